@@ -14,6 +14,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -109,6 +111,9 @@ def _please_log_in(request: HttpRequest) -> HttpResponse:
     program = request.method == "POST" or "application/json" in request.headers.get("Accept", "")
     if program and wants_json(request):
         return refusal(_("Please log in first."), HTTPStatus.UNAUTHORIZED)
+    if htmx := HtmxDetails(request):
+        # htmx would show the login in place of a part of the page.
+        return HttpResponseClientRedirect(redirect_to_login(htmx.current_url_abs_path or "/").url)
     return redirect_to_login(request.get_full_path())
 
 

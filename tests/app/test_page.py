@@ -104,6 +104,13 @@ def test_nothing_chosen_and_a_broken_form_are_said(browser: Client, form: dict[s
     assert browser.post(URL, form | {"parts": ["AGV211"]}).status_code == 400
 
 
+def test_a_search_after_the_session_has_ended_leads_the_whole_page_to_the_login() -> None:
+    shown = f"http://testserver{URL}?teacher=M00001"
+    answer = Client(headers=BROWSER).get(URL, headers={"hx-request": "true", "hx-current-url": shown})
+    assert answer.headers["HX-Redirect"] == "/login/?next=/attribution/%3Fteacher%3DM00001"
+    assert not answer.content
+
+
 def test_htmx_gets_the_part_that_it_asks_for_and_caches_keep_both_apart(browser: Client) -> None:
     whole = browser.get(URL, PLACE)
     parts = browser.get(URL, PLACE, headers={"hx-request": "true", "hx-target": "parts"})
