@@ -97,24 +97,20 @@ def _join(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def _read_by_python(snapshot: Path, query: str, types: Sequence[pa.DataType], rows: int) -> Iterator[pa.RecordBatch]:
-    """Yield the query's rows by Python's SQLite with the project's functions and placeholders for missing ones."""
+    """Yield the query's rows by Python's SQLite with the project's functions and placeholders for missing ones.
+
+    No value is converted: an integer among reals raises TypesChangedError.
+    """
     with closing(open_for_reading(snapshot)) as database:
         database.text_factory = bytes
         try:
             cursor = database.execute(query)
             cursor.fetchone()
             while found := cursor.fetchmany(rows):
-                columns = zip(*found, strict=True)
-                yield pa.RecordBatch.from_arrays(
-                    [_to_array(values, wanted) for values, wanted in zip(columns, types, strict=True)],
-                    names=[str(number) for number in range(len(types))],
-                )
+                columns = list(zip(zip(*found, strict=True), types, strict=True))
+                if any(not set(map(type, values)) <= {_CLASSES[wanted], type(None)} for values, wanted in columns):
+                    raise TypesChangedError
+                arrays = [pa.array(values, wanted) for values, wanted in columns]
+                yield pa.RecordBatch.from_arrays(arrays, names=[str(number) for number in range(len(types))])
         except sqlite3.Error as error:
             raise OSError(str(error)) from error
-
-
-def _to_array(values: tuple[object, ...], wanted: pa.DataType) -> pa.Array:
-    """Return an array without converting values. An integer among reals raises TypesChangedError."""
-    if not set(map(type, values)) <= {_CLASSES[wanted], type(None)}:
-        raise TypesChangedError
-    return pa.array(values, wanted)

@@ -109,14 +109,11 @@ def _convert_vectorized(values: pa.Array, column: TargetColumn) -> pa.Array | No
     limit = 10 ** min(15, precision) - 1
     if not all_within(units, -limit, limit) or any_true(pc.not_equal(pc.divide(units, power), values)):
         return None
-    return _reinterpret(units.cast(pa.int64()), _arrow_type(column))
-
-
-def _reinterpret(units: pa.Array, arrow_type: pa.DataType) -> pa.Array:
-    """Return integer units as decimals of that scale. The digits are the same, so the buffers are reused."""
+    # The digits are the same, so the integers' buffers are those of decimals with a scale. int64 casts to 19 digits or
+    # more, and these units have at most 15.
+    arrow_type = _arrow_type(column)
     width = pa.decimal256 if arrow_type.bit_width == 256 else pa.decimal128
-    # int64 casts to 19 digits or more. These units have at most 15, so they fit any precision of ours.
-    integers = units.cast(width(max(arrow_type.precision, 19), 0))
+    integers = units.cast(pa.int64()).cast(width(max(arrow_type.precision, 19), 0))
     return pa.Array.from_buffers(arrow_type, len(integers), integers.buffers(), offset=integers.offset)
 
 

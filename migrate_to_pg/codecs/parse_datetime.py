@@ -44,9 +44,14 @@ def parse_datetime(text: str) -> datetime.datetime:
     try:
         return datetime.datetime.fromisoformat(text)
     except ValueError:
-        parts = _parts(_MOMENT, text)
-        day, clock = datetime.date(*map(int, parts[:3])), datetime.time(*_clock(*parts[3:7]))
-        return datetime.datetime.combine(day, clock, tzinfo=_offset(*parts[7:]))
+        *parts, utc, sign, hours, minutes = _parts(_MOMENT, text)
+    day, clock = datetime.date(*map(int, parts[:3])), datetime.time(*_clock(*parts[3:]))
+    zone = datetime.UTC if utc else None
+    if sign:
+        # As in Django, 90 minutes are an hour and a half, and a day or more raises ValueError.
+        offset = datetime.timedelta(hours=int(hours), minutes=int(minutes or 0))
+        zone = datetime.timezone(-offset if sign == "-" else offset)
+    return datetime.datetime.combine(day, clock, tzinfo=zone)
 
 
 class AmbiguousTimeError(ValueError):
@@ -84,13 +89,3 @@ def _parts(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
 
 def _clock(hour: str, minute: str, second: str, fraction: str) -> tuple[int, int, int, int]:
     return int(hour), int(minute), int(second or 0), int(fraction.ljust(6, "0"))
-
-
-def _offset(utc: str, sign: str, hours: str, minutes: str) -> datetime.timezone | None:
-    if utc:
-        return datetime.UTC
-    if not sign:
-        return None
-    # As in Django, 90 minutes are an hour and a half, and a day or more raises ValueError.
-    offset = datetime.timedelta(hours=int(hours), minutes=int(minutes or 0))
-    return datetime.timezone(-offset if sign == "-" else offset)

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from migrate_to_pg.codecs import codec_for
-from migrate_to_pg.codecs.codec import Codec, SelectExpression, mask_or_none
+from migrate_to_pg.codecs.codec import Codec, mask_or_none
 from migrate_to_pg.records import PlannedTable, SourceTable
 from migrate_to_pg.sqlite.connection import numbered_rows, quote_name, row_number, rowid_name
 
@@ -75,37 +75,35 @@ def span_condition(table: SourceTable, span: Span | None) -> str:
 
 def fast_select(table: PlannedTable, *, rowids: bool, span: Span | None = None) -> Statement:
     """Return the statement that suffices if all values are valid. The driver raises an error if one is not."""
-    columns = [(c, codec_for(c.target)) for c in table.loaded_columns]
-    values = [_checked_column(codec, codec.expressions[0], quote_name(column.source.name)) for column, codec in columns]
-    types = [codec.expressions[0].type for _, codec in columns]
-    return _statement(table, values, types, widths=[1] * len(columns), masks=[], rowids=rowids, span=span)
+    values, types = [], []
+    for column in table.loaded_columns:
+        codec, quoted = codec_for(column.target), quote_name(column.source.name)
+        expression = codec.expressions[0]
+        types.append(expression.type)
+        if expression.type != pa.binary():
+            values.append(quoted)
+            continue
+        value, fail = expression.sql.format(quoted), _FAIL.format(quoted)
+        converted = value if value == quoted else f"ifnull({value}, {fail})"
+        values.append(
+            f"CASE WHEN {_is_stored_as(codec, quoted)} THEN {converted} WHEN {quoted} IS NOT NULL THEN {fail} END"
+        )
+    return _statement(table, values, types, widths=[1] * len(values), masks=[], rowids=rowids, span=span)
 
 
 def checked_select(table: PlannedTable, *, rowids: bool, span: Span | None = None) -> Statement:
-    """Return the statement that selects all expressions and masks."""
+    """Return the statement that selects all expressions, and masks: bit n is set where column n is of a wrong class."""
     quoted = [(quote_name(c.source.name), codec_for(c.target)) for c in table.loaded_columns]
     pairs = [(name, codec, expression) for name, codec in quoted for expression in codec.expressions]
     values = [f"CASE WHEN {_is_stored_as(codec, name)} THEN {r.sql.format(name)} END" for name, codec, r in pairs]
     widths = [len(codec.expressions) for _, codec in quoted]
-    masks = list(_masks(quoted))
     types = [r.type for _, _, r in pairs]
+    wrong = [f"{name} IS NOT NULL AND NOT {_is_stored_as(codec, name)}" for name, codec in quoted]
+    masks = [
+        " | ".join(f"(({condition}) << {bit})" for bit, condition in enumerate(wrong[start : start + _MASK_BITS]))
+        for start in range(0, len(wrong), _MASK_BITS)
+    ]
     return _statement(table, values, types, widths=widths, masks=masks, rowids=rowids, span=span)
-
-
-def _checked_column(codec: Codec, expression: SelectExpression, quoted: str) -> str:
-    if expression.type != pa.binary():
-        return quoted
-    value, fail = expression.sql.format(quoted), _FAIL.format(quoted)
-    converted = value if value == quoted else f"ifnull({value}, {fail})"
-    return f"CASE WHEN {_is_stored_as(codec, quoted)} THEN {converted} WHEN {quoted} IS NOT NULL THEN {fail} END"
-
-
-def _masks(quoted: Sequence[tuple[str, Codec]]) -> Iterator[str]:
-    """Yield one expression per 62 columns. Bit n is set where column n has a wrong storage class."""
-    for start in range(0, len(quoted), _MASK_BITS):
-        part = quoted[start : start + _MASK_BITS]
-        wrong = [f"{name} IS NOT NULL AND NOT {_is_stored_as(codec, name)}" for name, codec in part]
-        yield " | ".join(f"(({condition}) << {bit})" for bit, condition in enumerate(wrong))
 
 
 def _statement(

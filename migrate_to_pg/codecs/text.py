@@ -81,16 +81,9 @@ def _undecodable(raw: pa.Array) -> pa.BooleanArray | None:
     try:
         raw.cast(pa.string())
     except pa.ArrowInvalid:
-        return pa.array([value is not None and not _is_utf8(value) for value in raw.to_pylist()], pa.bool_())
+        texts = (value is None or value.decode("utf-8", "ignore").encode() == value for value in raw.to_pylist())
+        return pc.invert(pa.array(texts, pa.bool_()))
     return None
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _jsonb(arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:

@@ -248,15 +248,11 @@ def elements(text: str) -> list[str]:
         elif character == '"':
             quoted, was_quoted = not quoted, True
         elif not quoted and character in "{},":
-            _add_element(found, part, was_quoted)
+            bare = part if was_quoted else part.strip()
+            if was_quoted or (bare and bare.upper() != "NULL"):
+                found.append(bare)
             part, was_quoted = "", False
         else:
             part += character
         index += 1
     return found
-
-
-def _add_element(found: list[str], part: str, was_quoted: bool) -> None:
-    bare = part if was_quoted else part.strip()
-    if was_quoted or (bare and bare.upper() != "NULL"):
-        found.append(bare)

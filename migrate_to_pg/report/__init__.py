@@ -26,17 +26,13 @@ def write(report: Report, directory: Path) -> tuple[Path, Path]:
     for parent in (*reversed(directory.parents), directory):
         parent.mkdir(mode=_OWNER_ONLY, exist_ok=True)
     for path, text in texts.items():
-        _replace(path, text)
+        # mkstemp makes the file 0600 from its first moment. Nothing is left of an earlier file, its mode neither.
+        descriptor, name = tempfile.mkstemp(dir=directory, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
     return page, data
-
-
-def _replace(path: Path, text: str) -> None:
-    # mkstemp makes the file 0600 from its first moment; a file that had the name before keeps neither mode nor content.
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -27,7 +27,20 @@ def blocks(diagnosis: Diagnosis, program: Sequence[str] = ("python", "manage.py"
     if not diagnosis.findings:
         healthy = _("Healthy: {path}; {held}; nothing was found.", path=diagnosis.source, held=_contents(diagnosis))
         return [fact(healthy, "good"), *repair]
-    result = [_verdict(diagnosis), *repair, *_facts(diagnosis), *_grouped(diagnosis.findings, _of_sqlite)]
+    levels = [finding.level for finding in diagnosis.findings]
+    errors, warnings = levels.count(Level.ERROR), levels.count(Level.WARNING)
+    counts = ", ".join(
+        [
+            *([ngettext("{n:,} error", "{n:,} errors", errors)] if errors else []),
+            *([ngettext("{n:,} warning", "{n:,} warnings", warnings)] if warnings else []),
+        ]
+    )
+    verdict = (
+        fact(_("Not healthy: {counts}.", counts=counts), "bad")
+        if errors
+        else fact(_("Healthy, but read on: {counts}.", counts=counts), "good")
+    )
+    result = [verdict, *repair, *_facts(diagnosis), *_grouped(diagnosis.findings, _of_sqlite)]
     tried = {left.rule for left in diagnosis.repair.not_repaired} if diagnosis.repair else set()
     if repairable := [rule for rule in diagnosis.repairable if rule not in tried]:
         again = shlex.join([*program, diagnosis.source, "--repair", ",".join(repairable)])
@@ -39,19 +52,6 @@ def blocks(diagnosis: Diagnosis, program: Sequence[str] = ("python", "manage.py"
         )
         result += [*heading(_("For a move to PostgreSQL")), line(explanation), *of_move]
     return result
-
-
-def _verdict(diagnosis: Diagnosis) -> Block:
-    levels = [finding.level for finding in diagnosis.findings]
-    errors, warnings = levels.count(Level.ERROR), levels.count(Level.WARNING)
-    counts = [
-        ngettext("{n:,} error", "{n:,} errors", errors) if errors else "",
-        ngettext("{n:,} warning", "{n:,} warnings", warnings) if warnings else "",
-    ]
-    found = ", ".join(filter(None, counts))
-    if errors:
-        return fact(_("Not healthy: {counts}.", counts=found), "bad")
-    return fact(_("Healthy, but read on: {counts}.", counts=found), "good")
 
 
 def _grouped(found: Sequence[Finding], lay_out: Callable[[Finding, Sentences], Iterator[Block]]) -> list[Block]:
@@ -140,45 +140,40 @@ def _facts(diagnosis: Diagnosis) -> Iterator[Block]:
         yield from named(_("File"), pages)
     beside = [f"{suffix} {size(count)}" for suffix, count in diagnosis.file.beside.items()]
     yield from named(_("Beside it"), ", ".join(beside) or _("nothing"))
-    yield from named(_("Open in"), between.join(_open_in(diagnosis)))
+    open_in = [
+        _("process {pid} ({program}), which holds the write lock", pid=holder.pid, program=holder.program)
+        if holder.writes
+        else _("process {pid} ({program})", pid=holder.pid, program=holder.program)
+        for holder in diagnosis.file.holders
+    ]
+    if not diagnosis.file.all_holders:
+        open_in.append(_("this system, or this user, is not shown every process: there may be others"))
+    yield from named(_("Open in"), between.join(open_in or [_("no other process")]))
     needed, free = size(diagnosis.space_needed), size(diagnosis.space_free)
     yield from named(_("Snapshot"), _("needs {needed}; {free} are free", needed=needed, free=free))
 
 
-def _open_in(diagnosis: Diagnosis) -> Iterator[str]:
-    for holder in diagnosis.file.holders:
-        if holder.writes:
-            yield _("process {pid} ({program}), which holds the write lock", pid=holder.pid, program=holder.program)
-        else:
-            yield _("process {pid} ({program})", pid=holder.pid, program=holder.program)
-    if not diagnosis.file.all_holders:
-        yield _("this system, or this user, is not shown every process: there may be others")
-    elif not diagnosis.file.holders:
-        yield _("no other process")
-
-
 def dumps(diagnosis: Diagnosis) -> str:
     """Return the diagnosis as a JSON document, ending in a newline. The keys are a public interface."""
+    record = diagnosis.repair
     document = {
         "ok": diagnosis.ok,
         "source": diagnosis.source,
         "facts": facts_json(diagnosis),
-        "repair": _repair_json(diagnosis.repair) if diagnosis.repair else None,
+        # ``repaired`` is empty if the repair was stopped or rolled back.
+        "repair": {
+            "ok": record.ok,
+            "backup": record.backup or None,
+            "repaired": [asdict(done) for done in record.repaired],
+            "not_repaired": [asdict(left) for left in record.not_repaired],
+            "restored": record.restored,
+            "failure": asdict(record.failure) if record.failure else None,
+        }
+        if record
+        else None,
         "findings": [asdict(finding) for finding in diagnosis.findings],
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
-
-
-def _repair_json(record: RepairRecord) -> dict[str, Any]:
-    """Return what --repair did. ``repaired`` is empty if it was stopped or rolled back."""
-    return {
-        "ok": record.ok,
-        "backup": record.backup or None,
-        "repaired": [asdict(done) for done in record.repaired],
-        "not_repaired": [asdict(left) for left in record.not_repaired],
-        "restored": record.restored,
-        "failure": asdict(record.failure) if record.failure else None,
-    }
 
 
 def facts_json(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -57,7 +57,8 @@ def display(
         yield lambda event: None
         return
     lock = threading.Lock()
-    shown: _Display = _Bars(stream, no_color, lock) if _draws(stream, kind) else _Plain(stream, clock)
+    draws = kind == "rich" or (kind == "auto" and stream.isatty() and os.environ.get("TERM") != "dumb")
+    shown: _Display = _Bars(stream, no_color, lock) if draws else _Plain(stream, clock)
     stages = _Stages()
 
     def show(event: Event) -> None:
@@ -71,10 +72,6 @@ def display(
         yield show
     finally:
         shown.close()
-
-
-def _draws(stream: TextIO, kind: Kind) -> bool:
-    return kind == "rich" or (kind == "auto" and stream.isatty() and os.environ.get("TERM") != "dumb")
 
 
 def _one_line(text: str) -> str:

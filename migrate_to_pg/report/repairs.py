@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
 
 from migrate_to_pg.i18n import N_, ngettext, pluralize
 from migrate_to_pg.i18n import gettext as _
@@ -76,25 +75,21 @@ def _recorded(cells: int, verify: Verify) -> str:
 
 
 def repair_counts(report: Report) -> str:
-    """Format 17 cells changed, 3 rows in quarantine, 1 row merged: those that there are."""
-    return ", ".join(filter(None, [_cells_changed(report), *_rows_not_moved(report)]))
+    """Format 17 cells changed, 3 rows in quarantine, 1 row merged: those that there are.
 
-
-def _cells_changed(report: Report) -> str:
-    """Count changed cells. The record has the edits, the verification the number of cells they changed."""
+    The record has the edits, the verification the number of cells that they changed.
+    """
     made = count_cells(report)
     verified = report.verification is not None and report.verification.holds
     cells = sum(table.cells_changed for table in tables(report)) if verified else made
+    counts = []
     if cells != made:
         changes = pluralize(made, "edit", "edits")
-        return ngettext("{n:,} cell changed by {edits}", "{n:,} cells changed by {edits}", cells, edits=changes)
-    return ngettext("{n:,} cell changed", "{n:,} cells changed", cells) if cells else ""
-
-
-def _rows_not_moved(report: Report) -> Iterator[str]:
-    for outcome in RowOutcome:
-        if count := count_rows(report, outcome):
-            yield _extent_of_rows(outcome, count)
+        counts.append(ngettext("{n:,} cell changed by {edits}", "{n:,} cells changed by {edits}", cells, edits=changes))
+    elif cells:
+        counts.append(ngettext("{n:,} cell changed", "{n:,} cells changed", cells))
+    rows = ((outcome, count_rows(report, outcome)) for outcome in RowOutcome)
+    return ", ".join([*counts, *(_extent_of_rows(outcome, count) for outcome, count in rows if count)])
 
 
 def _extent_of_rows(outcome: RowOutcome, count: int) -> str:

@@ -55,13 +55,12 @@ class Sentences:
 
     def new(self, texts: Iterable[str]) -> list[str]:
         """Return the texts without the sentences that were returned before."""
-        left = (self._unseen(text) for text in texts)
+        left = []
+        for text in texts:
+            unseen = [sentence for sentence in _NEXT_SENTENCE.split(text) if sentence not in self._seen]
+            self._seen.update(unseen)
+            left.append(" ".join(unseen))
         return [text for text in left if text]
-
-    def _unseen(self, text: str) -> str:
-        unseen = [sentence for sentence in _NEXT_SENTENCE.split(text) if sentence not in self._seen]
-        self._seen.update(unseen)
-        return " ".join(unseen)
 
 
 def status(finding: Finding, report: Report | None = None) -> str:
@@ -170,17 +169,14 @@ def blocking_rows(report: Report, most: int = BLOCKING_ROWS) -> list[tuple[str, 
     by_rule = groups([finding for finding in findings(report) if finding.blocks])
     lines = [[finding] for group in by_rule for finding in group]
     shown = lines if len(lines) <= most else by_rule
-    rows = [_blocking_row(group) for group in shown[:most]]
+    rows: list[tuple[str, ...]] = []
+    for group in shown[:most]:
+        where = place(group[0]) if len(group) == 1 else place_count(len({place(finding) for finding in group}))
+        rows.append((group[0].rule, where, _repairs(group), number(sum(finding.count for finding in group))))
     if len(shown) > most:
         more = ngettext("and {n:,} more rule", "and {n:,} more rules", len(shown) - most)
         rows.append((more, "", "", ""))
     return rows
-
-
-def _blocking_row(group: Sequence[Finding]) -> tuple[str, ...]:
-    places = {place(finding) for finding in group}
-    where = place(group[0]) if len(group) == 1 else place_count(len(places))
-    return group[0].rule, where, _repairs(group), number(sum(finding.count for finding in group))
 
 
 def place_count(count: int) -> str:

@@ -51,35 +51,7 @@ def hidden_rows(finding: Finding) -> str:
 
 def to_html(report: Report) -> str:
     """Return the report as a self-contained HTML document."""
-    page = _engine().get_template("report.html").render(Context(_context(report), use_l10n=False))
-    return "\n".join(map(visible, page.split("\n")))
-
-
-@functools.cache
-def _engine() -> Engine:
-    # Not one of the project's TEMPLATES: those may escape nothing.
-    return Engine([str(Path(__file__).parent)], builtins=[__name__], string_if_invalid=MISSING)
-
-
-def _context(report: Report) -> dict[str, Any]:
     first, *rest = [verdict(report)] if report.ok else verdict(report).splitlines() or [""]
-    return {
-        "report": report,
-        "language": language(),
-        "style": tone(report),
-        "mode": _mode(report.mode),
-        "started": report.started.replace("T", " ", 1),
-        "headline": first,
-        "detail": "\n".join(report.failure.detail) if report.failure else "",
-        "remedy": report.failure.remedy.splitlines() if report.failure else [],
-        "notes": [*rest, *notes(report)],
-        "figures": _figures(report),
-        "parts": list(_parts(report)),
-    }
-
-
-def _mode(mode: str) -> str:
-    """Name what was asked for. A mode of a later version has its own name."""
     modes = {
         "publish": _("move"),
         "check": _("check"),
@@ -88,7 +60,28 @@ def _mode(mode: str) -> str:
         "verify_only": _("verification"),
         "undo": _("taking back"),
     }
-    return modes.get(mode, mode)
+    context = {
+        "report": report,
+        "language": language(),
+        "style": tone(report),
+        # A mode of a later version has its own name.
+        "mode": modes.get(report.mode, report.mode),
+        "started": report.started.replace("T", " ", 1),
+        "headline": first,
+        "detail": "\n".join(report.failure.detail) if report.failure else "",
+        "remedy": report.failure.remedy.splitlines() if report.failure else [],
+        "notes": [*rest, *notes(report)],
+        "figures": _figures(report),
+        "parts": list(_parts(report)),
+    }
+    page = _engine().get_template("report.html").render(Context(context, use_l10n=False))
+    return "\n".join(map(visible, page.split("\n")))
+
+
+@functools.cache
+def _engine() -> Engine:
+    # Not one of the project's TEMPLATES: those may escape nothing.
+    return Engine([str(Path(__file__).parent)], builtins=[__name__], string_if_invalid=MISSING)
 
 
 def _figures(report: Report) -> list[tuple[str, str]]:

@@ -7,7 +7,8 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from migrate_to_pg.records import Report
+from migrate_to_pg.records import OrmTable, Report
+from migrate_to_pg.records.repairs import ChangedCells, QuarantinedRows
 from migrate_to_pg.report.summary import findings
 from migrate_to_pg.report.tables import tables
 
@@ -38,37 +39,9 @@ def to_json(report: Report) -> dict[str, Any]:
         "findings": [asdict(finding) for finding in findings(report)],
         "advice": _dict(report.advice),
         "could_stay": _dict(report.could_stay),
-        "quarantined": [
-            {
-                "table": rows.table,
-                "rule": rows.rule,
-                "fate": rows.outcome.value,
-                "count": rows.count,
-                "following": rows.following,
-                "rows": [asdict(row) for row in rows.samples],
-            }
-            for rows in report.removed
-        ],
-        "changes": [
-            {
-                "rule": cells.rule,
-                "table": cells.table,
-                "column": cells.column,
-                "count": cells.count,
-                "cells": [asdict(cell) for cell in cells.samples],
-            }
-            for cells in report.changed
-        ],
-        "orm": [
-            {
-                "table": table.name,
-                "rows": table.rows,
-                "values": table.values,
-                "keys_followed": table.keys_followed,
-                "differences": table.differences,
-            }
-            for table in (verification.orm if verification else ())
-        ],
+        "quarantined": [_removed_json(rows) for rows in report.removed],
+        "changes": [_changes_json(cells) for cells in report.changed],
+        "orm": [_orm_json(table) for table in (verification.orm if verification else ())],
         "orm_unread": [asdict(model) for model in (verification.unread if verification else ())],
         "differences": [
             asdict(found) for table in (verification.tables if verification else ()) for found in table.samples
@@ -79,6 +52,37 @@ def to_json(report: Report) -> dict[str, Any]:
         "versions": dict(report.versions),
         "next_steps": list(report.next_steps),
         "continue_with": report.continue_with,
+    }
+
+
+def _removed_json(rows: QuarantinedRows) -> dict[str, Any]:
+    return {
+        "table": rows.table,
+        "rule": rows.rule,
+        "fate": rows.outcome.value,
+        "count": rows.count,
+        "following": rows.following,
+        "rows": [asdict(row) for row in rows.samples],
+    }
+
+
+def _changes_json(cells: ChangedCells) -> dict[str, Any]:
+    return {
+        "rule": cells.rule,
+        "table": cells.table,
+        "column": cells.column,
+        "count": cells.count,
+        "cells": [asdict(cell) for cell in cells.samples],
+    }
+
+
+def _orm_json(table: OrmTable) -> dict[str, Any]:
+    return {
+        "table": table.name,
+        "rows": table.rows,
+        "values": table.values,
+        "keys_followed": table.keys_followed,
+        "differences": table.differences,
     }
 
 

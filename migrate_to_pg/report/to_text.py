@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from migrate_to_pg.i18n import duration, ngettext, pluralize, size
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import Difference, Finding, Report
+from migrate_to_pg.records import Finding, Report
 from migrate_to_pg.records.repairs import Change
 from migrate_to_pg.report.messages import more_differences, more_rows
 from migrate_to_pg.report.repairs import (
@@ -45,7 +45,7 @@ from migrate_to_pg.report.summary import (
     total_seconds,
     what_to_do,
 )
-from migrate_to_pg.report.tables import TableFacts, side_counts, table_grid, tables
+from migrate_to_pg.report.tables import side_counts, table_grid, tables
 from migrate_to_pg.report.text_layout import Block, Grid, Line, command, fact, heading, line, named, plain, show
 from migrate_to_pg.report.verdict import at_stake, notes, tone, verdict
 
@@ -165,25 +165,20 @@ def _differences(report: Report) -> Iterator[Block]:
         yield from heading(_("Differences"))
     samples = {table.name: table.samples for table in report.verification.tables} if report.verification else {}
     for table in wrong:
-        yield from _wrong_table(table, samples[table.name])
-
-
-def _wrong_table(table: TableFacts, samples: tuple[Difference, ...]) -> Iterator[Block]:
-    total = table.differences or 0
-    count = f"  {pluralize(total, 'difference', 'differences')}" if total else ""
-    yield line()
-    yield Line(parts=((table.name, "strong"), (count, "bad")), unwrapped=True)
-    yield line(side_counts(table), indent=2)
-    shown = samples[:DIFFERENCES]
-    for difference in shown:
-        yield fact(headline(difference), indent=2)
-        values = both_values(difference)
-        width = max((len(side) for side, __ in values), default=0)
-        for side, value in values:
-            yield Line(parts=((value, ""),), indent=4, marker=f"{side:<{width}}", unwrapped=True)
-    yield from _dim(more_differences(total - len(shown)))
-    if len(samples) > len(shown):
-        yield from _dim(_("report.html and report.json show the first {n:,}", n=len(samples)))
+        total, shown = table.differences or 0, samples[table.name][:DIFFERENCES]
+        count = f"  {pluralize(total, 'difference', 'differences')}" if total else ""
+        yield line()
+        yield Line(parts=((table.name, "strong"), (count, "bad")), unwrapped=True)
+        yield line(side_counts(table), indent=2)
+        for difference in shown:
+            yield fact(headline(difference), indent=2)
+            values = both_values(difference)
+            width = max((len(side) for side, __ in values), default=0)
+            for side, value in values:
+                yield Line(parts=((value, ""),), indent=4, marker=f"{side:<{width}}", unwrapped=True)
+        yield from _dim(more_differences(total - len(shown)))
+        if len(samples[table.name]) > len(shown):
+            yield from _dim(_("report.html and report.json show the first {n:,}", n=len(samples[table.name])))
 
 
 def _databases(report: Report) -> Iterator[Block]:

@@ -171,7 +171,10 @@ def _is_unmanaged(table: TableFacts) -> bool:
 
 def notes(report: Report) -> list[str]:
     """List the sentences under the verdict: what was verified, published and not published, what is worth reading."""
-    sentences = [report.source_choice, *_verified(report), row_account(report), _excluded(report)]
+    sentences = [report.source_choice, *_verified(report), row_account(report)]
+    if report.excluded and not report.failure:
+        names = ", ".join(f"{table.name} ({pluralize(table.rows, 'row', 'rows')})" for table in report.excluded)
+        sentences.append(_("Left out by --exclude-data: {names}; their tables are there, and empty.", names=names))
     sentences += [*_published(report), *_counts(report)]
     return [sentence for sentence in sentences if sentence]
 
@@ -232,13 +235,6 @@ def _verified_tables(verification: Verification, known: Sequence[TableFacts]) ->
     if any(table.repaired for table in known):
         return _("Proven: {cells} compared one by one, no difference but what the repairs did.", cells=cells)
     return _("Proven: {cells} compared one by one, no difference.", cells=cells)
-
-
-def _excluded(report: Report) -> str:
-    if not report.excluded or report.failure:
-        return ""
-    names = ", ".join(f"{table.name} ({pluralize(table.rows, 'row', 'rows')})" for table in report.excluded)
-    return _("Left out by --exclude-data: {names}; their tables are there, and empty.", names=names)
 
 
 def _published(report: Report) -> list[str]:

@@ -77,20 +77,13 @@ def quarantine_refused(copy: RepairCopy, table: PlannedTable, refusal: Refusal) 
 def matching_rowids(
     copy: RepairCopy, subject: Subject, rule: _Rule, table: PlannedTable, columns: Sequence[PlannedColumn]
 ) -> Sequence[int]:
-    """Return the rowids of the rows that break the rule in those columns."""
+    """Return the rowids of all rows that break the rule in those columns, of which a finding shows five."""
     if isinstance(rule, SetRule):
         return repair_trial.offending(subject, rule, table, columns)
     (column,) = columns
     where = rule.where(subject, table, column) if rule.where else None
     if where is not None:
         return samples.rowids(subject, table.source, where)
-    return _masked_rowids(copy, subject, rule, table, column)
-
-
-def _masked_rowids(
-    copy: RepairCopy, subject: Subject, rule: ValueRule, table: PlannedTable, column: PlannedColumn
-) -> array[int]:
-    """Return all rows that the rule's mask marks, of which a finding shows five."""
     found = array("q")
     one = dataclasses.replace(table, columns=(column,))
     with ArrowConnections(copy.path) as connections:

@@ -43,7 +43,10 @@ def _children(
     parents = foreign_key_orphan.paired(parent, key.parent_columns) if parent else []
     child, other = key_of(columns) if columns else None, key_of(parents) if parents else None
     orphans = foreign_key_orphan.orphans(subject, key, columns) if columns else None
-    if parent is None or child is None or other is None or orphans is None or not _has_rows(copy, parent):
+    if parent is None or child is None or other is None or orphans is None:
+        return table, None
+    removed = "SELECT count(*) FROM journal.sqlite_schema WHERE name = ?"
+    if not copy.database.execute(removed, [rows_table(parent.name)]).fetchone()[0]:
         return table, None
     return table, compose(
         "{orphans} AND ({child}) IN (SELECT {other} FROM journal.{kept} WHERE {held})",
@@ -77,8 +80,3 @@ def _handle_children(
     query = "SELECT {row} AS row, {reason} AS reason, NULL AS kept FROM main.{table} WHERE {where}"
     gone = compose(query, reason=reason, **parts)
     return copy.remove_rows(foreign_key_orphan.RULE.id, table, RowOutcome.QUARANTINED, gone, follows=True)
-
-
-def _has_rows(copy: RepairCopy, table: PlannedTable) -> bool:
-    query = "SELECT count(*) FROM journal.sqlite_schema WHERE name = ?"
-    return bool(copy.database.execute(query, [rows_table(table.name)]).fetchone()[0])

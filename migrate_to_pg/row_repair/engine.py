@@ -224,16 +224,14 @@ class _RepairEngine:
     def quarantine_refusals(self, plan: Plan, refusals: Iterable[Refusal]) -> bool:
         """Quarantine refused rows, and what refers to them. Return False where none is left."""
         subject = self._subject(plan)
-        return bool(sum(self._quarantine_refusal(subject, refusal) for refusal in refusals))
-
-    def _quarantine_refusal(self, subject: Subject, refusal: Refusal) -> int:
-        table = subject.plan.table(refusal.table)
-        if table is None or not is_quarantinable(table):
-            return 0
-        removed = quarantine_refused(self.copy, table, refusal)
-        if removed:
-            self._cascade(subject)
-        return removed
+        total = 0
+        for refusal in refusals:
+            table = subject.plan.table(refusal.table)
+            removed = quarantine_refused(self.copy, table, refusal) if table and is_quarantinable(table) else 0
+            if removed:
+                self._cascade(subject)
+            total += removed
+        return total > 0
 
     def _repair(self, subject: Subject, rule: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
         return repair(self.copy, subject, rule, table, finding)
@@ -271,10 +269,6 @@ def _edits_rows(rule: str) -> bool:
     )
 
 
-def _is_reexamined(rule: str) -> bool:
-    return getattr(_BY_ID.get(rule), "asked_again", False)
-
-
 def _table(plan: Plan, finding: Finding) -> PlannedTable | None:
     table = plan.table(finding.table)
     return table if table and can_be_edited(table) and _edits_rows(finding.rule) else None
@@ -291,25 +285,26 @@ def _with_rows(copy: RepairCopy, plan: Plan) -> Plan:
 
 
 def _outcome(before: tuple[Finding, ...], after: tuple[Finding, ...], accepted: Accepted) -> tuple[Finding, ...]:
-    """Return the first findings, marked as applied where repaired, and the remaining ones with their numbers."""
-    remaining = {_place(finding): _remaining_finding(finding, accepted) for finding in after}
-    known = [f for f in before if _place(f) in remaining or not _is_reexamined(f.rule)]
-    repaired = [remaining.pop(_place(f)) if _place(f) in remaining else _applied_finding(f) for f in known]
+    """Return the first findings, marked as applied where repaired, and the remaining ones with their numbers.
+
+    Those that remain do not offer the accepted repairs, which could do nothing more. Findings about the schema do not
+    change.
+    """
+    by_name = accepted.quarantine - accepted.unnamed_quarantine
+    remaining = {}
+    for finding in after:
+        if _edits_rows(finding.rule):
+            repair = "" if finding.rule in accepted.fix else finding.repair
+            quarantinable = finding.quarantinable and finding.rule not in by_name
+            finding = dataclasses.replace(finding, applied=False, repair=repair, quarantinable=quarantinable)
+        remaining[_place(finding)] = finding
+    repaired = []
+    for finding in before:
+        if _place(finding) in remaining:
+            repaired.append(remaining.pop(_place(finding)))
+        elif not getattr(_BY_ID.get(finding.rule), "asked_again", False):
+            repaired.append(dataclasses.replace(finding, applied=True) if _edits_rows(finding.rule) else finding)
     return (*repaired, *remaining.values())
-
-
-def _remaining_finding(finding: Finding, accepted: Accepted) -> Finding:
-    """Return the finding without the accepted repairs, which could do nothing more."""
-    if not _edits_rows(finding.rule):
-        return finding
-    repair = "" if finding.rule in accepted.fix else finding.repair
-    quarantinable = finding.quarantinable and finding.rule not in accepted.quarantine - accepted.unnamed_quarantine
-    return dataclasses.replace(finding, applied=False, repair=repair, quarantinable=quarantinable)
-
-
-def _applied_finding(finding: Finding) -> Finding:
-    """Mark a finding about rows as applied. Findings about the schema do not change."""
-    return dataclasses.replace(finding, applied=True) if _edits_rows(finding.rule) else finding
 
 
 def _place(finding: Finding) -> tuple[str, str, str]:

@@ -12,6 +12,7 @@ Values keep their storage class: the columns have no type, and SQLite's values n
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -55,6 +56,10 @@ CREATE TABLE journal.aside (
 """
 
 
+#: A character that jsonb cannot hold: NUL, and the surrogates that stand for bytes that are no UTF-8.
+_NO_JSONB = re.compile("[\0\ud800-\udfff]")
+
+
 def rows_table(table: str) -> str:
     """Return the journal's table with a table's removed rows. ``table`` is PostgreSQL's name."""
     return f"rows of {table}"
@@ -63,19 +68,26 @@ def rows_table(table: str) -> str:
 def changed_cells(journal: Path) -> tuple[ChangedCells, ...]:
     """Return the changes of each rule in each column, in the order of the journal."""
     query = 'SELECT rule, "table", "column", count(*) FROM changed GROUP BY 1, 2, 3 ORDER BY min(rowid)'
+    first = 'SELECT row, key, old, new FROM changed WHERE (rule, "table", "column") = (?, ?, ?) ORDER BY rowid LIMIT ?'
+    found = []
     with _reading(journal) as database:
-        return tuple(
-            ChangedCells(
-                rule=rule, table=table, column=column, count=count, samples=_changes(database, rule, table, column)
-            )
-            for rule, table, column, count in database.execute(query)
-        )
+        for rule, table, column, count in database.execute(query).fetchall():
+            samples = []
+            secret = is_secret(table, column)
+            for row, key, *values in database.execute(first, [rule, table, column, SAMPLES]):
+                start = max(0, _first_difference(*values) - WIDTH // 4)
+                old, new = (MASK if secret and value is not None else _excerpt(value, start) for value in values)
+                samples.append(Change(key=masked_key(table, json.loads(key), row=row), old=old, new=new))
+            found.append(ChangedCells(rule=rule, table=table, column=column, count=count, samples=tuple(samples)))
+    return tuple(found)
 
 
 def removed_rows(journal: Path) -> tuple[QuarantinedRows, ...]:
     """Return the rows of each table that each rule removed, in the order of the journal."""
     with _reading(journal) as database:
-        follows = "sum(follows)" if _has_follows(database) else "0"
+        # Earlier versions did not write this column.
+        names = {row[1] for row in database.execute("PRAGMA table_info(aside)")}
+        follows = "sum(follows)" if "follows" in names else "0"
         query = f'SELECT rule, "table", fate, count(*), {follows} FROM aside GROUP BY 1, 2, 3 ORDER BY min(rowid)'  # noqa: S608 - ours
         return tuple(
             QuarantinedRows(
@@ -88,12 +100,6 @@ def removed_rows(journal: Path) -> tuple[QuarantinedRows, ...]:
             )
             for rule, table, outcome, count, following in database.execute(query)
         )
-
-
-def _has_follows(database: sqlite3.Connection) -> bool:
-    """Report whether the journal has the column, which earlier versions did not write."""
-    query = "SELECT count(*) FROM pragma_table_info('aside') WHERE name = 'follows'"
-    return bool(database.execute(query).fetchone()[0])
 
 
 def iter_quarantined(journal: Path) -> Iterator[tuple[str, str, RowOutcome, QuarantinedRow]]:
@@ -124,17 +130,9 @@ def json_cell(value: object) -> object:
         # jsonb preserves neither an exponent nor a minus zero.
         plain = written.lstrip("-").replace(".", "", 1).isdigit() and written != "-0.0"
         return value if plain else {"real": written}
-    if isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
+    if isinstance(value, str) and _NO_JSONB.search(value):
         return {"text": value.encode("utf-8", "surrogateescape").hex()}
     return value
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 @contextmanager
@@ -149,19 +147,6 @@ def _reading(journal: Path) -> Iterator[sqlite3.Connection]:
             _("The journal of the repairs is incomplete or damaged: {journal}.", journal=journal),
             remedy=_("Restore it from a backup, or compare with the SQLite database: --source PATH."),
         ) from error
-
-
-def _changes(database: sqlite3.Connection, rule: str, table: str, column: str) -> tuple[Change, ...]:
-    query = 'SELECT row, key, old, new FROM changed WHERE (rule, "table", "column") = (?, ?, ?) ORDER BY rowid LIMIT ?'
-    lines = database.execute(query, [rule, table, column, SAMPLES])
-    return tuple(_change(table, column, *line) for line in lines)
-
-
-def _change(table: str, column: str, row: int, key: str, old: object, new: object) -> Change:
-    start = max(0, _first_difference(old, new) - WIDTH // 4)
-    secret = is_secret(table, column)
-    old_text, new_text = (MASK if secret and value is not None else _excerpt(value, start) for value in (old, new))
-    return Change(key=masked_key(table, json.loads(key), row=row), old=old_text, new=new_text)
 
 
 def _first_difference(old: object, new: object) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.secret_columns import MASK, is_secret
-from migrate_to_pg.records import GenericKey, PlannedColumn, PlannedTable
+from migrate_to_pg.records import GenericKey, PlannedTable
 from migrate_to_pg.records.repairs import RowOutcome
 from migrate_to_pg.row_repair.working_copy import RepairCopy, stored_columns
 from migrate_to_pg.rules import Subject
@@ -80,8 +80,25 @@ def content_types(subject: Subject, table: PlannedTable) -> list[int]:
 
 def _rows(table: PlannedTable, search: duplicate_key.Search) -> Sql:
     """Return the query for the rows to remove, each with its differences from the one that stays."""
-    keys = [column.source.name for column in table.key]
-    differs = join(" || ", (_differs(column) for column in stored_columns(table) if column not in keys))
+    differs = [
+        compose(
+            "iif(g.{c} IS NOT k.{c} OR typeof(g.{c}) <> typeof(k.{c}), {label}, '')",
+            c=name(column),
+            label=text(f"{column}, "),
+        )
+        for column in stored_columns(table)
+        if column not in {key.source.name for key in table.key}
+    ]
+    labels = [
+        text(f"{column.name} = {MASK}")
+        if is_secret(table.name, column.name)
+        else compose(
+            "{label} || ifnull(CAST(k.{c} AS TEXT), 'NULL')",
+            label=text(f"{column.name} = "),
+            c=name(column.source.name),
+        )
+        for column in table.key
+    ]
     columns = ", ".join(search.unique.columns)
     # SQLite fills in each row's values, the keys last: they may contain anything.
     same = _("same {columns} as {kept}", columns=columns, kept="{kept}")
@@ -94,29 +111,11 @@ def _rows(table: PlannedTable, search: duplicate_key.Search) -> Sql:
         " JOIN main.{table} AS k ON k.{rowid} = p.kept",
         same=text(same),
         other=text(other),
-        kept_key=join(" || ', ' || ", (_key_label(table, column) for column in table.key)),
-        differs=differs or Sql("''"),
+        kept_key=join(" || ', ' || ", labels),
+        differs=join(" || ", differs) or Sql("''"),
         pairs=_PAIRS,
         table=name(table.source.name),
         rowid=_rowid(table),
-    )
-
-
-def _key_label(table: PlannedTable, column: PlannedColumn) -> Sql:
-    if is_secret(table.name, column.name):
-        return text(f"{column.name} = {MASK}")
-    return compose(
-        "{label} || ifnull(CAST(k.{c} AS TEXT), 'NULL')",
-        label=text(f"{column.name} = "),
-        c=name(column.source.name),
-    )
-
-
-def _differs(column: str) -> Sql:
-    return compose(
-        "iif(g.{c} IS NOT k.{c} OR typeof(g.{c}) <> typeof(k.{c}), {label}, '')",
-        c=name(column),
-        label=text(f"{column}, "),
     )
 
 

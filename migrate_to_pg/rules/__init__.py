@@ -48,7 +48,7 @@ def accepted_rules(names: Sequence[str]) -> frozenset[str]:
                 name,
                 fault,
                 [*known, *groups],
-                _("Known: {known}; or lossless (also all), or lossy.", known=", ".join(known)),
+                _("Known: {known}; or lossless (also all) or lossy.", known=", ".join(known)),
             )
         accepted |= groups.get(name, {rule})
     return frozenset(accepted)
