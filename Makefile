@@ -7,7 +7,7 @@ export PYTHONUTF8 := 1
 # Without the compiled files, each start of Python would compile Django again; unbuffered output hides what users meet.
 unexport PYTHONDONTWRITEBYTECODE PYTHONUNBUFFERED
 
-.PHONY: help demo demo-stop run quick test test-browser test-full test-wheel bench bench-concurrency lint format messages map screenshots pins audit env backup daily-backup restore rotate release clean
+.PHONY: help demo demo-stop run quick test test-browser test-full test-wheel bench bench-tables bench-concurrency lint format messages map screenshots pins audit env backup daily-backup restore rotate release clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -83,6 +83,9 @@ ROWS ?= 2000000
 bench: .venv/ready  ## speed beside psql, pgloader (from apt when root) and loaddata; writes docs/benchmarks.md
 	$(call debian,pgloader,pgloader)
 	@$(PY) -m benchmarks.run --rows $(ROWS) --write
+
+bench-tables: .venv/ready  ## a hundred to three thousand tables, stage by stage; writes docs/benchmarks-tables.md
+	@$(PY) -m benchmarks.tables --write
 
 bench-concurrency: .venv/ready  ## many clients at once on SQLite and on PostgreSQL; writes docs/concurrency.md
 	@$(PY) -m benchmarks.concurrency --write

@@ -88,7 +88,7 @@ class Bench:
         url = self.fresh("bench_run")
         command = ["manage.py", "migrate_to_pg", "--source", source, "--target", url, "--verify", "--report", report]
         start = time.perf_counter()
-        memory = watched([sys.executable, *map(str, command), *options])
+        memory = run_watched([sys.executable, *map(str, command), *options])
         seconds = time.perf_counter() - start
         told = json.loads((report / "report.json").read_text())
         (report / "snapshot.sqlite3").unlink()
@@ -162,9 +162,11 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **variables, "PYTHONUTF8": "1"}
 
 
-def watched(command: Sequence[str]) -> int:
+def run_watched(command: Sequence[str], **variables: str) -> int:
     """Run it; the peak resident bytes of it and its children. Its output is shown where it fails."""
-    process = psutil.Popen(command, cwd=ROOT, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = psutil.Popen(
+        command, cwd=ROOT, env=environment(variables), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     peak = 0
     output: list[bytes] = []
     reader = threading.Thread(target=lambda: output.append(process.stdout.read()))

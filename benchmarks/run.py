@@ -55,10 +55,15 @@ class Results:
 
     @property
     def exponent(self) -> float:
-        """The slope of log(time) over log(rows), by least squares: 1 where twice the rows take twice the time."""
-        points = [(math.log(rows), math.log(run.seconds)) for rows, run in self.scaling]
-        x, y = (sum(values) / len(points) for values in zip(*points, strict=True))
-        return float(sum((a - x) * (b - y) for a, b in points) / sum((a - x) ** 2 for a, _ in points))
+        """The exponent of time over rows."""
+        return slope([(rows, run.seconds) for rows, run in self.scaling])
+
+
+def slope(measured: Sequence[tuple[int, float]]) -> float:
+    """Return the slope of log(time) over log(size), by least squares: 1 where twice the size takes twice the time."""
+    points = [(math.log(size), math.log(seconds)) for size, seconds in measured]
+    x, y = (sum(values) / len(points) for values in zip(*points, strict=True))
+    return float(sum((a - x) * (b - y) for a, b in points) / sum((a - x) ** 2 for a, _ in points))
 
 
 def main() -> None:
@@ -103,7 +108,7 @@ def measure(bench: Bench, rows: int, rounds: int, sizes: Sequence[int]) -> Resul
     bench.ready_made(source)
     results = Results(rows)
     for number in range(1, rounds + 1):
-        tell(f"round {number} of {rounds}")
+        progress(f"round {number} of {rounds}")
         results.floor.append(bench.floor())
         results.runs.append(bench.run(source))
         if shutil.which("pgloader"):
@@ -111,12 +116,12 @@ def measure(bench: Bench, rows: int, rounds: int, sizes: Sequence[int]) -> Resul
         seconds, loaded = bench.loaddata(small)
         results.loaddata.append(seconds / loaded)
     for size in sizes:
-        tell(f"{size:,} rows")
+        progress(f"{size:,} rows")
         results.scaling.append((size, bench.run(make_source(FOLDER, size))))
     return results
 
 
-def tell(text: str) -> None:
+def progress(text: str) -> None:
     """Progress, apart from the table."""
     print(text, file=sys.stderr, flush=True)
 
