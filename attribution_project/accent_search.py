@@ -12,7 +12,7 @@ from django.db.models import Q
 MAX_WORDS = 8
 #: Written as one letter or as two.
 _LIGATURES = {"oe": "œŒ", "ae": "æÆ"}
-#: Accents that stand after their letter, as some systems write them.
+#: Combining accents after their letter, as some systems write them.
 _ACCENTS = "[\u0300-\u036f]*"
 
 

@@ -129,10 +129,10 @@ def _shown(path: Path) -> str:
 
 def _manage(*arguments: str | Path, ok: int = 0, **environment: str) -> int:
     """Run manage.py and show its output. ``ok`` is an expected exit status."""
-    told = " ".join(["$", *(f"{name}=..." for name in environment), "manage.py", *map(str, arguments)])
-    _print(told)
+    command_line = " ".join(["$", *(f"{name}=..." for name in environment), "manage.py", *map(str, arguments)])
+    _print(command_line)
     clean = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "DJANGO_ENV")}
-    # What the command shows of its progress matters on a terminal; in a pipe the stages stand in its report.
+    # What the command shows of its progress matters on a terminal; in a pipe its report has the stages.
     status = subprocess.run(
         [sys.executable, "manage.py", *map(str, arguments)],
         cwd=ROOT,

@@ -23,7 +23,7 @@ PAGES = {
     "list": (DESK, "/attribution/liste/?year=2026-2027&q=sols"),
     "dashboard": (DESK, "/attribution/tableau-de-bord/?year=2026-2027"),
     "teacher": (DESK, "/enseignants/2/?year=2025-2026"),
-    "carry-over": (DESK, "/attribution/reconduction/?year=2026-2027&department=Agroalimentaire"),
+    "copy-year": (DESK, "/attribution/reconduction/?year=2026-2027&department=Agroalimentaire"),
 }
 
 

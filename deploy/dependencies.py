@@ -102,11 +102,11 @@ def page() -> Iterator[str]:
 def licence(pin: Pin) -> str:
     """Return the licence that the package states."""
     try:
-        told = metadata.metadata(pin.name).json
+        fields = metadata.metadata(pin.name).json
     except metadata.PackageNotFoundError:
         return "not installed here"
-    classified = [line.removeprefix(_CLASSIFIER) for line in told.get("classifier", ()) if _CLASSIFIER in line]
-    stated = str(told.get("license_expression") or ", ".join(classified) or told.get("license") or "").strip()
+    classified = [line.removeprefix(_CLASSIFIER) for line in fields.get("classifier", ()) if _CLASSIFIER in line]
+    stated = str(fields.get("license_expression") or ", ".join(classified) or fields.get("license") or "").strip()
     return stated.splitlines()[0] if stated else "not stated"
 
 

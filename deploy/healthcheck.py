@@ -16,12 +16,12 @@ def main() -> int:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(address, timeout=4) as answer:
-            told, status = answer.read(), 0
+            answer_text, status = answer.read(), 0
     except urllib.error.HTTPError as error:
-        told, status = error.read(), 1
+        answer_text, status = error.read(), 1
     except OSError as error:
-        told, status = str(error).encode(), 1
-    sys.stdout.write(f"{told.decode(errors='replace')}\n")
+        answer_text, status = str(error).encode(), 1
+    sys.stdout.write(f"{answer_text.decode(errors='replace')}\n")
     return status
 
 

@@ -32,17 +32,18 @@ def images(path: Path) -> list[str]:
 
 def pin(path: Path, registry: str) -> list[str]:
     """Write the registry's digests into a file. Return a sentence for each missing one."""
-    told: dict[str, str] = {}
+    known: dict[str, str] = {}
     silent = []
     for image in sorted(set(images(path))):
         try:
-            told[image] = digest(image, registry)
+            known[image] = digest(image, registry)
         except (OSError, ValueError) as error:
             silent.append(f"{image} keeps what it has in {path.name}: {registry} was asked, and {error}.")
     text = path.read_text()
     path.write_text(
         _IMAGE.sub(
-            lambda found: f"{found[1]}{found[2]}{f'@{told[found[2]]}' if found[2] in told else found[3] or ''}", text
+            lambda found: f"{found[1]}{found[2]}{f'@{known[found[2]]}' if found[2] in known else found[3] or ''}",
+            text,
         )
     )
     return silent
@@ -67,7 +68,7 @@ def digest(image: str, registry: str) -> str:
     with answer:
         found = str(answer.headers.get("Docker-Content-Digest", ""))
     if not _DIGEST.fullmatch(found):
-        raise ValueError("told no digest")
+        raise ValueError("sent no digest")
     return found
 
 

@@ -28,19 +28,19 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("folder", nargs="?", type=Path, default=Path("/secrets"))
     parser.add_argument("--rotate", action="store_true", help="new ones, or those of the variables")
     options = parser.parse_args(arguments)
-    made = [name for name in _SECRETS if _write_secret(name, options.folder / _SECRETS[name], anew=options.rotate)]
+    made = [name for name in _SECRETS if _write_secret(name, options.folder / _SECRETS[name], renew=options.rotate)]
     _write_forms(options.folder, _read(options.folder / _SECRETS["POSTGRES_PASSWORD"]))
     sys.stdout.write(f"Secrets: {', '.join(made) + ' made' if made else 'as they were'}.\n")
     return 0
 
 
-def _write_secret(name: str, path: Path, *, anew: bool) -> bool:
+def _write_secret(name: str, path: Path, *, renew: bool) -> bool:
     """Write a secret if it is missing or must change. Return whether it was written."""
     kept, given = _read(path), _given(name)
-    wanted = given or (secrets.token_urlsafe(50) if anew or not kept else kept)
+    wanted = given or (secrets.token_urlsafe(50) if renew or not kept else kept)
     if wanted == kept:
         return False
-    if name == "POSTGRES_PASSWORD" and kept and not anew:
+    if name == "POSTGRES_PASSWORD" and kept and not renew:
         sys.stderr.write(f"{name} in .env is not the one that the database has: it has no effect before make rotate.\n")
         return False
     _write(path, wanted)

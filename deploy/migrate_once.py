@@ -19,7 +19,7 @@ from django.db import DatabaseError, OperationalError, connection
 #: "attribut" in ASCII: nobody else's lock.
 LOCK = int.from_bytes(b"attribut", "big")
 #: Seconds that a database may take to come up, as after a power cut.
-_PATIENCE = float(os.environ.get("DATABASE_PATIENCE", "60"))
+_TIMEOUT_SECONDS = float(os.environ.get("DATABASE_PATIENCE", "60"))
 _PAUSE = 0.5
 
 
@@ -38,16 +38,16 @@ def migrate_once() -> None:
 
 def _wait_for_database() -> None:
     """Wait until the database answers. Raise OperationalError if it does not within a minute."""
-    deadline, told = time.monotonic() + _PATIENCE, False
+    deadline, reported = time.monotonic() + _TIMEOUT_SECONDS, False
     while True:
         try:
             return connection.ensure_connection()
         except OperationalError as error:
             if time.monotonic() > deadline:
                 raise
-            if not told:
+            if not reported:
                 _print(f"Waiting for the database: {str(error).strip()}")
-            told = True
+            reported = True
         time.sleep(_PAUSE)
 
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Start nginx, told by TRUSTED_PROXIES which address is the client's, and who says whether it came by HTTPS.
+# Start nginx. TRUSTED_PROXIES says which address is the client's, and which proxy reports HTTPS.
 #
-# 1: nginx itself is the only proxy: whoever connects to it is the client, by HTTP.
+# 1: nginx itself is the only proxy: each peer is a client, by HTTP.
 # 2 or more: there are others in front of it. The client is that many places from the right in X-Forwarded-For as the
 # application gets it, and X-Forwarded-Proto is theirs. As in attribution_project/settings.py.
 set -eu

@@ -120,9 +120,9 @@ def require_complete(wheel: Path, version: str) -> None:
         raise ReleaseError(f"{wheel.name} lacks {', '.join(lacking)}. See [tool.hatch.build] in pyproject.toml.")
     # Python imports from a wheel as from any zip archive. -P keeps the checkout out of its path.
     program = "import sys; sys.path.insert(0, sys.argv[1]); import migrate_to_pg as m; print(m.__file__, m.__version__)"
-    told = run(wheel.parent, sys.executable, "-P", "-c", program, str(wheel))
-    if str(wheel) not in told or not told.endswith(f" {version}"):
-        raise ReleaseError(f"{wheel.name} does not import as version {version}: {told}")
+    output = run(wheel.parent, sys.executable, "-P", "-c", program, str(wheel))
+    if str(wheel) not in output or not output.endswith(f" {version}"):
+        raise ReleaseError(f"{wheel.name} does not import as version {version}: {output}")
 
 
 def git(root: Path, *arguments: str) -> str:

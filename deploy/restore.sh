@@ -63,7 +63,7 @@ ALTER DATABASE :"name" RENAME TO :"old";
 ALTER DATABASE :"new" RENAME TO :"name";
 SQL
 then
-    echo "$name is in use, and as it was: stop what uses it (docker compose stop web pgbouncer) and try again." >&2
+    echo "$name is in use and unchanged: stop what uses it (docker compose stop web pgbouncer) and try again." >&2
     exit 1
 fi
 trap - EXIT

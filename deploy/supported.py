@@ -44,16 +44,16 @@ def shipped() -> list[str]:
 
 def faults(today: date) -> list[str]:
     """Return a sentence for everything without an entry or past its end."""
-    told = []
+    sentences = []
     for name in shipped():
         end = ENDS.get(name)
         if end is None:
-            told.append(
+            sentences.append(
                 f"{name} is shipped, and its end is not known: look it up, and write it into deploy/supported.py."
             )
         elif today > end.day:
-            told.append(f"{name} has had no corrections since {end.day} ({end.source}): ship a newer one.")
-    return told
+            sentences.append(f"{name} has had no corrections since {end.day} ({end.source}): ship a newer one.")
+    return sentences
 
 
 def table() -> Iterator[str]:

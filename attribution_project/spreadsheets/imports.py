@@ -155,7 +155,7 @@ def _check_headings(resource: KeyedResource, dataset: tablib.Dataset) -> None:
         names = {"strange": ", ".join(strangers[:5]), "known": ", ".join(known)}
         raise UnusableFileError(_("Unknown headings: %(strange)s. Known are: %(known)s.") % names)
     if len(set(given)) != len(given):
-        raise UnusableFileError(_("A heading stands twice."))
+        raise UnusableFileError(_("A heading occurs twice."))
     if resource.key_heading() not in given:
         raise UnusableFileError(_("The column “%(key)s” is missing.") % {"key": resource.key_heading()})
 

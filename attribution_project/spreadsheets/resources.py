@@ -80,4 +80,4 @@ class KeyedResource(resources.ModelResource):
         if not row[key]:
             raise ValidationError({key: _("This column must not be empty.")})
         if row[key] in self._duplicates:
-            raise ValidationError({key: _("“%(value)s” stands twice in the file.") % {"value": row[key]}})
+            raise ValidationError({key: _("“%(value)s” occurs twice in the file.") % {"value": row[key]}})

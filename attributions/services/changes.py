@@ -93,4 +93,4 @@ def _restore(record: Any) -> Outcome:
         record.instance.save(force_insert=True)
         # A new row is dated today by the field itself.
         Attribution.objects.filter(pk=record.id).update(created_at=record.created_at)
-    return Outcome(status=HTTPStatus.OK, message=_("%(part)s is as it was before.") % {"part": part_name(record)})
+    return Outcome(status=HTTPStatus.OK, message=_("%(part)s was restored.") % {"part": part_name(record)})

@@ -178,7 +178,7 @@ def test_changes_of_courses_and_teachers_are_audited_too(
     assert (latest.title, latest.history_user.username) == ("Prairies", "admin")
 
 
-class TestCarryOver:
+class TestCopyYear:
     """Next year's attributions from last year's."""
 
     URL = "/attribution/reconduction/"

@@ -86,7 +86,7 @@ PAGES = {
     "edit": "/attribution/{attribution}/modifier/",
     "move": "/attribution/{attribution}/deplacer/?who=b",
     "remove": "/attribution/{attribution}/retirer/",
-    "carry over": "/attribution/reconduction/?year={next}&page=3",
+    "copy a year": "/attribution/reconduction/?year={next}&page=3",
     "dashboard": "/attribution/tableau-de-bord/?year={year}",
     "department": "/attribution/departement/?year={year}&department=Agroalimentaire",
     "teachers": "/enseignants/?sort=-most&page=2",

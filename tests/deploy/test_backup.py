@@ -108,7 +108,7 @@ def test_replace_of_a_database_in_use_changes_nothing_and_says_what_to_stop(
     with server.connect(filled):
         done = run("restore.sh", filled, "--replace", backup)
     assert done.returncode == 1
-    assert "in use, and as it was: stop" in done.stderr
+    assert "in use and unchanged: stop" in done.stderr
     assert server.execute("postgres", databases) == before
 
 
