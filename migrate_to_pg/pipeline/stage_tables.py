@@ -34,6 +34,7 @@ from migrate_to_pg.publish import (
     check_leftovers_preconditions,
     check_preconditions,
     inspect_existing,
+    require_locks,
     require_movable,
     require_replaceable,
 )
@@ -65,6 +66,8 @@ def stage_tables(run: Run, target: Target, catalog: SourceCatalog, schema: Sqlit
     with run.stage("stage"):
         if options.mode == "publish" and not options.replace:
             _refuse_before_migrations(run, target, catalog, schema)
+        # At least so many are moved: what the migrations make besides is not known yet.
+        require_locks(connection, sum(1 if table.last_id is None else 2 for table in catalog.counted))
         resume.save_previous(connection)
         missing, checks = _make_schema(run, target, catalog, schema)
         if target.extensions.recreate(connection, INCOMING, run.final):

@@ -105,7 +105,9 @@ def _usage_error_on_oserror(directory: Path) -> Iterator[None]:
 
 def _start(place: Place) -> None:
     if not (place.data / "PG_VERSION").exists():
-        _run(place, "initdb", "--auth=trust", "--encoding=utf8", "--username", _SUPERUSER)
+        # Room to publish ten thousand tables and sequences in one transaction.
+        locks = "max_locks_per_transaction=256"
+        _run(place, "initdb", "--auth=trust", "--encoding=utf8", "--username", _SUPERUSER, "--set", locks)
     # -h "" makes it listen on the Unix socket only.
     _run(place, "pg_ctl", "-w", "-l", str(place.data / "log"), "-o", f'-h "" -p {_PORT} -k {place.data}', "start")
 

@@ -13,7 +13,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from traceback import walk_tb
 from typing import Any, cast
@@ -28,6 +28,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from migrate_to_pg.errors import MigrateToPgError, MigrationRefusedError, MigrationStateError, StagingError, TargetError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres import schema_digest
+from migrate_to_pg.postgres.batches import batched
 from migrate_to_pg.postgres.missing_objects import SQLITE_COLLATIONS, remedy
 from migrate_to_pg.project.migration_files import Key, SourceLoader, first_line
 from migrate_to_pg.project.registry import Model, Registry
@@ -325,16 +326,8 @@ def create_model_tables(connection: BaseDatabaseWrapper, registry: Registry, pro
             and not model._meta.auto_created
             and model._meta.can_migrate(connection)
         ]
-    current = ""
-    try:
-        with connection.schema_editor() as editor:
-            for number, model in enumerate(made, 1):
-                current = model._meta.label
-                editor.create_model(model)
-                progress(Event(kind="progress", stage="stage", message=current, done=number, total=len(made)))
-            current = _("(foreign keys and indexes)")
-    except django.db.Error as error:
-        raise model_refused(connection, current, error) from error
+    with _made(connection, made, progress):
+        pass
     return registry.unapplied
 
 
@@ -342,17 +335,16 @@ def make_unmigrated_tables(connection: BaseDatabaseWrapper, registry: Registry, 
     """Create the tables of apps without migrations, where the source has them, as ``--run-syncdb`` does."""
     there = {folded(name) for name in source_tables}
     sources = {name.label: name.source for name in registry.names}
-    current = ""
-    try:
-        with connection.schema_editor() as editor:
-            for model in registry.stored_models(on_sqlite=connection.vendor == "sqlite"):
-                is_unmigrated = model._meta.app_label in registry.unmigrated_apps and not model._meta.auto_created
-                current = model._meta.label
-                if is_unmigrated and model._meta.can_migrate(connection) and folded(sources[current]) in there:
-                    editor.create_model(model)
-            current = _("(foreign keys and indexes)")
-    except django.db.Error as error:
-        raise model_refused(connection, current, error) from error
+    bare = [
+        model
+        for model in registry.stored_models(on_sqlite=connection.vendor == "sqlite")
+        if model._meta.app_label in registry.unmigrated_apps
+        and not model._meta.auto_created
+        and model._meta.can_migrate(connection)
+        and folded(sources[model._meta.label]) in there
+    ]
+    with _made(connection, bare):
+        pass
 
 
 @contextmanager
@@ -361,21 +353,36 @@ def made_from(connection: BaseDatabaseWrapper, chosen: Collection[Model]) -> Ite
 
     They come first since foreign keys of the others may refer to them. Raise StagingError where PostgreSQL rejects one.
     """
-    later: list[Any] = []
     if chosen:
         require_incoming(connection)
-    for model in chosen:
-        try:
+    with _made(connection, list(chosen)):
+        yield
+
+
+@contextmanager
+def _made(
+    connection: BaseDatabaseWrapper, models: Sequence[Model], progress: Progress = lambda _event: None
+) -> Iterator[None]:
+    """Create tables, some of them in each transaction, which locks them; their keys and indexes after the block."""
+    later: list[Any] = []
+    done, current = 0, ""
+    try:
+        for some in batched(models):
             with connection.schema_editor() as editor:
-                editor.create_model(model)
+                for model in some:
+                    current = model._meta.label
+                    editor.create_model(model)
+                    done += 1
+                    progress(Event(kind="progress", stage="stage", message=current, done=done, total=len(models)))
                 later += editor.deferred_sql
                 editor.deferred_sql.clear()
-        except django.db.Error as error:
-            raise model_refused(connection, model._meta.label, error) from error
+    except django.db.Error as error:
+        raise model_refused(connection, current, error) from error
     yield
     try:
-        with connection.schema_editor() as editor:
-            for statement in later:
-                editor.execute(statement)
+        for statements in batched(later):
+            with connection.schema_editor() as editor:
+                for statement in statements:
+                    editor.execute(statement)
     except django.db.Error as error:
         raise model_refused(connection, _("(foreign keys and indexes)"), error) from error

@@ -27,7 +27,7 @@ from migrate_to_pg.publish.existing_tables import (
     inspect_existing,
     require_replaceable,
 )
-from migrate_to_pg.publish.extensions import Extensions, require_movable
+from migrate_to_pg.publish.extensions import Extensions, require_locks, require_movable
 from migrate_to_pg.publish.guard import LockedSchemas, lock_schemas
 from migrate_to_pg.publish.owner import require_owner, set_owner
 from migrate_to_pg.publish.preconditions import check_preconditions
@@ -48,6 +48,7 @@ __all__ = [
     "lock_schemas",
     "note_contents",
     "publish",
+    "require_locks",
     "require_movable",
     "require_owner",
     "require_replaceable",

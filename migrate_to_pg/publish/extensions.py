@@ -7,6 +7,7 @@ again, which then find it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -83,17 +84,13 @@ def require_movable(connection: Connection, staged: str, final: str) -> None:
     The objects of ``final`` that they replace are moved in the same transaction and need as many locks.
     """
     new = objects_in(connection, staged)
-    refusal = _refusal(connection, new, replaced_by(new, objects_in(connection, final)))
+    replaced = replaced_by(new, objects_in(connection, final))
+    refusal = _refusal(connection, new, replaced)
     if refusal is None:
         return
     if isinstance(refusal, psycopg.errors.OutOfMemory):
-        raise PublishError(
-            _("PostgreSQL has too few locks to publish all tables in one transaction: {message}", message=refusal),
-            remedy=_(
-                "As a superuser, run: ALTER SYSTEM SET max_locks_per_transaction = 256; restart the server, then run"
-                " again."
-            ),
-        )
+        row = connection.execute((MEMBERS + _COUNT_LOCKED).encode(), members_of([*new, *replaced])).fetchone()
+        raise _too_few_locks(connection, row[0] if row else 0) from refusal
     raise PublishError(
         _(
             "What the migrations made could not be moved to another schema: {message}",
@@ -104,11 +101,48 @@ def require_movable(connection: Connection, staged: str, final: str) -> None:
     )
 
 
-# Each advisory lock takes the memory of one lock on a relation, and nobody has to wait for it.
-_RESERVE_LOCKS = """
-SELECT count(pg_try_advisory_xact_lock('pg_class'::regclass::int, (c.oid::bigint - 2147483648)::int))
+def require_locks(connection: Connection, relations: int) -> None:
+    """Raise PublishError if the server cannot lock so many tables and sequences in one transaction.
+
+    Asked before anything is made. ``require_movable`` asks for exactly those that the migrations made.
+    """
+    query = "SELECT count(pg_try_advisory_xact_lock('pg_class'::regclass::int, n)) FROM generate_series(1, %s) AS n"
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(query, [relations])
+    except psycopg.errors.OutOfMemory as error:
+        raise _too_few_locks(connection, relations) from error
+
+
+def _too_few_locks(connection: Connection, relations: int) -> PublishError:
+    """Return the error with the value of max_locks_per_transaction that has room for so many relations."""
+    row = connection.execute(
+        "SELECT sum(setting::int) FROM pg_settings WHERE name IN ('max_connections', 'max_prepared_transactions')"
+    ).fetchone()
+    # PostgreSQL has room for max_locks_per_transaction x these. The default of 64 is left for others.
+    value = 64 * math.ceil((relations / (row[0] if row else 1) + 64) / 64)
+    return PublishError(
+        _(
+            "PostgreSQL has too few locks to publish all tables in one transaction: {relations} tables and sequences"
+            " are moved together.",
+            relations=relations,
+        ),
+        remedy=_(
+            "As a superuser, run: ALTER SYSTEM SET max_locks_per_transaction = {value}; restart the server, then run"
+            " again.",
+            value=value,
+        ),
+    )
+
+
+_LOCKED = """
 FROM members JOIN pg_class c ON classid = 'pg_class'::regclass AND c.oid = objid
 WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+"""
+_COUNT_LOCKED = f"SELECT count(DISTINCT c.oid) {_LOCKED}"
+# Each advisory lock takes the memory of one lock on a relation, and nobody has to wait for it.
+_RESERVE_LOCKS = f"""
+SELECT count(pg_try_advisory_xact_lock('pg_class'::regclass::int, (c.oid::bigint - 2147483648)::int)) {_LOCKED}
 """
 
 

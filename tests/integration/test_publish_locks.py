@@ -1,13 +1,15 @@
 """A server with room for few locks: whether all tables can be published at once is known before a row is loaded."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.postgres import embedded, target
-from migrate_to_pg.publish import publish, require_movable
+from migrate_to_pg.publish import publish, require_locks, require_movable
 from migrate_to_pg.records import INCOMING
 from tests.conftest import scalar
 from tests.debian import folder_for_all
@@ -109,3 +111,28 @@ def test_the_locks_of_replaced_tables_are_counted_and_nobody_waits_for_them(
     connection.execute("SET statement_timeout = 0")
     with psycopg.connect(url, autocommit=True) as looking:
         assert looking.execute("SELECT count(*) FROM public.t1").fetchone() == (1,)
+
+
+def test_the_value_that_is_named_for_the_server_has_room_for_them() -> None:
+    """On a server of its own, which is restarted as the message says."""
+    with folder_for_all("pg-locks-") as folder:
+        with own_server(folder / "pg") as connection:
+            connection.execute("ALTER SYSTEM SET max_locks_per_transaction = 10")
+            connection.execute("ALTER SYSTEM SET max_connections = 20")
+        with own_server(folder / "pg") as connection:
+            with pytest.raises(PublishError, match="4000 tables and sequences are moved together") as refused:
+                require_locks(connection, 4_000)
+            remedy = refused.value.remedy
+            connection.execute(remedy[remedy.index("ALTER SYSTEM") : remedy.index(";")].encode())
+        with own_server(folder / "pg") as connection:
+            require_locks(connection, 4_000)
+
+
+@contextmanager
+def own_server(directory: Path) -> Iterator[psycopg.Connection]:
+    server = embedded.start(directory)
+    try:
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            yield connection
+    finally:
+        server.stop()
