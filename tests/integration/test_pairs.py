@@ -17,7 +17,7 @@ from migrate_to_pg.verify import verify_tables
 from tests.integration.crossing import Ferry, marks
 from tests.tiers import first_in_ci
 
-pytestmark = pytest.mark.parametrize(
+each_version = pytest.mark.parametrize(
     "shared_url", first_in_ci(18, 16), indirect=True, scope="module", ids=lambda version: f"pg{version}"
 )
 
@@ -233,6 +233,7 @@ CARRIED: dict[str, dict[Any, str]] = {
 }
 
 
+@each_version
 @pytest.mark.parametrize("type_sql", CARRIED)
 def test_each_value_is_carried_whole_or_has_a_finding(ferry: Ferry, type_sql: str) -> None:
     assert carried(ferry, type_sql) == CARRIED[type_sql]
