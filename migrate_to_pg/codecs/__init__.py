@@ -6,17 +6,15 @@ text (``as_text``).
 
 from __future__ import annotations
 
-from migrate_to_pg.codecs import as_text, datetimes, inet, integers_floats, numeric, text
+from migrate_to_pg.codecs import as_text, datetimes, numeric, text
 from migrate_to_pg.codecs.codec import Codec
 from migrate_to_pg.records import TargetColumn
 
 #: Codecs by pg_type.typname.
 CODECS: dict[str, Codec] = {
-    **integers_floats.CODECS,
     **numeric.CODECS,
     **text.CODECS,
     **datetimes.CODECS,
-    **inet.CODECS,
 }
 
 

@@ -2,14 +2,18 @@
 
 A table is first read by the fast statement, which fails at the first invalid value. From that row on it is read by the
 checked statement, which returns each value or the reason why it is invalid (see ``select``). A thread reads one batch
-ahead.
+ahead: the SQLite driver and Arrow release Python's lock while they work, so a batch is read while the one before it is
+converted and sent.
 """
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,12 +21,12 @@ import pyarrow.compute as pc
 from migrate_to_pg.codecs import codec_for
 from migrate_to_pg.codecs.codec import Context, NeedsCheckedRead
 from migrate_to_pg.codecs.driver import BATCH_ROWS, READ_ERRORS, TypesChangedError, record_batches, skip_rows
-from migrate_to_pg.codecs.prefetch import prefetch
 from migrate_to_pg.codecs.select import Span, Statement, checked_select, fast_select
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.sqlite.arrow_connections import ArrowConnections
+from migrate_to_pg.system.threads import is_no_more_threads
 
 #: Rows in a batch of a span. Several spans are loaded at once: two took 3.05 s with batches of 8,192 or 16,384 rows,
 #: 3.2 s with 4,096 or 32,768.
@@ -142,3 +146,65 @@ class _TableReader:
             )
         rowids = batch.columns[-1] if statement.has_rowid else None
         return TableBatch(columns=tuple(columns), rowids=rowids, rows=batch.num_rows)
+
+
+T = TypeVar("T")
+
+#: Items in the queue. One more would only cost memory, because reading is as regular as its consumer.
+_QUEUE_SIZE = 1
+#: How often a waiting thread checks whether its consumer has stopped.
+_POLL_INTERVAL_SECONDS = 0.05
+
+
+class _End:
+    """End of the items. The consumer raises the error, unless it is None."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
+
+def prefetch(source: Generator[T, None, None]) -> Generator[T, None, None]:
+    """Yield the items of ``source``, which runs in a thread. Closing this generator closes ``source``."""
+    items: queue.Queue[T | _End] = queue.Queue(_QUEUE_SIZE)
+    stopped = threading.Event()
+    # A daemon, so that a generator that is never closed does not delay the end of the program.
+    thread = threading.Thread(target=_fill, args=(source, items, stopped), name="read ahead", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:
+        if not is_no_more_threads(error):
+            raise
+        yield from source
+        return
+    try:
+        while not isinstance(item := items.get(), _End):
+            yield item
+        if item.error is not None:
+            raise item.error
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def _fill(source: Generator[T, None, None], items: queue.Queue[T | _End], stopped: threading.Event) -> None:
+    end = _End(None)
+    try:
+        for item in source:
+            if not _put(item, items, stopped):
+                break
+    except BaseException as error:  # noqa: BLE001 - ``prefetch`` raises it again
+        end = _End(error)
+    finally:
+        source.close()
+    _put(end, items, stopped)
+
+
+def _put(item: T | _End, items: queue.Queue[T | _End], stopped: threading.Event) -> bool:
+    """Put an item into the queue. Return False if the consumer has stopped."""
+    while not stopped.is_set():
+        try:
+            items.put(item, timeout=_POLL_INTERVAL_SECONDS)
+        except queue.Full:
+            continue
+        return True
+    return False

@@ -1,8 +1,9 @@
-"""Codecs of varchar, text, char, citext, name, bytea, json, jsonb and uuid: SQLite TEXT or BLOB."""
+"""Codecs of varchar, text, char, citext, name, bytea, json, jsonb, uuid, inet and cidr: SQLite TEXT or BLOB."""
 
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import re
 from collections.abc import Sequence
 
@@ -16,6 +17,7 @@ from migrate_to_pg.codecs.codec import (
     Context,
     ConvertedBatch,
     SelectExpression,
+    convert_each,
     identity,
     mask_malformed,
     or_masks,
@@ -127,6 +129,47 @@ json = Codec(storage=("text",), expressions=(_JSON, _NO_JSON), convert=_json, ar
 jsonb = Codec(storage=("text",), expressions=(_JSON, _NO_JSON), convert=_jsonb, arrow=lambda _: pa.binary())
 uuid = Codec(storage=("text",), expressions=(_UUID, IS_PRESENT), convert=_uuid, arrow=lambda _: pa.binary())
 
+
+#: PostgreSQL's PGSQL_AF_INET and PGSQL_AF_INET6 by IP version (src/include/utils/inet.h).
+_FAMILIES = {4: 2, 6: 3}
+
+
+def binary_address(text: str, *, network: bool = False) -> bytes:
+    """Return family, bits of the prefix, a cidr flag, number of bytes, and the address.
+
+    Raises ValueError for an invalid address, or a network with bits set beyond the prefix. Leading zeros are rejected:
+    PostgreSQL reads them as decimal, but other programs read them as octal.
+    """
+    address, slash, prefix = text.partition("/")
+    # Unlike PostgreSQL, Python accepts a netmask after the slash, and a zone.
+    if "%" in address or (slash and not (prefix.isascii() and prefix.isdigit())):
+        raise ValueError(f"{text} is no address")
+    interface = ipaddress.ip_interface(text)
+    if network:
+        ipaddress.ip_network(text)
+    packed = interface.ip.packed
+    return bytes([_FAMILIES[interface.version], interface.network.prefixlen, network, len(packed)]) + packed
+
+
+def _inet(arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:
+    """Convert each distinct text once, because a log has many rows and few addresses."""
+    texts = arrays[0].dictionary_encode()
+    network = context.column.type_name == "cidr"
+    converted = convert_each(
+        texts.dictionary.to_pylist(),
+        lambda raw: binary_address(raw.decode(), network=network),
+        pa.binary(),
+        errors=(ValueError,),
+    )
+    bad = converted.malformed
+    return ConvertedBatch(
+        values=converted.values.take(texts.indices),
+        malformed=None if bad is None else pc.fill_null(bad.take(texts.indices), False),
+    )
+
+
+inet = Codec(storage=("text",), expressions=(BYTES,), convert=_inet, arrow=lambda _: pa.binary())
+
 CODECS = {
     "varchar": text,
     "text": text,
@@ -138,4 +181,6 @@ CODECS = {
     "json": json,
     "jsonb": jsonb,
     "uuid": uuid,
+    "inet": inet,
+    "cidr": inet,
 }

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import LiteralString
 
-from migrate_to_pg.codecs.integers_floats import LIMITS
+from migrate_to_pg.codecs.numeric import LIMITS
 from migrate_to_pg.records import Plan, PlannedColumn, Refusal
 from migrate_to_pg.sqlite.connection import numbered_rows, row_number
 from migrate_to_pg.sqlite.sql import Sql, compose, name, number

@@ -25,7 +25,7 @@ from migrate_to_pg.project.settings_entry import how_to_switch, is_in_force
 from migrate_to_pg.project.target_database import TargetChoice, choose_target, embedded_directory
 from migrate_to_pg.publish import Extensions, require_owner
 from migrate_to_pg.records import INCOMING, LEFTOVERS_INCOMING
-from migrate_to_pg.rules.schema import logical_replication
+from migrate_to_pg.rules.run_findings import publication_finding
 
 
 @dataclass(kw_only=True)
@@ -91,7 +91,7 @@ def reach_target(run: Run, stack: ExitStack) -> Target:
         require_owner(connection, options.owner, run.final)
     publications = publications_of_a_move(connection, run.final, accepted=options.accept_publications)
     run.state.record_target(publications=publications)
-    run.state.notes += tuple(map(logical_replication.finding, publications))
+    run.state.notes += tuple(map(publication_finding, publications))
     if options.engine == "pgloader":
         pgloader_target(connection, choice.conninfo)
     archive = Archive(options.export, connection, run.workdir.child, options.export_for) if options.export else None

@@ -27,7 +27,7 @@ from migrate_to_pg.publish.history import entries
 from migrate_to_pg.publish.purge import PurgeableSchema, drop_schemas, purgeable_schemas
 from migrate_to_pg.publish.undo import undo as take_back
 from migrate_to_pg.records import Event, Options, Report, StageTime
-from migrate_to_pg.rules.schema import logical_replication
+from migrate_to_pg.rules.run_findings import publication_finding
 from migrate_to_pg.system.clock import now
 from migrate_to_pg.system.workdir import RecordedFile, read_recorded_file, recorded_snapshots
 
@@ -66,7 +66,7 @@ def undo(options: Options, progress: Progress = _silent) -> Report:
         command=command_line(options),
         versions=versions(facts),
         seconds=time.perf_counter() - began,
-        findings=tuple(logical_replication.finding(one, undoing=True) for one in found),
+        findings=tuple(publication_finding(one, undoing=True) for one in found),
         next_steps=(
             *filter(None, [standby.ended_early]),
             *after_undo(options, publication, choice.database, found),

@@ -3,9 +3,7 @@
 A stage takes some of these and returns one of these. Nothing here has behaviour beyond small derived facts.
 """
 
-from migrate_to_pg.records.findings import Advice, Finding, KeptRows, Level, Sample
-from migrate_to_pg.records.leftovers import Holds, LeftoverColumn, LeftoverTable
-from migrate_to_pg.records.names import AmbiguousName, ModelNames, Unmade
+from migrate_to_pg.records.findings import Advice, Finding, KeptRows, Level, Refusal, Sample
 from migrate_to_pg.records.options import (
     BOOKKEEPING,
     FINAL,
@@ -18,8 +16,24 @@ from migrate_to_pg.records.options import (
     Options,
     Verify,
 )
-from migrate_to_pg.records.plan import GenericKey, Need, Plan, PlannedColumn, PlannedTable, SystemCheck, UnmadeTable
+from migrate_to_pg.records.plan import (
+    AmbiguousName,
+    GenericKey,
+    Holds,
+    LeftoverColumn,
+    LeftoverTable,
+    ModelNames,
+    Need,
+    Plan,
+    PlannedColumn,
+    PlannedTable,
+    SystemCheck,
+    Unmade,
+    UnmadeTable,
+)
 from migrate_to_pg.records.postgres_schema import (
+    LogicalPublication,
+    Scope,
     SqliteSql,
     TargetCheck,
     TargetColumn,
@@ -28,8 +42,6 @@ from migrate_to_pg.records.postgres_schema import (
     TargetTable,
     TargetUnique,
 )
-from migrate_to_pg.records.refusals import Refusal
-from migrate_to_pg.records.replication import LogicalPublication, Scope
 from migrate_to_pg.records.report import (
     Event,
     ExcludedTable,

@@ -1,9 +1,9 @@
-"""The records of examine."""
+"""The findings of examine, and rows that PostgreSQL itself refuses."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -82,3 +82,21 @@ class KeptRows:
     of: int
     #: The names for --fix.
     fix: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Rows of one table that are refused for one reason."""
+
+    #: By PostgreSQL's names. No columns where the reason names none.
+    table: str
+    columns: tuple[str, ...]
+    #: The columns from which a generated column is computed.
+    inputs: tuple[str, ...] = ()
+    sqlstate: str
+    #: PostgreSQL's message about the first of the rows.
+    reason: str
+    #: The constraint or index that refuses them, or ''.
+    constraint: str = ""
+    #: SQLite's rowids, or positions from 1 in a table that has none.
+    rows: Sequence[int]

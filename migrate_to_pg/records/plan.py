@@ -1,14 +1,56 @@
-"""The plan, with both sides paired, which --check shows and load uses."""
+"""The plan, with both sides paired, which --check shows and load uses, and the leftovers beside it."""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from migrate_to_pg.records.names import AmbiguousName, Unmade
+from migrate_to_pg.records.options import LEFTOVERS
 from migrate_to_pg.records.postgres_schema import TargetColumn, TargetTable
 from migrate_to_pg.records.sqlite_schema import MadeTable, SourceColumn, SourceTable
+
+
+class Unmade(enum.StrEnum):
+    """Reasons why no applied migration makes the table of an installed model."""
+
+    #: managed = False.
+    UNMANAGED = "unmanaged"
+    #: A migration of its application makes it, which the database does not record as applied.
+    UNAPPLIED = "unapplied"
+    #: Its application has migrations, and none of them makes it.
+    UNWRITTEN = "unwritten"
+    #: The applied migrations know the model, and made no table for it on PostgreSQL.
+    LEFT_OUT = "left out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelNames:
+    """One model with the names of its table and columns on SQLite and on PostgreSQL."""
+
+    #: app.Model.
+    label: str
+    source: str
+    target: str
+    #: (SQLite's name, PostgreSQL's name) of each column.
+    columns: tuple[tuple[str, str], ...]
+    #: Whether an installed application uses it in the database that is moved.
+    is_used: bool
+    #: Why nothing makes its table. None where the applied migrations, or migrate --run-syncdb, do.
+    unmade: Unmade | None = None
+    #: The migration that would make it, "app name", where there is one.
+    migration: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmbiguousName:
+    """Several names of SQLite that match one name of PostgreSQL, or the reverse."""
+
+    #: PostgreSQL's table, '' where the names are those of tables.
+    table: str
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,3 +211,80 @@ class Plan:
     @cached_property
     def _by_name(self) -> dict[str, PlannedTable]:
         return {table.name: table for table in self.tables}
+
+
+class Holds(enum.StrEnum):
+    """The kind of SQLite values that a column of PostgreSQL takes. Its name is part of the column's name."""
+
+    INTEGER = "integer"
+    REAL = "real"
+    #: Integers and reals, if no integer is too large for a double.
+    NUMBER = "number"
+    TEXT = "text"
+    #: The bytes of text that PostgreSQL cannot hold, with NUL or invalid bytes.
+    TEXT_BYTES = "text_bytes"
+    BLOB = "blob"
+    #: Nothing but NULL.
+    NOTHING = "nothing"
+
+
+_TYPES = {
+    Holds.INTEGER: "bigint",
+    Holds.REAL: "double precision",
+    Holds.NUMBER: "double precision",
+    Holds.TEXT: "text",
+    Holds.TEXT_BYTES: "bytea",
+    Holds.BLOB: "bytea",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftoverColumn:
+    """A column of PostgreSQL with all values of a SQLite column, or with one kind of them."""
+
+    #: PostgreSQL's name of it.
+    name: str
+    #: SQLite's.
+    source: str
+    holds: Holds
+    #: The declared type as spelled in the source, or ''.
+    declared_type: str
+    generated: bool = False
+    #: PostgreSQL's type where it held nothing but NULL.
+    empty_type: str = "text"
+    #: Whether other columns take SQLite's other values.
+    shared: bool = False
+    not_null: bool = False
+
+    @property
+    def type_sql(self) -> str:
+        """PostgreSQL's type for these values."""
+        return _TYPES.get(self.holds, self.empty_type)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftoverTable:
+    """A table, or the rows of a view."""
+
+    #: PostgreSQL's name of it.
+    name: str
+    #: SQLite's.
+    source: str
+    columns: tuple[LeftoverColumn, ...]
+    rows: int
+    #: Upper limit of the bytes of its largest row.
+    largest_row: int
+    #: Columns of its primary key. Empty where it has none, or PostgreSQL could not keep it.
+    key: tuple[str, ...] = ()
+    #: Whether SQLite has a primary key, kept or not.
+    has_key: bool = False
+    #: The SQL of a view; '' for a table.
+    view_sql: str = ""
+    is_view: bool = False
+    #: By --exclude-data: it is created and stays empty.
+    excluded: bool = False
+
+    @property
+    def place(self) -> str:
+        """Its name in reports."""
+        return f"{LEFTOVERS}.{self.name}"

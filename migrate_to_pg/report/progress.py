@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 from migrate_to_pg.i18n import duration, number, size
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Event
-from migrate_to_pg.report.messages import stage_name, visible
+from migrate_to_pg.report.text_layout import stage_name, visible
 
 if TYPE_CHECKING:
     from rich.console import Console

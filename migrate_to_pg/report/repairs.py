@@ -8,8 +8,8 @@ from migrate_to_pg.i18n import N_, ngettext, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import BOOKKEEPING, Finding, Report, Verify
 from migrate_to_pg.records.repairs import ChangedCells, QuarantinedRows, RowOutcome
-from migrate_to_pg.report.messages import more_cells, more_rows, visible
 from migrate_to_pg.report.tables import count_cells, count_rows, row_sum, tables
+from migrate_to_pg.report.text_layout import more_cells, more_rows, visible
 
 #: Rules that also put NULL where the row that a key refers to went into quarantine.
 _KEYS = ("foreign-key-orphan", "generic-foreign-key-orphan")

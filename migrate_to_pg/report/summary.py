@@ -10,8 +10,8 @@ from itertools import groupby, takewhile
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import ngettext, number, pluralize, size
 from migrate_to_pg.records import Difference, Exported, Finding, Level, Report, SourceFacts, TargetFacts
-from migrate_to_pg.report.messages import stage_name, visible
 from migrate_to_pg.report.repairs import is_quarantined, remaining, repair_label, resolutions
+from migrate_to_pg.report.text_layout import stage_name, visible
 from migrate_to_pg.rules.docs import rules_by_id
 
 #: From this length on a reader sees where two values begin to differ.

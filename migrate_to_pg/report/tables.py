@@ -9,7 +9,7 @@ from migrate_to_pg.i18n import duration, ngettext, number, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Report
 from migrate_to_pg.records.repairs import RowOutcome
-from migrate_to_pg.report.messages import visible
+from migrate_to_pg.report.text_layout import visible
 
 #: What the verification knows of a table under the same name.
 _VERIFIED = (

@@ -15,8 +15,8 @@ from migrate_to_pg.i18n import duration, gettext, language, number, pluralize, s
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Report
 from migrate_to_pg.report import repairs, summary
-from migrate_to_pg.report.messages import more_differences, more_rows, visible
 from migrate_to_pg.report.tables import TableFacts, side_counts, table_grid, tables
+from migrate_to_pg.report.text_layout import more_differences, more_rows, visible
 from migrate_to_pg.report.verdict import at_stake, notes, tone, verdict
 from migrate_to_pg.rules.docs import rules_by_id
 

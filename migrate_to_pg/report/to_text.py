@@ -11,7 +11,6 @@ from migrate_to_pg.i18n import duration, ngettext, pluralize, size
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Report
 from migrate_to_pg.records.repairs import Change
-from migrate_to_pg.report.messages import more_differences, more_rows
 from migrate_to_pg.report.repairs import (
     edits,
     extent_of,
@@ -46,7 +45,20 @@ from migrate_to_pg.report.summary import (
     what_to_do,
 )
 from migrate_to_pg.report.tables import side_counts, table_grid, tables
-from migrate_to_pg.report.text_layout import Block, Grid, Line, command, fact, heading, line, named, plain, show
+from migrate_to_pg.report.text_layout import (
+    Block,
+    Grid,
+    Line,
+    command,
+    fact,
+    heading,
+    line,
+    more_differences,
+    more_rows,
+    named,
+    plain,
+    show,
+)
 from migrate_to_pg.report.verdict import at_stake, notes, tone, verdict
 
 if TYPE_CHECKING:

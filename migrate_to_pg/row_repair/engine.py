@@ -28,7 +28,7 @@ from migrate_to_pg.row_repair.journal import changed_cells, removed_rows
 from migrate_to_pg.rules import RULES, SetRule, Subject, ValueRule, accepted_rules, named_repairs, quarantined_rules
 from migrate_to_pg.rules.file import integrity_check
 from migrate_to_pg.rules.keys import duplicate_key, foreign_key_orphan
-from migrate_to_pg.rules.mergeable import searches
+from migrate_to_pg.rules.repair_trial import searches
 from migrate_to_pg.rules.samples import can_be_edited, is_quarantinable
 from migrate_to_pg.sqlite.sql import compose, name
 

@@ -1,7 +1,7 @@
-"""Convert a value to its column's storage class where nothing has to be guessed.
+"""Convert values where nothing has to be guessed, and put NULL in place of texts that stand for it.
 
-The old and the new value stand for the same number, the same characters or the same bytes. Django may still read a
-value of another type from the new one.
+A value is converted to its column's storage class: the old and the new value stand for the same number, the same
+characters or the same bytes. Django may still read a value of another type from the new one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import partial
 from migrate_to_pg.codecs import codec_for
 from migrate_to_pg.codecs.text import decode_text
 from migrate_to_pg.records import PlannedColumn, PlannedTable
-from migrate_to_pg.rules.base import CellRepair, Subject, UnrepairableError, Value
+from migrate_to_pg.rules.base import CellRepair, CellRepairFor, Subject, UnrepairableError, Value
 from migrate_to_pg.rules.malformed import TEXT_TYPES
 
 #: Leading zeros may mean something, as in a code: such texts are no numbers here.
@@ -91,3 +91,27 @@ _BY_TYPE: dict[str, CellRepair] = {
     "float4": _number,
     "bytea": _encoded,
 }
+
+
+#: "No date" as MySQL and the exports made from it have it.
+ZERO_DATES = ("0000-00-00", "0000-00-00 00:00:00")
+
+
+def null_for(*texts: str) -> CellRepairFor:
+    """Return a repair that puts NULL in place of exactly these texts, in columns that allow it."""
+
+    def conversion_for(_: Subject, __: PlannedTable, column: PlannedColumn) -> CellRepair | None:
+        return None if column.target.not_null else partial(null_in_place_of, frozenset(texts))
+
+    return conversion_for
+
+
+def null_in_place_of(texts: frozenset[str], value: Value) -> Value:
+    """Return NULL for one of the texts.
+
+    Raises:
+        UnrepairableError: the value is none of them.
+    """
+    if value in texts:
+        return None
+    raise UnrepairableError

@@ -19,9 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from migrate_to_pg.codecs.inet import binary_address
-from migrate_to_pg.codecs.numeric import as_django_reads, fifteen_digits, sqlite_decimal
-from migrate_to_pg.codecs.parse_datetime import (
+from migrate_to_pg.codecs.datetimes import (
     AmbiguousTimeError,
     parse_date,
     parse_datetime,
@@ -29,6 +27,8 @@ from migrate_to_pg.codecs.parse_datetime import (
     parse_local,
     parse_time,
 )
+from migrate_to_pg.codecs.numeric import as_django_reads, fifteen_digits, sqlite_decimal
+from migrate_to_pg.codecs.text import binary_address
 from migrate_to_pg.records import TargetColumn
 
 _Function = Callable[..., str | int]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import LiteralString
 
-from migrate_to_pg.codecs.integers_floats import LIMITS
+from migrate_to_pg.codecs.numeric import LIMITS
 from migrate_to_pg.records import PlannedColumn, PlannedTable, SqliteSql
 from migrate_to_pg.sqlite.connection import UUID_DIGITS
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, number

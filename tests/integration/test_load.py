@@ -12,7 +12,7 @@ import time
 import pyarrow as pa
 import pytest
 
-from migrate_to_pg.codecs import CODECS, integers_floats
+from migrate_to_pg.codecs import CODECS, numeric
 from migrate_to_pg.codecs.codec import ConvertedBatch
 from migrate_to_pg.codecs.reader import TableBatch
 from migrate_to_pg.errors import LoadError
@@ -110,9 +110,7 @@ def test_a_value_that_cannot_cross_stops_the_table(ferry: Ferry, value: object) 
 
 def test_another_arrow_type_of_the_same_width_is_never_sent(ferry: Ferry, monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL would take 1.5 as 4609434218613702656."""
-    as_double = dataclasses.replace(
-        integers_floats.bigint, convert=lambda a, _: ConvertedBatch(values=a[0].cast(pa.float64()))
-    )
+    as_double = dataclasses.replace(numeric.bigint, convert=lambda a, _: ConvertedBatch(values=a[0].cast(pa.float64())))
     monkeypatch.setitem(CODECS, "int8", as_double)
     ferry.column("bigint", 1)
     with pytest.raises(LoadError, match="column id: Arrow type double where COPY needs int64"):

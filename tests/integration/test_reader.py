@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from migrate_to_pg.codecs import driver, reader
-from migrate_to_pg.codecs.prefetch import prefetch
+from migrate_to_pg.codecs.reader import prefetch
 from migrate_to_pg.codecs.select import Span
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.sqlite.arrow_connections import ArrowConnections

@@ -10,7 +10,7 @@ from html import escape
 import pytest
 
 from migrate_to_pg.records import Sample, Verification, Verify
-from migrate_to_pg.report.messages import visible
+from migrate_to_pg.report.text_layout import visible
 from migrate_to_pg.report.to_html import to_html
 from migrate_to_pg.report.to_json import dumps
 from migrate_to_pg.report.to_text import lines

@@ -9,7 +9,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, Sample
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import SAMPLES, SetRule, Subject
-from migrate_to_pg.rules.content_type_codes import (
+from migrate_to_pg.rules.keys.generic_foreign_key_orphan import (
     TABLE,
     ContentType,
     content_types,

@@ -17,8 +17,8 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, Plan, PlannedColumn, PlannedTable, Sample, TargetUnique
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import SAMPLES, Offence, SetRule, Subject
-from migrate_to_pg.rules.keys import empty_duplicates
 from migrate_to_pg.rules.keys.foreign_key_orphan import is_rowid, paired
+from migrate_to_pg.rules.malformed import TEXT_TYPES
 from migrate_to_pg.rules.sql_keys import Key, ask, key_of
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
 
@@ -167,7 +167,7 @@ def _duplicates(subject: Subject, search: Search) -> Iterator[Finding]:
         search = dataclasses.replace(search, key=dataclasses.replace(search.key, same=search.folded, exact=False))
         count = _count_duplicates(subject, search)
     if count:
-        empty = empty_duplicates.repeated(subject, search.table, search.columns, search.where)
+        empty = _count_empty(subject, search.table, search.columns, search.where)
         found = RULE.finding(
             level=search.level,
             table=search.table.name,
@@ -233,7 +233,7 @@ def _explanation(subject: Subject, search: Search, count: int, empty: int) -> st
         )
     sentences = [repeated, _refusal(search), _cause(subject, search)]
     if empty:
-        sentences.append(empty_duplicates.explanation(empty, search.columns[0]))
+        sentences.append(_explain_empty(empty, search.columns[0]))
     return " ".join(sentences)
 
 
@@ -279,7 +279,7 @@ def _cause(subject: Subject, search: Search) -> str:
 
 
 def _remedy(search: Search, empty: int) -> str:
-    lines = [empty_duplicates.remedy(search.table, search.columns[0], search.unique)] if empty else []
+    lines = [_empty_remedy(search.table, search.columns[0], search.unique)] if empty else []
     if search.unique.expressions:
         return "\n".join([*lines, _(RULE.remedy)])
     query = compose(
@@ -293,6 +293,44 @@ def _remedy(search: Search, empty: int) -> str:
         query=query,
     )
     return "\n".join([*lines, decide])
+
+
+def _count_empty(subject: Subject, table: PlannedTable, columns: list[PlannedColumn], where: Sql) -> int:
+    """Count the rows in ``where`` with the empty text in the one text column. Return 0 for fewer than two."""
+    if len(columns) != 1 or columns[0].target.type_name not in TEXT_TYPES:
+        return 0
+    empty = compose("({where}) AND {c} = '' COLLATE BINARY", where=where, c=name(columns[0].source.name))
+    count = samples.count(subject, table.source, empty)
+    return count if count > 1 else 0
+
+
+def _explain_empty(count: int, column: PlannedColumn) -> str:
+    """Warn that the rows are probably different things, which a merge would make one."""
+    return _(
+        "{count:,} rows have the empty text in {column}. Probably their value is missing, and they are different"
+        " things; a merge would make one row of them.",
+        count=count,
+        column=column.name,
+    )
+
+
+def _empty_remedy(table: PlannedTable, column: PlannedColumn, unique: TargetUnique) -> str:
+    """Advise a change of the empty texts before any row is merged."""
+    if column.target.not_null or column.source.not_null or unique.nulls_not_distinct:
+        return _(
+            "Where {column} is empty because the value is missing, give each row a value of its own first.",
+            column=column.name,
+        )
+    query = compose(
+        "UPDATE {table} SET {column} = NULL WHERE {column} = '';",
+        table=name(table.source.name),
+        column=name(column.source.name),
+    )
+    return _(
+        "Where {column} is empty because the value is missing, set it to NULL first. In SQLite:\n{query}",
+        column=column.name,
+        query=query,
+    )
 
 
 RULE = SetRule(

@@ -9,8 +9,8 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import Message, Offence, SetRule, Subject
+from migrate_to_pg.rules.convert import null_for
 from migrate_to_pg.rules.malformed import INTEGER_TYPES, TEXT_TYPES, condition
-from migrate_to_pg.rules.meant_as_null import null_for
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 #: Types whose columns Django uses as keys. In any other the rule about the value reports it.

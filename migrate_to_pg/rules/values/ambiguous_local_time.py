@@ -6,7 +6,7 @@ import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from migrate_to_pg.codecs.parse_datetime import parse_datetime
+from migrate_to_pg.codecs.datetimes import parse_datetime
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn, PlannedTable

@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 from migrate_to_pg.codecs.codec import mask_or_none
 from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
+from migrate_to_pg.rules.convert import null_for
 from migrate_to_pg.rules.malformed import JSON_TYPES, form_rule
-from migrate_to_pg.rules.meant_as_null import null_for
 
 
 def _mask(batch: ColumnBatch) -> pa.BooleanArray | None:

@@ -7,9 +7,9 @@ import dataclasses
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import Subject
+from migrate_to_pg.rules.convert import null_for
 from migrate_to_pg.rules.keys import empty_key
 from migrate_to_pg.rules.malformed import condition, form_rule, marked
-from migrate_to_pg.rules.meant_as_null import null_for
 from migrate_to_pg.rules.sql_keys import IS_UUID
 from migrate_to_pg.sqlite.sql import Sql
 

@@ -8,8 +8,8 @@ from functools import partial
 
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.rules.base import UnrepairableError, Value
+from migrate_to_pg.rules.convert import ZERO_DATES, null_in_place_of
 from migrate_to_pg.rules.malformed import form_rule, marked
-from migrate_to_pg.rules.meant_as_null import ZERO_DATES, null_in_place_of
 
 _MEANT_AS_NULL = frozenset(("", *ZERO_DATES))
 _DATE_AND_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?")

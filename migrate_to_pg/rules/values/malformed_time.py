@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from migrate_to_pg.i18n import N_
+from migrate_to_pg.rules.convert import null_for
 from migrate_to_pg.rules.malformed import form_rule, marked
-from migrate_to_pg.rules.meant_as_null import null_for
 
 RULE = form_rule(
     id="malformed-time",

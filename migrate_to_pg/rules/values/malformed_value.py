@@ -5,8 +5,8 @@ from __future__ import annotations
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import PlannedColumn
+from migrate_to_pg.rules.convert import null_for
 from migrate_to_pg.rules.malformed import JSON_TYPES, TEXT_TYPES, form_rule
-from migrate_to_pg.rules.meant_as_null import null_for
 
 #: Types whose malformed values have rules of their own.
 _WITH_OWN_RULES = frozenset(
