@@ -15,11 +15,10 @@ from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.records.diagnosis import FileState, PageFacts
 from migrate_to_pg.rules.doctor_findings import HOT_JOURNAL, LARGE_WAL, STALE_WAL, WRITE_LOCK
 from migrate_to_pg.sqlite.connection import journal_mode, open_snapshot
+from migrate_to_pg.sqlite.file_format import journal_header
 from migrate_to_pg.sqlite.open_processes import open_processes
 
 _SUFFIXES = ("-wal", "-shm", "-journal")
-#: First bytes of a rollback journal in use. A finished one is removed, truncated or zeroed.
-_JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 _AUTO_VACUUM = ("none", "full", "incremental")
 #: SQLite itself checkpoints at about 4 MB.
 LARGE_WAL_BYTES = 64 * 1024 * 1024
@@ -31,7 +30,7 @@ def read_file_state(path: Path) -> FileState:
     return FileState(
         bytes=path.stat().st_size,
         beside={suffix: size for suffix in _SUFFIXES if (size := size_beside(path, suffix)) is not None},
-        journal_is_hot=_starts_with(Path(f"{path}-journal"), _JOURNAL_MAGIC),
+        journal_is_hot=bool(journal_header(path)),
         holders=found,
         all_holders=complete,
     )
@@ -43,16 +42,6 @@ def size_beside(path: Path, suffix: str) -> int | None:
         return Path(f"{path}{suffix}").stat().st_size
     except OSError:
         return None
-
-
-def _starts_with(path: Path, magic: bytes) -> bool:
-    try:
-        if not path.is_file():
-            return False
-        with path.open("rb") as file:
-            return file.read(len(magic)) == magic
-    except OSError:
-        return False
 
 
 def page_facts(snapshot: Path) -> PageFacts:

@@ -7,7 +7,7 @@ value is converted, and the column that is not NULL shows the storage class in S
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,29 +122,24 @@ def columns_for(sources: Sequence[SourceColumn], found: Sequence[ColumnContents]
     names = IdentifierAllocator(columns=True)
     # Columns that are not split get their names first, so that no part of a split column takes them.
     unsplit = {c.name: names.allocate(c.name) for c, held in zip(sources, found, strict=True) if len(held.kinds) < 2}
-    return tuple(
-        column
-        for source, held in zip(sources, found, strict=True)
-        for column in _columns(source, held, unsplit.get(source.name), names)
-    )
-
-
-def _columns(
-    source: SourceColumn, held: ColumnContents, unsplit: str | None, names: IdentifierAllocator
-) -> Iterator[LeftoverColumn]:
-    for kind in held.kinds or (Holds.NOTHING,):
-        yield LeftoverColumn(
-            name=names.allocate(f"{source.name}__{kind}") if unsplit is None else unsplit,
-            source=source.name,
-            holds=kind,
-            declared_type=source.declared_type,
-            generated=source.generated,
-            # SQLite gives a column without a declared type the affinity of a BLOB.
-            empty_type=_EMPTY_TYPES.get(affinity(source.declared_type), "text") if source.declared_type else "text",
-            shared=unsplit is None,
-            # Without rows there is no NULL either. Then only key columns are NOT NULL.
-            not_null=unsplit is not None and not held.nulls and bool(held.kinds or source.key_position),
-        )
+    columns = []
+    for source, held in zip(sources, found, strict=True):
+        name = unsplit.get(source.name)
+        for kind in held.kinds or (Holds.NOTHING,):
+            column = LeftoverColumn(
+                name=names.allocate(f"{source.name}__{kind}") if name is None else name,
+                source=source.name,
+                holds=kind,
+                declared_type=source.declared_type,
+                generated=source.generated,
+                # SQLite gives a column without a declared type the affinity of a BLOB.
+                empty_type=_EMPTY_TYPES.get(affinity(source.declared_type), "text") if source.declared_type else "text",
+                shared=name is None,
+                # Without rows there is no NULL either. Then only key columns are NOT NULL.
+                not_null=name is not None and not held.nulls and bool(held.kinds or source.key_position),
+            )
+            columns.append(column)
+    return tuple(columns)
 
 
 def key_for(

@@ -125,7 +125,13 @@ def prepared_streams(command: BaseCommand) -> Iterator[None]:
     try:
         yield
     finally:
-        _close_broken_streams()
+        # Streams that cannot be flushed are closed: Python would try again at its end, and exit with 120.
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError:
+                with Path(os.devnull).open("wb") as nothing:
+                    os.dup2(nothing.fileno(), stream.fileno())
 
 
 def _is_free(number: int) -> bool:
@@ -134,16 +140,6 @@ def _is_free(number: int) -> bool:
     except OSError:
         return True
     return False
-
-
-def _close_broken_streams() -> None:
-    """Close streams that cannot be flushed: Python would try again at its end, and exit with 120."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            with Path(os.devnull).open("wb") as nothing:
-                os.dup2(nothing.fileno(), stream.fileno())
 
 
 def print_result(line: str) -> None:

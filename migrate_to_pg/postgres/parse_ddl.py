@@ -257,7 +257,7 @@ def _parse_alter_column(tokens: list[_Token]) -> Change:
         return {"has_default": words[0] == "SET"}
     if "TYPE" in words[:3]:
         end = words.index("USING") if "USING" in words else len(words)
-        # TYPE stands in the place of the column's name here.
+        # TYPE is where a column's name would be.
         return {"type_sql": _column(tokens[words.index("TYPE") : end]).type_sql}
     return {}
 

@@ -134,15 +134,15 @@ def read_target(connection: psycopg.Connection[Any], schema: str) -> tuple[Targe
 def with_sqlite_sql(
     connection: psycopg.Connection[Any], schema: str, tables: Iterable[TargetTable], expected: Iterable[TargetTable]
 ) -> tuple[TargetTable, ...]:
-    """Give the constraints and indexes that are a model's, to the letter, what Django writes of them for SQLite.
+    """Add what Django writes for SQLite to those constraints and indexes that are exactly a model's.
 
-    PostgreSQL says which are: it makes those of the models once more, prints all of them, and takes them back.
+    PostgreSQL itself compares them: those of the models are made again in a transaction, printed, and rolled back.
 
     Args:
-        connection: to the database with the schema.
-        schema: with the tables that the migrations made, which are empty.
-        tables: as PostgreSQL's catalogue describes them.
-        expected: as the models have them.
+        connection: Connection to the database with the schema.
+        schema: Schema with the tables that the migrations made, which are empty.
+        tables: The tables as PostgreSQL's catalogue describes them.
+        expected: The tables as the models have them.
     """
     there = {table.name: table for table in tables}
     with connection.transaction(force_rollback=True):
@@ -192,7 +192,7 @@ def _with_sqlite(
         return table
     parts = _constraints(printed)
     found = {_content(part): known.get((table.name, part.name)) for part in parts if (table.name, part.name) in known}
-    # As they are printed beside each other, whatever the search path was when they were read first.
+    # Both are printed under the same search path here, unlike when they were read first.
     own = {(type(part), part.name): found.get(_content(part)) for part in parts}
     return replace(
         table,
@@ -207,7 +207,7 @@ def _constraints(table: TargetTable) -> list[_Constraint]:
 
 
 def _content(part: _Constraint) -> tuple[object, ...]:
-    """All of it but its name."""
+    """Return all properties of a part but its name."""
     if isinstance(part, TargetCheck):
         return (TargetCheck, part.expression)
     return (type(part), part.columns, getattr(part, "expressions", ()), part.predicate)
@@ -250,7 +250,18 @@ def _target_table(
             for row in foreign_keys
         ),
         checks=tuple(TargetCheck(name=row.name, expression=row.expression) for row in checks),
-        indexes=tuple(_index(row) for row in indexes if not row.is_unique),
+        indexes=tuple(
+            TargetIndex(
+                name=row.name,
+                columns=tuple(row.columns),
+                method=row.method,
+                predicate=row.predicate,
+                included=tuple(row.included),
+                for_like=row.for_like,
+            )
+            for row in indexes
+            if not row.is_unique
+        ),
         triggers=tuple(table.triggers),
     )
 
@@ -268,26 +279,19 @@ def _unique(row: Any) -> TargetUnique:
     )
 
 
-def _index(row: Any) -> TargetIndex:
-    return TargetIndex(
-        name=row.name,
-        columns=tuple(row.columns),
-        method=row.method,
-        predicate=row.predicate,
-        included=tuple(row.included),
-        for_like=row.for_like,
-    )
-
-
 def _target_column(row: Any) -> TargetColumn:
     length, precision, scale = _type_limits(row.type_name, row.modifier)
+    # The parentheses of a type may be within its name, as in timestamp(0) without time zone. The syntax of interval day
+    # to second(0) cannot be used with a qualified name.
+    is_limited = row.modifier >= 0 and row.type_sql != row.bare and not row.bare.startswith("interval")
+    parentheses = _PARENTHESES.search(row.type_sql) if is_limited else None
     return TargetColumn(
         name=row.name,
         type_name=row.type_name,
         type_sql=row.type_sql,
         not_null=row.not_null,
         cast_to=row.cast_to,
-        modifiers=_modifiers(row.type_sql, row.bare) if row.modifier >= 0 else "",
+        modifiers=parentheses[0] if parentheses else "",
         max_length=length,
         precision=precision,
         scale=scale,
@@ -298,13 +302,6 @@ def _target_column(row: Any) -> TargetColumn:
         sequence=row.sequence,
         has_default=row.has_default,
     )
-
-
-def _modifiers(type_sql: str, bare: str) -> str:
-    """Return the parentheses of a type, which may be within its name, as in timestamp(0) without time zone."""
-    # The syntax of interval day to second(0) cannot be used with a qualified name.
-    found = None if type_sql == bare or bare.startswith("interval") else _PARENTHESES.search(type_sql)
-    return found[0] if found else ""
 
 
 def _type_limits(type_name: str, modifier: int) -> tuple[int | None, int | None, int | None]:

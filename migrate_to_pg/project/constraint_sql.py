@@ -116,7 +116,7 @@ def _written(model: type[models.Model], condition: Any, parts: Iterable[Any] = (
             parts=tuple(map(write, keys)),
             columns=tuple(map(cut, names)),
             names=names,
-            certain=all(map(_is_certain, where)) and all(map(_is_certain_key, keys)),
+            certain=all(map(_is_certain, where)) and None not in map(_kind_of_key, keys),
         )
     except Exception:  # noqa: BLE001 - the project's own classes take part
         return None
@@ -175,10 +175,6 @@ def _is_certain(node: Any, *, guarded: bool = False) -> bool:
     if isinstance(node, Lookup):
         return _is_certain_lookup(node, guarded=guarded)
     return isinstance(node, Value) or (isinstance(node, Col) and _kind(node) == "Boolean")
-
-
-def _is_certain_key(node: Any) -> bool:
-    return _kind_of_key(node) is not None
 
 
 def _kind_of_key(node: Any) -> str | None:

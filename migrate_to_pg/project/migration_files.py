@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from traceback import extract_tb
 from types import ModuleType
 from typing import Any
@@ -24,29 +24,26 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import FreshRows
 
 Key = tuple[str, str]
+#: Django's operations that run code or SQL of the project.
+_WITH_CODE = ("RunPython", "RunSQL", "SeparateDatabaseAndState")
 
 
 def modules_with_code(applied: Collection[Key]) -> list[ModuleType]:
     """Return the modules of the project's migrations with code or SQL of their own, which may make rows."""
-    graph = SourceLoader(None, applied).graph
-    return [
-        sys.modules[type(migration).__module__]
-        for migration in graph.nodes.values()
+    found = []
+    for migration in SourceLoader(None, applied).graph.nodes.values():
         # Django's own migrations change rows but make none.
-        if migration is not None and not type(migration).__module__.startswith("django.")
-        if any(map(_runs_code, migration.operations))
-    ]
+        if migration is None or type(migration).__module__.startswith("django."):
+            continue
+        kinds = [type(operation) for operation in migration.operations]
+        if any(kind.__name__ in _WITH_CODE or not kind.__module__.startswith("django.") for kind in kinds):
+            found.append(sys.modules[type(migration).__module__])
+    return found
 
 
 def may_differ_by_vendor(modules: Iterable[ModuleType]) -> bool:
     """Report whether a migration's source names a vendor, so that it may make other rows on PostgreSQL."""
     return any("vendor" in inspect.getsource(module) for module in modules)
-
-
-def _runs_code(operation: Any) -> bool:
-    return type(operation).__name__ in ("RunPython", "RunSQL", "SeparateDatabaseAndState") or not type(
-        operation
-    ).__module__.startswith("django.")
 
 
 class SourceLoader(MigrationLoader):
@@ -103,18 +100,11 @@ def first_line(error: BaseException) -> str:
 
 def fresh_rows() -> FreshRows:
     """Return what Django's post_migrate receivers put into an empty database, for the installed models."""
-    permissions = {
-        (model._meta.app_label, str(model._meta.model_name), codename)
-        # Unmanaged models have permissions although they have no table.
-        for model in apps.get_models(include_auto_created=True)
-        for codename in _codenames(model._meta)
-    }
+    permissions: set[tuple[str, str, str]] = set()
+    # Unmanaged models have permissions although they have no table.
+    for options in (model._meta for model in apps.get_models(include_auto_created=True)):
+        actions = [f"{action}_{options.model_name}" for action in options.default_permissions]
+        codenames = [*actions, *(codename for codename, *__ in options.permissions)]
+        permissions.update((options.app_label, str(options.model_name), codename) for codename in codenames)
     names = {(model._meta.app_label, str(model._meta.model_name)) for model in apps.get_models()}
     return FreshRows(content_types=frozenset(names), permissions=frozenset(permissions))
-
-
-def _codenames(options: Any) -> Iterator[str]:
-    for action in options.default_permissions:
-        yield f"{action}_{options.model_name}"
-    for codename, *__ in options.permissions:
-        yield codename

@@ -238,12 +238,11 @@ class Registry:
         """Return the first unapplied migration of its application that creates it, else the last unapplied one."""
         owner = _owner(model)
         mine = [key for key in self.unapplied if key[0] == owner._meta.app_label]
-        makes = (key for key in mine if self._creates(key, str(owner._meta.model_name)))
-        return " ".join(next(makes, mine[-1])) if mine else ""
-
-    def _creates(self, key: Key, name: str) -> bool:
-        made = cast(Any, self._target.loader.graph.nodes[key]).operations
-        return any(isinstance(op, operations.CreateModel) and op.name_lower == name for op in made)
+        for key in mine:
+            made = cast(Any, self._target.loader.graph.nodes[key]).operations
+            if any(isinstance(op, operations.CreateModel) and op.name_lower == owner._meta.model_name for op in made):
+                return " ".join(key)
+        return " ".join(mine[-1]) if mine else ""
 
 
 def _installed(model: Model) -> Model | None:
@@ -277,12 +276,12 @@ def _state(loader: SourceLoader) -> ProjectState:
 
 
 def historical_models(loader: SourceLoader) -> dict[Key, str]:
-    """Map (application label, model name in lower case) to its table, for a loader's applied migrations alone."""
-    return dict(_historical(_state(loader).models))
+    """Map (application label, model name in lower case) to its table, for a loader's applied migrations alone.
 
-
-def _historical(states: Mapping[Key, ModelState]) -> Iterator[tuple[Key, str]]:
-    """Compute the tables without making classes of the states, which is slow."""
+    No classes are made of the states, which would be slow.
+    """
+    tables = {}
+    states = _state(loader).models
     postgresql = backend("postgresql")
     for key, state in states.items():
         while state.options.get("proxy"):
@@ -292,7 +291,8 @@ def _historical(states: Mapping[Key, ModelState]) -> Iterator[tuple[Key, str]]:
             state = behind
         if not state.options.get("proxy"):
             table = state.options.get("db_table") or f"{state.app_label}_{state.name_lower}"
-            yield key, called(str(table), postgresql)
+            tables[key] = called(str(table), postgresql)
+    return tables
 
 
 def _key(base: str | type[models.Model]) -> Key:

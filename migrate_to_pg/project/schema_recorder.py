@@ -122,12 +122,12 @@ def is_plain(loader: SourceLoader) -> bool:
     """Report whether the applied migrations do nothing but what the state has. Django's own always do."""
     applied = (loader.graph.nodes[key] for key in loader.wanted if key in loader.graph.nodes)
     own = (m for m in applied if m is not None and not type(m).__module__.startswith("django."))
-    return all(map(_is_plain, (operation for migration in own for operation in migration.operations)))
-
-
-def _is_plain(operation: Operation) -> bool:
     others = (migrations.RunPython, migrations.RunSQL, migrations.SeparateDatabaseAndState)
-    return type(operation).__module__.startswith("django.db.migrations.") and not isinstance(operation, others)
+    return all(
+        type(operation).__module__.startswith("django.db.migrations.") and not isinstance(operation, others)
+        for migration in own
+        for operation in migration.operations
+    )
 
 
 def record(connection: BaseDatabaseWrapper, loader: SourceLoader) -> Record:

@@ -72,23 +72,18 @@ def how_to_go_back(entry: Mapping[str, Any], sqlite: str) -> str:
 
 def _read_from() -> tuple[str, str]:
     """Return the name of the file that sets DATABASES, and the variable with the URL, or '' where it reads none."""
-    path, values = _assignments()
-    return (path.name, _variable(values, _parsed(path))) if path else ("settings.py", "")
+    for path in _files(getattr(settings, "SETTINGS_MODULE", "") or ""):
+        module = _parsed(path)
+        nodes = [node for node in ast.walk(module) if isinstance(node, ast.Assign)]
+        if values := [n.value for n in nodes if any("DATABASES" in ast.unparse(target) for target in n.targets)]:
+            return path.name, _variable(values, module)
+    return "settings.py", ""
 
 
 def is_in_force(alias: str, entry: Mapping[str, Any]) -> bool:
     """Report whether the settings have the target as that database already."""
     ours = settings.DATABASES.get(alias, {})
     return all(str(ours.get(key) or "") == str(entry.get(key) or "") for key in ("ENGINE", "NAME", "HOST", "PORT"))
-
-
-def _assignments() -> tuple[Path | None, list[ast.expr]]:
-    """Return the file that sets DATABASES, and the values that it assigns. None where it cannot be read."""
-    for path in _files(getattr(settings, "SETTINGS_MODULE", "") or ""):
-        nodes = [node for node in ast.walk(_parsed(path)) if isinstance(node, ast.Assign)]
-        if values := [n.value for n in nodes if any("DATABASES" in ast.unparse(target) for target in n.targets)]:
-            return path, values
-    return None, []
 
 
 def _files(name: str) -> Iterator[Path]:

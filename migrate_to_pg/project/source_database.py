@@ -98,7 +98,14 @@ def find_default_source(base: Path, *, argument: str) -> tuple[Path, str]:
     if runs and Path(runs[-1].path).is_file():
         return Path(runs[-1].path), "last"
     usual = base / "db.sqlite3"
-    known = _known_files(base, [Path(run.path) for run in runs])
+    # The SQLite files that settings, earlier runs and the project's folder know, each once.
+    configured = [
+        Path(entry["NAME"])
+        for entry in settings.DATABASES.values()
+        if "sqlite" in str(entry.get("ENGINE")) and entry.get("NAME")
+    ]
+    found = [*configured, *(Path(run.path) for run in runs), *_files_below(base)]
+    known = sorted({path.resolve() for path in found if _is_database_file(path)})
     # The last run's file was meant, even if it no longer exists. Another file in its place is a guess.
     if not runs and known in ([], [usual.resolve()]):
         return usual, "only"
@@ -130,17 +137,6 @@ def require_rehearsed(path: Path, chosen: str) -> None:
         detail=[_described(found) for found in (Path(rehearsed.path), path) if found.is_file()],
         remedy=_("Name the one that is meant: --source PATH."),
     )
-
-
-def _known_files(base: Path, remembered: list[Path]) -> list[Path]:
-    """Return the SQLite files that settings, earlier runs and the project's folder know, each once."""
-    configured = [
-        Path(entry["NAME"])
-        for entry in settings.DATABASES.values()
-        if "sqlite" in str(entry.get("ENGINE")) and entry.get("NAME")
-    ]
-    found = [*configured, *remembered, *_files_below(base)]
-    return sorted({path.resolve() for path in found if _is_database_file(path)})
 
 
 def _files_below(base: Path) -> Iterator[Path]:
@@ -245,8 +241,8 @@ def _named(name: str | None, argument: str) -> tuple[str, str]:
     """Return the source's name, given or by default, and how it was chosen."""
     if name:
         return name, "option"
-    if setting := _setting("SOURCE"):
-        return setting, "setting"
+    if setting := getattr(settings, "MIGRATE_TO_PG", {}).get("SOURCE"):
+        return str(setting), "setting"
     if _is_sqlite(settings.DATABASES.get(DEFAULT_DB_ALIAS, {})):
         return DEFAULT_DB_ALIAS, "alias"
     path, chosen = find_default_source(base_directory(), argument=argument)
@@ -345,11 +341,6 @@ def vendor_of(entry: Mapping[str, Any]) -> str:
     except (ImportError, ImproperlyConfigured, ValueError):
         return engine.rsplit(".", 1)[-1]
     return str(backend.DatabaseWrapper.vendor)
-
-
-def _setting(name: str) -> str | None:
-    value = getattr(settings, "MIGRATE_TO_PG", {}).get(name)
-    return str(value) if value else None
 
 
 #: Fields that a message names.

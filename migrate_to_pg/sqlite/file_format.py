@@ -161,7 +161,7 @@ def foreign_format(path: Path) -> str:
 
 def _foreign_format(path: Path) -> str:
     header = read_header(path)
-    journal = _journal_page_size(path)
+    journal = int.from_bytes(journal_header(path)[24:28])
     if journal and journal != header.page_size:
         return _(
             "{path}-journal is of a database with pages of {other:,} bytes, and those of {path} have {own:,}:"
@@ -199,17 +199,17 @@ def _foreign_format(path: Path) -> str:
     return ""
 
 
-def _journal_page_size(path: Path) -> int:
-    """Return the page size in the journal of an unfinished write, or 0."""
+def journal_header(path: Path) -> bytes:
+    """Return the header of the journal of an unfinished write, or nothing: a finished one is removed or zeroed."""
     journal = Path(f"{path}-journal")
     try:
         if not journal.is_file():
-            return 0
+            return b""
         with journal.open("rb") as file:
             start = file.read(28)
     except OSError:
-        return 0
-    return int.from_bytes(start[24:28]) if start.startswith(_JOURNAL_MAGIC) and len(start) == 28 else 0
+        return b""
+    return start if start.startswith(_JOURNAL_MAGIC) else b""
 
 
 def unread_wal(path: Path) -> str:

@@ -75,7 +75,14 @@ class _CatalogReader:
     def catalog(self) -> SourceCatalog:
         facts = {row[1]: row for row in self.connection.execute("PRAGMA table_list") if row[0] == "main"}
         names = [name for name in self.objects["table"] if not name.startswith("sqlite_")]
-        unread_views = dict(self._unread_views())
+        unread_views = {}
+        for view in self.objects["view"]:
+            if ("view", view) not in self.nameless:
+                try:
+                    self.connection.execute(f"SELECT * FROM {quote_name(view)} LIMIT 0")  # noqa: S608 - quoted
+                except sqlite3.OperationalError as error:
+                    if is_missing_feature(error):
+                        unread_views[view] = str(error)
         # Before the substitutes exist: a value that one of them computes is not in the file.
         columns = {name: self._columns(name) for name in names if name not in self.unreadable}
         lacking = [
@@ -100,16 +107,6 @@ class _CatalogReader:
             lacking=tuple(lacking),
             unread_views=unread_views,
         )
-
-    def _unread_views(self) -> Iterator[tuple[str, str]]:
-        for view in self.objects["view"]:
-            if ("view", view) in self.nameless:
-                continue
-            try:
-                self.connection.execute(f"SELECT * FROM {quote_name(view)} LIMIT 0")  # noqa: S608 - quoted
-            except sqlite3.OperationalError as error:
-                if is_missing_feature(error):
-                    yield view, str(error)
 
     def _unreadable(self, name: str) -> str:
         """Return why nothing of a table can be read, or ''."""
@@ -229,17 +226,16 @@ def _undecoded(connection: sqlite3.Connection, query: str, *values: str) -> list
 
 def read_made(connection: sqlite3.Connection) -> dict[str, MadeTable]:
     """Read the tables of an empty database that the migrations made on SQLite, by name in lower case."""
-    return {
-        table.name.lower(): MadeTable(table=table, indexes=tuple(_indexes(connection, table.name)))
-        for table in _CatalogReader(connection, {}).catalog().tables
-    }
-
-
-def _indexes(connection: sqlite3.Connection, table: str) -> Iterator[SourceIndex]:
-    listed = connection.execute('SELECT name, "unique", partial FROM pragma_index_list(?)', [table]).fetchall()
-    for index, unique, partial in listed:
-        parts = connection.execute("SELECT name FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno", [index])
-        yield SourceIndex(columns=tuple(name or "" for (name,) in parts), unique=bool(unique), partial=bool(partial))
+    made = {}
+    for table in _CatalogReader(connection, {}).catalog().tables:
+        indexes = []
+        listed = connection.execute('SELECT name, "unique", partial FROM pragma_index_list(?)', [table.name])
+        for index, unique, partial in listed.fetchall():
+            parts = connection.execute("SELECT name FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno", [index])
+            columns = tuple(name or "" for (name,) in parts)
+            indexes.append(SourceIndex(columns=columns, unique=bool(unique), partial=bool(partial)))
+        made[table.name.lower()] = MadeTable(table=table, indexes=tuple(indexes))
+    return made
 
 
 def _source_foreign_keys(connection: sqlite3.Connection, name: str) -> tuple[SourceForeignKey, ...]:

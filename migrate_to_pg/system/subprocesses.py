@@ -86,7 +86,12 @@ def run(command: Sequence[str | Path], directory: Path, variables: Mapping[str, 
                 with suppress(subprocess.TimeoutExpired):
                     child.wait(_POLL_INTERVAL_SECONDS)
         except BaseException:
-            _terminate(child)
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                with suppress(ProcessLookupError):
+                    os.killpg(child.pid, number)
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(_TERMINATION_TIMEOUT_SECONDS)
+                    break
             raise
     return ProcessResult(status=child.returncode, output=output.read_text("utf-8", "replace"))
 
@@ -134,12 +139,3 @@ def minimal_environment() -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def _terminate(child: subprocess.Popen[bytes]) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, number)
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(_TERMINATION_TIMEOUT_SECONDS)
-            return

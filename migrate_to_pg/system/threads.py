@@ -42,7 +42,14 @@ def run_all(name: str, works: Sequence[Work], stop: Work, *, alone_here: bool = 
             raise
 
     with ThreadPoolExecutor(len(works), name) as pool:
-        started = list(_start(pool, do_work, len(works)))
+        started: list[Future[None]] = []
+        try:
+            # As many threads as the system allows.
+            for _work in works:
+                started.append(pool.submit(do_work))
+        except RuntimeError as error:
+            if not is_no_more_threads(error):
+                raise
         pending: set[Future[None]] = set(started)
         try:
             if not started:
@@ -58,17 +65,6 @@ def run_all(name: str, works: Sequence[Work], stop: Work, *, alone_here: bool = 
             _stop(started, stop)
     if failures:
         raise failures[0]
-
-
-def _start(pool: ThreadPoolExecutor, work: Work, count: int) -> Iterator[Future[None]]:
-    """Start up to ``count`` threads, as many as the system allows."""
-    for _number in range(count):
-        try:
-            yield pool.submit(work)
-        except RuntimeError as error:
-            if not is_no_more_threads(error):
-                raise
-            return
 
 
 def is_no_more_threads(error: RuntimeError) -> bool:

@@ -168,17 +168,14 @@ class RepairPlan:
         edits = {table.source.name: edits for table, edits in self.repaired_rows.edits} if self.repaired_rows else {}
         if self.repaired_rows and edits:
             own_definitions = tuple(definition for definition in definitions if definition.table in edits)
-            needed = tuple(self._needed(own_definitions))
+            needed = []
+            for definition in own_definitions:
+                required = self.required.get(definition.table, ())
+                if columns := tuple(column for column in definition.columns if column in required):
+                    needed.append(replace(definition, columns=columns))
             done = tuple(self.repaired_rows.repaired())
-            yield ReplaceRows(done=done, edits=edits, definitions=own_definitions, needed=needed)
+            yield ReplaceRows(done=done, edits=edits, definitions=own_definitions, needed=tuple(needed))
         yield from (definition for definition in definitions if definition.table not in edits)
-
-    def _needed(self, definitions: Collection[RedefineColumns]) -> Iterator[RedefineColumns]:
-        for definition in definitions:
-            required = self.required.get(definition.table, ())
-            columns = tuple(column for column in definition.columns if column in required)
-            if columns:
-                yield replace(definition, columns=columns)
 
     def _parents(self, table: SourceTable) -> Iterator[Step | NotRepaired]:
         """Yield one step for all dangling keys of a table, so that it is rebuilt once."""

@@ -134,18 +134,13 @@ class Command(BaseCommand):
 
             stdout.write(dumps(report) + "\n")
         elif options["verbosity"] or report.failure:
-            _print_text(report, stdout, no_color=options["no_color"])
+            from migrate_to_pg.report.to_text import lines, print_report
+
+            if stdout.isatty():
+                from rich.console import Console
+
+                no_color = options["no_color"] or bool(os.environ.get("NO_COLOR"))
+                print_report(report, Console(file=stdout, no_color=no_color, highlight=False))
+            else:
+                stdout.write("\n".join(lines(report)) + "\n")
         stdout.flush()
-
-
-def _print_text(report: Report, stream: Any, *, no_color: bool) -> None:
-    if not stream.isatty():
-        from migrate_to_pg.report.to_text import lines
-
-        stream.write("\n".join(lines(report)) + "\n")
-        return
-    from rich.console import Console
-
-    from migrate_to_pg.report.to_text import print_report
-
-    print_report(report, Console(file=stream, no_color=no_color or bool(os.environ.get("NO_COLOR")), highlight=False))

@@ -81,8 +81,17 @@ class Command(BaseCommand):
             if options["explain"]:
                 console.explain(self, options["explain"])
                 return
+            from migrate_to_pg.doctor.diagnose import diagnose
+            from migrate_to_pg.doctor.repair.repair import repair
+
             require_secrets(getattr(settings, "MIGRATE_TO_PG", {}))
-            diagnosis = self._diagnose(options)
+            # What the project prints when a connection is made does not belong to the diagnosis.
+            with contextlib.redirect_stdout(sys.stderr), console.show_progress(self, options) as progress:
+                shown = console.ignore_broken_pipe(progress)
+                if options["repair"] is None:
+                    diagnosis = diagnose(options["database"], shown)
+                else:
+                    diagnosis = repair(options["database"], options["repair"].split(","), shown)
         except MigrateToPgError as error:
             # The error of a repair states the state of the file.
             unchanged = "" if options["explain"] or isinstance(error, RepairError) else _("Nothing was changed.")
@@ -95,16 +104,6 @@ class Command(BaseCommand):
             self._print(diagnosis, options)
         if not diagnosis.ok:
             sys.exit(1)
-
-    def _diagnose(self, options: dict[str, Any]) -> Diagnosis:
-        from migrate_to_pg.doctor.diagnose import diagnose
-        from migrate_to_pg.doctor.repair.repair import repair
-
-        # What the project prints when a connection is made does not belong to the diagnosis.
-        with contextlib.redirect_stdout(sys.stderr), console.show_progress(self, options) as progress:
-            if options["repair"] is not None:
-                return repair(options["database"], options["repair"].split(","), console.ignore_broken_pipe(progress))
-            return diagnose(options["database"], console.ignore_broken_pipe(progress))
 
     def _print(self, diagnosis: Diagnosis, options: dict[str, Any]) -> None:
         from migrate_to_pg.management.invocation import invocation
