@@ -207,16 +207,18 @@ class SourceChoice:
     @property
     def sentence(self) -> str:
         """A sentence on which file is read, and why, for the first line of a run and its verdict."""
-        reasons = {
-            "option": _("named with --source"),
-            "setting": _("named by MIGRATE_TO_PG['SOURCE']"),
-            "alias": _("the settings' database {alias!r}", alias=self.alias),
-            "last": _("as in the last run"),
-            "only": _("the project's only SQLite file"),
-            "dump": _("named with --from-dump"),
-            "published": _("the snapshot of the publication, whose journal explains its repairs"),
+        sentences = {
+            "option": _("Source: {path} (named with --source).", path=self.path),
+            "setting": _("Source: {path} (named by MIGRATE_TO_PG['SOURCE']).", path=self.path),
+            "alias": _("Source: {path} (the settings' database {alias!r}).", path=self.path, alias=self.alias),
+            "last": _("Source: {path} (as in the last run).", path=self.path),
+            "only": _("Source: {path} (the project's only SQLite file).", path=self.path),
+            "dump": _("Source: {path} (named with --from-dump).", path=self.path),
+            "published": _(
+                "Source: {path} (the snapshot of the publication, whose journal explains its repairs).", path=self.path
+            ),
         }
-        return _("Source: {path} ({reason}).", path=self.path, reason=reasons[self.chosen])
+        return sentences[self.chosen]
 
 
 def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoice:

@@ -82,7 +82,7 @@ def _foreign_keys(database: sqlite3.Connection, table: str) -> tuple[Key, ...]:
 def missing_parts(
     old: TableDefinition, new: TableDefinition, *, parents: Mapping[int, str], redefined: Collection[str]
 ) -> str:
-    """Name what the new definition lacks, or has changed unasked. Return '' where it has all.
+    """Report what the new definition lacks, or has changed unasked. Return '' where it has all.
 
     Args:
         old: The definition before.
@@ -93,12 +93,12 @@ def missing_parts(
     if [_fixed_part(column, redefined) for column in old.columns] != [
         _fixed_part(column, redefined) for column in new.columns
     ]:
-        return _("its columns")
+        return _("its columns would change")
     expected = [(parents.get(at, key[0]), *key[1:]) for at, key in enumerate(old.foreign_keys)]
     if not _holds(expected, new.foreign_keys, exactly=not redefined):
-        return _("its foreign keys")
+        return _("its foreign keys would change")
     if not _holds(old.constraints, new.constraints, exactly=not redefined):
-        return _("its unique constraints")
+        return _("its unique constraints would change")
     return ""
 
 

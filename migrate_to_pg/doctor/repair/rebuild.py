@@ -95,9 +95,9 @@ def _copy(database: sqlite3.Connection, wanted: TableRebuild, old: StoredTable) 
         read_definition(database, old.name), shape, parents=wanted.parents, redefined=wanted.redefined
     )
     if missing:
-        raise RebuildError(_("{old} would not keep {missing} as they are", old=old.name, missing=missing))
+        raise RebuildError(_("{table} cannot be rebuilt: {reason}", table=old.name, reason=missing))
     if wanted.edits and wanted.edits.is_outdated(database, old):
-        raise RebuildError(_("rows of {old} are no longer as they were when their repair was decided on", old=old.name))
+        raise RebuildError(_("rows of {old} are no longer as they were when their repair was planned", old=old.name))
     # A column that is an alias of the rowid already copies it.
     with_rowid = old.rowid and not shape.rowid_column
     columns = names(old.columns)
@@ -119,7 +119,7 @@ def _copy(database: sqlite3.Connection, wanted: TableRebuild, old: StoredTable) 
     numbers = wanted.redefined | (wanted.edits.numbers if wanted.edits else frozenset())
     key = (name(shape.rowid_column),) if shape.rowid_column else old.key
     if not same_rows(database, expected, new, old.columns, key, numbers=numbers):
-        raise RebuildError(_("values of {old} would not be the same afterwards", old=old.name))
+        raise RebuildError(_("values of {old} would not be the same after the rebuild", old=old.name))
 
 
 @contextmanager
