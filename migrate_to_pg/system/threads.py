@@ -44,16 +44,16 @@ def run_all(name: str, works: Sequence[Work], stop: Work, *, alone_here: bool = 
     with ThreadPoolExecutor(len(works), name) as pool:
         started: list[Future[None]] = []
         try:
-            # As many threads as the system allows.
             for _work in works:
-                started.append(pool.submit(do_work))
-        except RuntimeError as error:
-            if not is_no_more_threads(error):
-                raise
-        pending: set[Future[None]] = set(started)
-        try:
+                try:
+                    started.append(pool.submit(do_work))
+                except RuntimeError as error:
+                    if not is_no_more_threads(error):
+                        raise
+                    break
             if not started:
                 do_work()
+            pending = set(started)
             while pending and not failures:
                 pending = wait(started, timeout=POLL_INTERVAL_SECONDS, return_when="FIRST_EXCEPTION").not_done
         except BaseException:
