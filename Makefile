@@ -100,7 +100,7 @@ lint: .venv/ready  ## ruff, mypy, migrations and messages up to date
 format: .venv/ready  ## ruff's own fixes
 	@.venv/bin/ruff check --fix . ; .venv/bin/ruff format .
 
-screenshots: .venv/ready  ## the pictures of the application in the docs
+screenshots: .venv/ready  ## the pictures of the application and the report in the docs
 	$(call debian,chromium,chromium fonts-dejavu-core)
 	@$(PY) -m demo.screenshots
 
