@@ -85,7 +85,7 @@ def _picture_of_report(browser: Browser, report: Path, path: Path, width: int, s
     box = page.locator(last).first.bounding_box()
     if box is None:
         sys.exit(f"The report has no {last}.")
-    clip: Any = {"x": 0, "y": 0, "width": width, "height": box["y"] + box["height"] + 24}
+    clip: Any = {"x": 0, "y": 0, "width": width, "height": box["y"] + box["height"] + 8}
     page.screenshot(path=path, full_page=True, clip=clip)
     page.close()
 
@@ -100,6 +100,8 @@ def _picture(browser: Browser, size: dict[str, int], server: str, address: str, 
     page.goto(server + address)
     for box in page.locator(".parts input").all()[:2]:
         box.check()
+    if size is PHONE:
+        page.locator("#parts-title").evaluate("title => title.scrollIntoView()")
     page.screenshot(path=path)
     page.close()
 
