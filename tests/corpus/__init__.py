@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from django.db.models.constraints import BaseConstraint
 
-from migrate_to_pg.records import SystemCheck
+from migrate_to_pg.records import Finding, SystemCheck
 from tests.unit.rules.promising import check
 
 
@@ -25,6 +25,11 @@ class Found:
     count: int = 1
     #: The samples' primary keys, one text for each.
     keys: tuple[str, ...] = ()
+
+
+def as_found(finding: Finding) -> Found:
+    keys = tuple(", ".join(sample.key.values()) for sample in finding.samples)
+    return Found(finding.rule, finding.table, finding.column, finding.count, keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
-from migrate_to_pg.pipeline import move as pipeline
-from migrate_to_pg.pipeline import run as run_module
-from migrate_to_pg.pipeline import source as source_module
-from migrate_to_pg.pipeline import stage_tables
-from migrate_to_pg.planning import read_source
-from migrate_to_pg.planning.scratch_schema import SqliteSchema
-from migrate_to_pg.project.registry import Registry
-from migrate_to_pg.project.source_database import choose_source
 from migrate_to_pg.records import (
     LEFTOVERS,
     Finding,
-    FreshRows,
-    GenericKey,
     Level,
-    Options,
     Report,
-    SourceCatalog,
-    Verify,
 )
 from migrate_to_pg.rules import RULES
 from migrate_to_pg.sqlite.connection import quote_name
-from tests.conftest import SERVER_VERSIONS, Server
-from tests.corpus import Case, Found
+from tests.corpus import Case, as_found
+from tests.corpus.conftest import Move
 from tests.corpus.generic import CASES as GENERIC
 from tests.corpus.generic import HEALTHY as HEALTHY_GENERIC
 from tests.corpus.healthy import CASES as HEALTHY
@@ -48,93 +31,19 @@ from tests.corpus.values import CASES as VALUES
 DAMAGED = [*VALUES, *TYPES, *SETS, *SCHEMA, *GENERIC]
 ALL = [*DAMAGED, *HEALTHY, *HEALTHY_GENERIC]
 
-DROP = "SET client_min_messages = error; DROP SCHEMA IF EXISTS public, migrate_to_pg, sqlite_leftovers CASCADE"
 
 #: They ask the project's models or settings, of which a case has none; and Python's own stack, up to 3.11.
 OF_THE_PROJECT = {"unmade-model-table", "missing-on-postgresql", "offset-dropped"}
 OF_THE_PROJECT |= {"json-depth"} if sys.version_info >= (3, 12) else set()
-Move = Callable[..., Report]
 #: Every repair, the lossy ones named.
 EVERY_REPAIR = tuple(rule.id for rule in RULES if rule.repair)
 EVERY_ROW = tuple(rule.id for rule in RULES if rule.names_rows)
 
 
-VERSIONS = (SERVER_VERSIONS[0], *(pytest.param(version, marks=pytest.mark.full) for version in SERVER_VERSIONS[1:]))
-
-
-@pytest.fixture(scope="module", params=VERSIONS, ids=lambda version: f"pg{version}")
-def database(request: pytest.FixtureRequest, servers: dict[int, Server]) -> str:
-    """One database for all cases: making a fresh one for each would take most of the time."""
-    return servers[request.param].database()
-
-
-@pytest.fixture
-def corpus_url(database: str) -> Iterator[str]:
-    """The URL of that database, emptied again after the case."""
-    yield database
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute(DROP)
-        connection.execute("CREATE SCHEMA public")
-
-
-@pytest.fixture
-def move(tmp_path: Path, corpus_url: str, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any) -> Move:
-    """The whole pipeline, with the case's own tables where a project's migrations would make theirs."""
-
-    def run(case: Case, *, fix: tuple[str, ...] = (), quarantine: tuple[str, ...] = ()) -> Report:
-        source = tmp_path / "db.sqlite3"
-        with closing(sqlite3.connect(source, isolation_level=None)) as database:
-            database.executescript(case.source)
-        chosen = dataclasses.replace(choose_source(str(source)), time_zone=case.time_zone)
-        monkeypatch.setattr(run_module, "choose_source", lambda _: chosen)
-        monkeypatch.setattr(source_module, "read_source", _recorded)
-        monkeypatch.setattr(source_module, "learn", lambda *_: SqliteSchema(complaint="a case has no migrations"))
-        monkeypatch.setattr(stage_tables, "failing_on_sqlite", lambda _: [])
-        monkeypatch.setattr(stage_tables, "checked", lambda *_: case.system_checks)
-        monkeypatch.setattr(stage_tables, "asked_of_tables", lambda _: ())
-        monkeypatch.setattr(Registry, "content_models", lambda _: case.models)
-        monkeypatch.setattr(Registry, "generic_keys", lambda _: _generic_keys(case))
-        monkeypatch.setattr(Registry, "names", ())
-        monkeypatch.setattr(stage_tables, "run_migrations", lambda django, *_, **__: _make(django, case.target))
-        monkeypatch.setattr(stage_tables, "make_unmigrated_tables", lambda *_, **__: None)
-        nothing = FreshRows(content_types=frozenset(), permissions=frozenset())
-        monkeypatch.setattr(stage_tables, "fresh_rows", lambda *_, **__: nothing)
-        with django_db_blocker.unblock():
-            return pipeline.run(
-                Options(
-                    source=str(source),
-                    target=corpus_url,
-                    verify=Verify.CELLS,
-                    fix=fix or case.fix,
-                    quarantine=quarantine,
-                    report=tmp_path / "r",
-                )
-            )
-
-    return run
-
-
-def _recorded(snapshot: Path, **named: Path) -> SourceCatalog:
-    """A case says what a project's migrations would have made, but records none."""
-    return dataclasses.replace(read_source(snapshot, **named), applied_migrations=(("case", "0001_initial"),))
-
-
-def _generic_keys(case: Case) -> tuple[GenericKey, ...]:
-    return tuple(
-        GenericKey(table=table, content_type_column=kind, object_column=row) for table, kind, row in case.generic_keys
-    )
-
-
-def _make(django: Any, target: str) -> tuple[()]:
-    with django.cursor() as cursor:
-        cursor.execute(target)
-    return ()
-
-
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name.replace(" ", "-"))
 def test_a_database_is_judged_as_it_is_and_ends_as_it_must(case: Case, move: Move, corpus_url: str) -> None:
     report = move(case)
-    assert sorted(map(_found, report.findings)) == sorted(case.finds), [f.explanation for f in report.findings]
+    assert sorted(map(as_found, report.findings)) == sorted(case.finds), [f.explanation for f in report.findings]
     assert any(finding.level is Level.ERROR and not finding.applied for finding in report.findings) == case.blocked
     if case.blocked:
         _require_blocked(report, corpus_url)
@@ -181,11 +90,6 @@ def _require_accounted(report: Report, case: Case, url: str) -> None:
             assert target is not None
             assert aside is not None
             assert rows == (target[0] + aside[0],), proof.name
-
-
-def _found(finding: Finding) -> Found:
-    keys = tuple(", ".join(sample.key.values()) for sample in finding.samples)
-    return Found(finding.rule, finding.table, finding.column, finding.count, keys)
 
 
 def _require_blocked(report: Report, url: str) -> None:

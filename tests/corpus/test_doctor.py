@@ -14,9 +14,8 @@ import pytest
 
 from migrate_to_pg.doctor import diagnose, file_state
 from migrate_to_pg.rules.doctor_findings import DOCTOR_RULES, NO_ROOM
-from tests.corpus import Found
+from tests.corpus import Found, as_found
 from tests.corpus.doctor import CASES, DoctorCase
-from tests.corpus.test_corpus import _found
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
@@ -29,7 +28,7 @@ def test_a_database_is_judged_as_it_is(
     monkeypatch.setattr(file_state, "LARGE_WAL_BYTES", 1024 * 1024)
     with contextmanager(case.damage)(copy_of_sound()) as path, django_db_blocker.unblock():
         diagnosis = diagnose.diagnose(str(path))
-    assert sorted(map(_found, diagnosis.findings)) == sorted(case.finds), [f.explanation for f in diagnosis.findings]
+    assert sorted(map(as_found, diagnosis.findings)) == sorted(case.finds), [f.explanation for f in diagnosis.findings]
 
 
 @pytest.mark.parametrize("short", [1, 10**9])
@@ -39,7 +38,7 @@ def test_a_full_disk_is_told(short: int, copy_of_sound: Callable[[], Path], monk
     free = max(0, path.stat().st_size - short)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(free, 0, free))
     diagnosis = diagnose.diagnose(str(path))
-    assert [_found(finding) for finding in diagnosis.findings] == [Found("no-room", "")]
+    assert [as_found(finding) for finding in diagnosis.findings] == [Found("no-room", "")]
 
 
 def test_each_rule_of_the_doctor_is_there_twice() -> None:

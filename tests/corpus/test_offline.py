@@ -16,9 +16,9 @@ from migrate_to_pg.planning.derived_columns import leave_out_derived
 from migrate_to_pg.planning.expected_schema import tables_of
 from migrate_to_pg.records import Finding, GenericKey, TargetTable
 from tests.conftest import SERVER_VERSIONS, Server
-from tests.corpus import Case
+from tests.corpus import Case, as_found
 from tests.corpus.promised import models_of
-from tests.corpus.test_corpus import ALL, _found
+from tests.corpus.test_corpus import ALL
 
 #: Django's index for LIKE is made for fields of its own kinds, which the models made from tables have not.
 _NO_LIKE = "index for LIKE of long texts"
@@ -57,4 +57,4 @@ def test_the_models_alone_tell_the_same(case: Case, database: str, tmp_path: Pat
     promised = tables_of(models_of(staged(database, case), case.constraint))
     found = judged(path, case, promised)
     expected = [one for one in case.finds if one.rule not in _OF_A_SERVER]
-    assert sorted(map(_found, found)) == sorted(expected), [finding.explanation for finding in found]
+    assert sorted(map(as_found, found)) == sorted(expected), [finding.explanation for finding in found]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -16,7 +15,8 @@ from migrate_to_pg.report.to_json import dumps
 from migrate_to_pg.report.to_text import lines
 from migrate_to_pg.rules import RULES, ValueRule
 from tests.corpus import Case, Found, value_case
-from tests.corpus.test_corpus import EVERY_REPAIR, corpus_url, database, move  # noqa: F401 - fixtures
+from tests.corpus.conftest import Move
+from tests.corpus.test_corpus import EVERY_REPAIR
 
 #: What is planted, as text, as a number, and as the hexadecimal digits of the text.
 NEEDLES = ("hunter2", "7355608", "68756e74657232")
@@ -164,7 +164,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return said
 
 
-def test_no_finding_shows_a_secret(move: Callable[..., Report], tmp_path: Path, told: list[str]) -> None:  # noqa: F811
+def test_no_finding_shows_a_secret(move: Move, tmp_path: Path, told: list[str]) -> None:
     report = move(planted(*STANDING.values()))
     assert report.failure is not None
     found = {finding.rule for finding in report.findings if finding.samples}
@@ -177,8 +177,8 @@ def test_no_finding_shows_a_secret(move: Callable[..., Report], tmp_path: Path, 
 
 
 def test_neither_repairs_nor_quarantine_show_a_secret_and_both_keep_it(
-    move: Callable[..., Report],  # noqa: F811
-    corpus_url: str,  # noqa: F811
+    move: Move,
+    corpus_url: str,
     tmp_path: Path,
     told: list[str],
 ) -> None:
@@ -196,8 +196,8 @@ def test_neither_repairs_nor_quarantine_show_a_secret_and_both_keep_it(
 
 
 def test_rows_set_aside_are_shown_by_their_key_and_the_columns_at_fault(
-    move: Callable[..., Report],  # noqa: F811
-    corpus_url: str,  # noqa: F811
+    move: Move,
+    corpus_url: str,
 ) -> None:
     target = "CREATE TABLE t (id bigint PRIMARY KEY, v integer, remark text)"
     source = (
