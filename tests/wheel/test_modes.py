@@ -5,10 +5,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from tests.wheel.conftest import run
 from tests.wheel.modes import MODES
-from tests.wheel.test_wheel import run, server
-
-__all__ = ["server"]
 
 #: An orphan, a date with a time behind it, and a table that no migration knows.
 DAMAGE = """
