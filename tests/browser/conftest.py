@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
-
-from demo.application import Application
-from tests.conftest import ROOT, Run
 
 #: Every one of these keeps chromium from asking the network for things of its own.
 _QUIET = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update")
@@ -60,47 +54,6 @@ def page(size: str, browser: Browser) -> Iterator[Page]:
     context.close()
     # A search that is typed on cancels the one before.
     assert [problem for problem in problems if "ERR_ABORTED" not in problem] == []
-
-
-@pytest.fixture
-def page_without_scripts(browser: Browser) -> Iterator[Page]:
-    """A telephone whose browser runs no JavaScript."""
-    context = browser.new_context(viewport=SIZES["phone"], locale="fr-FR", java_script_enabled=False)
-    opened, problems = watched(context)
-    yield opened
-    context.close()
-    assert problems == []
-
-
-@pytest.fixture(scope="session")
-def university(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The SQLite database of seed_demo, made once: tests copy it."""
-    path = tmp_path_factory.mktemp("university") / "db.sqlite3"
-    variables = os.environ | {"DATABASE_URL": f"sqlite:///{path}"}
-    for command in (("migrate", "--verbosity", "0"), ("seed_demo",)):
-        subprocess.run(
-            [sys.executable, "manage.py", *command], cwd=ROOT, env=variables, check=True, capture_output=True
-        )
-    return path
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def application(
-    request: pytest.FixtureRequest, database: str, university: Path, tmp_path: Path, manage: Run
-) -> Iterator[Application]:
-    """The application under gunicorn on the demonstration's university."""
-    source = Path(shutil.copy(university, tmp_path / "db.sqlite3"))
-    url = f"sqlite:///{source}"
-    if database == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-        manage("migrate_to_pg", "--source", source, "--report", tmp_path / "report", DATABASE_URL=url)
-    with Application(ROOT, {"DATABASE_URL": url}) as running:
-        yield running
 
 
 def fits(page: Page) -> bool:

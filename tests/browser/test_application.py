@@ -1,6 +1,11 @@
 """The application as the people of a university use it, on both databases, on a telephone and at a desk."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from attribution_project.views import errors
 from demo.application import Application
 from tests.app.conftest import BROWSER
-from tests.browser.conftest import SIZES, fits
+from tests.browser.conftest import SIZES, fits, watched
+from tests.conftest import ROOT, Run
 
 HEAD = "code;intitule;credits;heures_cm;heures_td;heures_tp;niveau;semestre;departement\n"
 GOOD = "BIO901;Écologie;3;20,5;0;0;M1;2;Eaux et forêts\n"
@@ -37,6 +43,42 @@ def database(setting: tuple[str, str]) -> str:
 @pytest.fixture
 def size(setting: tuple[str, str]) -> str:
     return setting[1]
+
+
+@pytest.fixture(scope="session")
+def university(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The SQLite database of seed_demo, made once: tests copy it."""
+    path = tmp_path_factory.mktemp("university") / "db.sqlite3"
+    variables = os.environ | {"DATABASE_URL": f"sqlite:///{path}"}
+    for command in (("migrate", "--verbosity", "0"), ("seed_demo",)):
+        subprocess.run(
+            [sys.executable, "manage.py", *command], cwd=ROOT, env=variables, check=True, capture_output=True
+        )
+    return path
+
+
+@pytest.fixture
+def application(
+    request: pytest.FixtureRequest, database: str, university: Path, tmp_path: Path, manage: Run
+) -> Iterator[Application]:
+    """The application under gunicorn on the demonstration's university."""
+    source = Path(shutil.copy(university, tmp_path / "db.sqlite3"))
+    url = f"sqlite:///{source}"
+    if database == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+        manage("migrate_to_pg", "--source", source, "--report", tmp_path / "report", DATABASE_URL=url)
+    with Application(ROOT, {"DATABASE_URL": url}) as running:
+        yield running
+
+
+@pytest.fixture
+def page_without_scripts(browser: Browser) -> Iterator[Page]:
+    """A telephone whose browser runs no JavaScript."""
+    context = browser.new_context(viewport=SIZES["phone"], locale="fr-FR", java_script_enabled=False)
+    opened, problems = watched(context)
+    yield opened
+    context.close()
+    assert problems == []
 
 
 def log_in(page: Page, application: Application, username: str = "secretaire") -> None:
