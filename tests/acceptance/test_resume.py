@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from migrate_to_pg.records import INCOMING
-from tests.conftest import ROOT, Run, run_manage
+from tests.conftest import ROOT, Query, Run, run_manage
 from tests.tiers import first_in_ci
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -82,7 +82,7 @@ SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate\\_to\\_p
 
 
 def test_what_was_whole_is_not_sent_again(
-    died: int, manage: Run, source: Path, postgres_url: str, tmp_path: Path, execute: Any
+    died: int, manage: Run, source: Path, postgres_url: str, tmp_path: Path, execute: Query
 ) -> None:
     told = again(manage, source, postgres_url, tmp_path)
     assert "1 table was loaded by a run that died" in told
@@ -115,7 +115,7 @@ def test_what_is_not_as_it_was_is_sent_again(
     source: Path,
     postgres_url: str,
     tmp_path: Path,
-    execute: Any,
+    execute: Query,
     change: Callable[[Path, str], None],
     same_table: bool,
 ) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from migrate_to_pg.doctor import diagnose
 from migrate_to_pg.pipeline import move
@@ -35,7 +35,7 @@ def url(servers: dict[int, Server]) -> Iterator[str]:
 
 @pytest.mark.parametrize("case", first_in_ci(*READ, count=4), ids=lambda case: case.name.replace(" ", "-"))
 def test_a_damaged_database_is_judged_alike(
-    case: DoctorCase, copy_of_sound: Callable[[], Path], url: str, tmp_path: Path, django_db_blocker: Any
+    case: DoctorCase, copy_of_sound: Callable[[], Path], url: str, tmp_path: Path, django_db_blocker: DjangoDbBlocker
 ) -> None:
     with contextmanager(case.damage)(copy_of_sound()) as path, django_db_blocker.unblock():
         source, report = str(path), tmp_path / "r"

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from migrate_to_pg.doctor import diagnose, file_state
 from migrate_to_pg.rules.doctor_findings import DOCTOR_RULES, NO_ROOM
@@ -20,7 +20,10 @@ from tests.corpus.doctor import CASES, DoctorCase
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
 def test_a_database_is_judged_as_it_is(
-    case: DoctorCase, copy_of_sound: Callable[[], Path], monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any
+    case: DoctorCase,
+    copy_of_sound: Callable[[], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    django_db_blocker: DjangoDbBlocker,
 ) -> None:
     if case.linux and sys.platform != "linux":
         pytest.skip("only Linux tells who has a file open")

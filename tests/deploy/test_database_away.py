@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ def wire(own: Database, url: str) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def serve(container: Any, own: Database) -> Iterator[Any]:
+def serve(container: Callable[..., Container], own: Database) -> Iterator[Callable[..., Visitor]]:
     """serve(url) -> a visitor of a container on this database, prepared."""
     running = []
 
@@ -132,7 +132,7 @@ def check_everything_without_a_database(visitor: Visitor) -> None:
 
 
 def test_every_page_says_503_while_the_database_is_stopped_and_is_there_when_it_is(
-    own: Database, url: str, serve: Any
+    own: Database, url: str, serve: Callable[..., Visitor]
 ) -> None:
     visitor = serve(url)
     assert visitor.ask("/attribution/liste/", PAGE)[0] == 200
@@ -145,7 +145,7 @@ def test_every_page_says_503_while_the_database_is_stopped_and_is_there_when_it_
 
 
 def test_an_attribution_whose_answer_was_lost_may_have_been_made_and_says_so(
-    wire: Proxy, own: Database, url: str, serve: Any
+    wire: Proxy, own: Database, url: str, serve: Callable[..., Visitor]
 ) -> None:
     visitor = serve(wire.url.replace("postgres@", "attribution@"))
     program = partial(visitor.post, WANTED)
@@ -164,7 +164,9 @@ def told_by(text: str) -> str:
     return json.loads(text)["message"] if text.startswith("{") else text
 
 
-def test_of_several_parts_each_is_named_with_what_became_of_it(own: Database, url: str, serve: Any) -> None:
+def test_of_several_parts_each_is_named_with_what_became_of_it(
+    own: Database, url: str, serve: Callable[..., Visitor]
+) -> None:
     visitor = serve(url)
     with own.connect(url) as connection:
         connection.execute(
@@ -188,7 +190,9 @@ def test_of_several_parts_each_is_named_with_what_became_of_it(own: Database, ur
 
 
 @pytest.mark.parametrize("code", ["40001", "40P01"])
-def test_a_commit_that_was_refused_was_not_made(own: Database, url: str, serve: Any, code: str) -> None:
+def test_a_commit_that_was_refused_was_not_made(
+    own: Database, url: str, serve: Callable[..., Visitor], code: str
+) -> None:
     visitor = serve(url)
     with own.connect(url) as connection:
         connection.execute(
@@ -203,7 +207,7 @@ def test_a_commit_that_was_refused_was_not_made(own: Database, url: str, serve: 
     assert json.loads(text)["results"][0]["status"] == "unavailable"
 
 
-def test_a_database_that_takes_no_changes_is_still_read(own: Database, url: str, serve: Any) -> None:
+def test_a_database_that_takes_no_changes_is_still_read(own: Database, url: str, serve: Callable[..., Visitor]) -> None:
     visitor = serve(url)
     with own.connect(url) as connection:
         name = connection.info.dbname
@@ -215,7 +219,9 @@ def test_a_database_that_takes_no_changes_is_still_read(own: Database, url: str,
     check_unavailable(visitor.send("/logout/"), "text/html")
 
 
-def test_whoever_waits_for_a_connection_of_the_pool_too_long_is_told(own: Database, url: str, serve: Any) -> None:
+def test_whoever_waits_for_a_connection_of_the_pool_too_long_is_told(
+    own: Database, url: str, serve: Callable[..., Visitor]
+) -> None:
     visitor = serve(url, DATABASE_POOL="1")
     with own.connect(url) as connection:
         connection.execute("BEGIN")
@@ -231,7 +237,9 @@ def test_whoever_waits_for_a_connection_of_the_pool_too_long_is_told(own: Databa
     waiting.close()
 
 
-def test_an_export_that_breaks_off_does_not_look_like_a_whole_one(own: Database, url: str, serve: Any) -> None:
+def test_an_export_that_breaks_off_does_not_look_like_a_whole_one(
+    own: Database, url: str, serve: Callable[..., Visitor]
+) -> None:
     visitor = serve(url)
     with own.connect(url) as connection:
         connection.execute(
@@ -256,7 +264,9 @@ def test_an_export_that_breaks_off_does_not_look_like_a_whole_one(own: Database,
     asked.close()
 
 
-def test_an_import_that_loses_its_connection_is_no_fault_of_the_file(own: Database, url: str, serve: Any) -> None:
+def test_an_import_that_loses_its_connection_is_no_fault_of_the_file(
+    own: Database, url: str, serve: Callable[..., Visitor]
+) -> None:
     visitor = serve(url)
     with own.connect(url) as connection:
         connection.execute(

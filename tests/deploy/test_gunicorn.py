@@ -6,19 +6,19 @@ import http.client
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.deploy.conftest import Container
+from tests.deploy.conftest import Container, Database
 
 OWNER, ATTACKER = "192.0.2.10", "198.51.100.66"
 MB = 1_000_000
 
 
 @pytest.fixture(scope="module")
-def behind_one(container: Any, server: Any) -> Iterator[Container]:
+def behind_one(container: Callable[..., Container], server: Database) -> Iterator[Container]:
     """A container with one proxy in front: whoever connects to it."""
     with container(server.fresh(), TRUSTED_PROXIES="1") as one:
         one.wait_until_ready()
@@ -44,7 +44,9 @@ def log_of(one: Container, path: str) -> list[str]:
     return found
 
 
-def test_the_access_log_has_the_client_s_address(behind_one: Container, container: Any, server: Any) -> None:
+def test_the_access_log_has_the_client_s_address(
+    behind_one: Container, container: Callable[..., Container], server: Database
+) -> None:
     spoofed = {"X-Forwarded-For": f"{OWNER}, {ATTACKER}"}
     assert ask(behind_one, "GET", "/login/?who=one", spoofed)[0] == 200
     assert log_of(behind_one, "/login/?who=one") == [ATTACKER]

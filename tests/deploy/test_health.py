@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,13 @@ def check(one: Container, expected: dict[str, str]) -> None:
     assert one.check_health().returncode == 0  # asks /livez
 
 
-def serve(container: Any, own: Database) -> Any:
+def serve(container: Callable[..., Container], own: Database) -> Any:
     return container(own.fresh(), PGPASSFILE=str(own.secrets / "pgpass"))
 
 
-def test_each_state_of_the_database_is_told_and_ends_when_it_does(container: Any, own: Database) -> None:
+def test_each_state_of_the_database_is_told_and_ends_when_it_does(
+    container: Callable[..., Container], own: Database
+) -> None:
     with serve(container, own) as one:
         one.wait_until_ready()
         check(one, SOUND)
@@ -61,7 +63,9 @@ def test_each_state_of_the_database_is_told_and_ends_when_it_does(container: Any
 
 @pytest.mark.full
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
-def test_a_full_disk_is_told_while_everything_can_still_be_read(container: Any, programs: Path) -> None:
+def test_a_full_disk_is_told_while_everything_can_still_be_read(
+    container: Callable[..., Container], programs: Path
+) -> None:
     with folder_for_all("full-") as folder:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m,mode=755", "tmpfs", folder], check=True)
         own = Database(folder, programs)

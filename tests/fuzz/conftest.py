@@ -7,10 +7,10 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.core.management import call_command
+from pytest_django import DjangoDbBlocker
 
 from tests.conftest import SERVER_VERSIONS, Server
 from tests.fuzz.rounds import Fuzzer
@@ -58,7 +58,7 @@ INSERT INTO django_session VALUES ('abcdefghijklmnopqrstuvwxyz012345', '.eJxVjDE
 
 
 @pytest.fixture(scope="session")
-def healthy(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Path:
+def healthy(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Path:
     """Each table holds rows; nothing is wrong with any."""
     path = tmp_path_factory.mktemp("healthy") / "db.sqlite3"
     with django_db_blocker.unblock():
@@ -69,7 +69,9 @@ def healthy(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) ->
 
 
 @pytest.fixture
-def fuzzer(healthy: Path, servers: dict[int, Server], tmp_path: Path, django_db_blocker: Any) -> Iterator[Fuzzer]:
+def fuzzer(
+    healthy: Path, servers: dict[int, Server], tmp_path: Path, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Fuzzer]:
     """Rounds in this process, against one server."""
     with django_db_blocker.unblock():
         yield Fuzzer(healthy, servers[SERVER_VERSIONS[0]], tmp_path)

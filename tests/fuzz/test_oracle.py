@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from migrate_to_pg.pipeline import move
 from migrate_to_pg.records import Options, Verify
@@ -62,7 +63,10 @@ class Published:
 
 @pytest.fixture(scope="module")
 def template(
-    healthy: Path, servers: dict[int, Server], tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any
+    healthy: Path,
+    servers: dict[int, Server],
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_blocker: DjangoDbBlocker,
 ) -> Published:
     """Published once; each test has a copy."""
     url = servers[SERVER_VERSIONS[0]].database()

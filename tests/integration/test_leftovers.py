@@ -18,6 +18,7 @@ from migrate_to_pg.load import load
 from migrate_to_pg.planning import make_plan, read_source, read_target
 from migrate_to_pg.records import Difference, Holds, LeftoverTable, Verification, Verify
 from migrate_to_pg.verify.verify_leftovers import verify_leftover_tables
+from tests.conftest import Query
 from tests.integration.conftest import Move
 from tests.tiers import first_in_ci
 
@@ -169,7 +170,7 @@ def test_a_value_that_was_lost_because_its_column_was_judged_wrongly_is_found(
     ),
 )
 def test_nothing_is_published_where_one_cell_of_them_is_not_what_it_was(
-    source: Path, postgres_url: str, move: Move, execute: Callable[..., object], corruption: str, told: str
+    source: Path, postgres_url: str, move: Move, execute: Query, corruption: str, told: str
 ) -> None:
     with closing(sqlite3.connect(source)) as database:
         database.executescript(

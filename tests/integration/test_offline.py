@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Any
 
 import psycopg
 import pytest
@@ -14,6 +13,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Lower, Trim, Upper
 from django.db.utils import ConnectionHandler
 from django.test.utils import isolate_apps
+from pytest_django import DjangoDbBlocker
 
 from migrate_to_pg.planning import read_target, with_sqlite_sql
 from migrate_to_pg.planning.expected_schema import tables_of
@@ -104,7 +104,7 @@ def zoo() -> list[type[models.Model]]:
 
 
 @pytest.fixture
-def both(postgres_url: str, django_db_blocker: Any) -> list[tuple[TargetTable, TargetTable]]:
+def both(postgres_url: str, django_db_blocker: DjangoDbBlocker) -> list[tuple[TargetTable, TargetTable]]:
     """(as the models promise, as PostgreSQL has it) for each table."""
     info = psycopg.conninfo.conninfo_to_dict(postgres_url)
     entry = {

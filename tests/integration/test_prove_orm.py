@@ -15,10 +15,10 @@ import pytest
 from django.db.models.signals import post_init, pre_init
 
 from migrate_to_pg.pipeline.verify import verify_published
-from migrate_to_pg.records import INCOMING, Leftovers, Options, Report, Verify
+from migrate_to_pg.records import INCOMING, Leftovers, Options, Verify
 from migrate_to_pg.verify.orm import same, same_address, same_json
-
-Move = Callable[..., Report]
+from tests.conftest import Query
+from tests.integration.conftest import Move
 
 
 def test_every_row_of_every_model_is_read_on_both_sides_and_every_key_followed(
@@ -92,7 +92,7 @@ def test_a_value_that_the_cells_proof_could_not_see_is_told(
 
 
 def test_verify_only_asks_the_orm_too(
-    source: Path, postgres_url: str, move: Move, tmp_path: Path, execute: Any, unblocked: None
+    source: Path, postgres_url: str, move: Move, tmp_path: Path, execute: Query, unblocked: None
 ) -> None:
     snapshot = move(source, postgres_url).source.snapshot  # type: ignore[union-attr]
     options = Options(

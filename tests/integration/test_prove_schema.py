@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 
 from migrate_to_pg.postgres.schema_digest import definition_differences, read_definitions
-from migrate_to_pg.records import INCOMING, Report
-from tests.conftest import Run, Server
-
-Move = Callable[..., Report]
+from migrate_to_pg.records import INCOMING
+from tests.conftest import Query, Run, Server
+from tests.integration.conftest import Move
 
 
 @pytest.mark.parametrize(
@@ -63,7 +60,7 @@ def test_a_sequence_one_short_is_found_by_asking_it(source: Path, postgres_url: 
 
 
 def test_the_trial_of_the_next_id_leaves_no_row_and_no_gap(
-    source: Path, each_postgres_url: str, move: Move, execute: Any
+    source: Path, each_postgres_url: str, move: Move, execute: Query
 ) -> None:
     report = move(source, each_postgres_url)
     assert report.ok, report.failure
@@ -76,7 +73,7 @@ def test_the_trial_of_the_next_id_leaves_no_row_and_no_gap(
 
 
 def test_the_published_schema_has_the_description_of_one_that_migrate_makes(
-    source: Path, servers: dict[int, Server], each_postgres_url: str, move: Move, execute: Any, manage: Run
+    source: Path, servers: dict[int, Server], each_postgres_url: str, move: Move, execute: Query, manage: Run
 ) -> None:
     major = execute(each_postgres_url, "SELECT current_setting('server_version_num')::int / 10000")[0][0]
     reference = servers[major].database()

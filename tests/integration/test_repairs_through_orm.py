@@ -23,6 +23,7 @@ from django.db import connections, models
 from django.db.utils import ConnectionHandler
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from migrate_to_pg.examine import examine
 from migrate_to_pg.load import load
@@ -236,7 +237,7 @@ def sides(tmp_path: Path, postgres_url: str, unblocked: None) -> Iterator[Sides]
     ("use_tz", "types"), [(True, True), (False, True), (True, False)], ids=["aware", "naive", "without types"]
 )
 def test_what_arrives_by_lossless_repairs_is_read_as_before(
-    sides: Sides, use_tz: bool, types: bool, settings: Any
+    sides: Sides, use_tz: bool, types: bool, settings: Settings
 ) -> None:
     settings.USE_TZ = use_tz
     settings.TIME_ZONE = "Europe/Stockholm"

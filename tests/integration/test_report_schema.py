@@ -17,10 +17,10 @@ from migrate_to_pg.pipeline.verify import verify_published
 from migrate_to_pg.records import INCOMING, Leftovers, Options, Report, Verify
 from migrate_to_pg.report.to_json import to_json
 from tests.conftest import ROOT
+from tests.integration.conftest import Move
 
 REFERENCE = ROOT / "docs" / "reference"
 SCHEMA = json.loads((REFERENCE / "report.schema.json").read_text())
-Move = Callable[..., Report]
 ALL = {
     "fix": ("all", "code-in-key", "merge-duplicates", "text-too-long"),
     "quarantine": ("all",),

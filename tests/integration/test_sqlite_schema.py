@@ -10,18 +10,20 @@ from typing import Any
 
 import pytest
 from django.db.backends.signals import connection_created
+from pytest_django import DjangoDbBlocker
 
 from migrate_to_pg.planning import read_source, scratch_schema
 from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
 from migrate_to_pg.project.registry import Registry
 from migrate_to_pg.project.source_database import choose_source
+from tests.conftest import MakeSource
 
 OBJECTS = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 
 
 @pytest.fixture
 def learning(
-    made: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any
+    made: MakeSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Callable[[], tuple[SqliteSchema, int]]]:
     """learning() -> what is learnt, and how many migrations were run for it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -39,7 +41,7 @@ def learning(
         yield run
 
 
-def test_it_is_what_migrate_makes(learning: Callable[[], tuple[SqliteSchema, int]], made: Callable[..., Path]) -> None:
+def test_it_is_what_migrate_makes(learning: Callable[[], tuple[SqliteSchema, int]], made: MakeSource) -> None:
     schema, _ = learning()
     with closing(sqlite3.connect(made())) as database:
         expected = set(database.execute(OBJECTS))
@@ -80,7 +82,7 @@ def test_what_cannot_be_trusted_is_learnt_anew(
 
 
 def test_nothing_but_the_scratch_database_is_opened(
-    learning: Callable[[], tuple[SqliteSchema, int]], made: Callable[..., Path]
+    learning: Callable[[], tuple[SqliteSchema, int]], made: MakeSource
 ) -> None:
     opened = []
 

@@ -7,15 +7,17 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
+from pytest_django import DjangoDbBlocker
 
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.pipeline.verify import verify_published
 from migrate_to_pg.records import Difference, Leftovers, Options, Report, Verify
 from migrate_to_pg.sqlite.snapshot import file_sha256
+from tests.conftest import Query
+from tests.integration.conftest import Move
 
 ALL = {
     "fix": ("all", "code-in-key", "merge-duplicates", "text-too-long"),
@@ -25,7 +27,7 @@ ALL = {
 
 
 @pytest.fixture
-def again(tmp_path: Path, django_db_blocker: Any) -> Callable[..., Report]:
+def again(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Callable[..., Report]:
     def run(source: str | Path | None, url: str, *, verify: Verify = Verify.CELLS) -> Report:
         options = Options(
             source=None if source is None else str(source),
@@ -46,7 +48,7 @@ def differences(report: Report) -> list[Difference]:
 
 
 def test_a_publication_is_verified_against_the_source_and_the_kept_snapshot(
-    source: Path, each_postgres_url: str, move: Callable[..., Report], again: Callable[..., Report]
+    source: Path, each_postgres_url: str, move: Move, again: Callable[..., Report]
 ) -> None:
     published = move(source, each_postgres_url)
     assert published.source is not None
@@ -67,7 +69,7 @@ def published_folder(report: Report) -> Path:
 
 
 def test_rows_that_changed_since_are_named_with_status_3(
-    source: Path, postgres_url: str, move: Callable[..., Report], again: Callable[..., Report], execute: Any
+    source: Path, postgres_url: str, move: Move, again: Callable[..., Report], execute: Query
 ) -> None:
     snapshot = move(source, postgres_url).source.snapshot  # type: ignore[union-attr]
     execute(postgres_url, "UPDATE courses_course SET title = 'Autre' WHERE id = 7")
@@ -85,7 +87,7 @@ def test_rows_that_changed_since_are_named_with_status_3(
 
 
 def test_the_source_that_moved_on_is_told_too(
-    source: Path, postgres_url: str, move: Callable[..., Report], again: Callable[..., Report]
+    source: Path, postgres_url: str, move: Move, again: Callable[..., Report]
 ) -> None:
     move(source, postgres_url)
     with closing(sqlite3.connect(source)) as connection, connection:
@@ -95,7 +97,7 @@ def test_the_source_that_moved_on_is_told_too(
 
 
 def test_what_repairs_changed_is_explained_by_the_kept_journal(
-    damaged: Callable[[str], Path], postgres_url: str, move: Callable[..., Report], again: Callable[..., Report]
+    damaged: Callable[[str], Path], postgres_url: str, move: Move, again: Callable[..., Report]
 ) -> None:
     published = move(damaged("duplicates,too-long,code-in-fk,orphans"), postgres_url, **ALL)
     assert published.ok, published.failure
@@ -125,7 +127,7 @@ def test_a_journal_that_lost_a_quarantined_row_or_is_damaged_is_named_with_statu
     damage: str,
     damaged: Callable[[str], Path],
     postgres_url: str,
-    move: Callable[..., Report],
+    move: Move,
     again: Callable[..., Report],
 ) -> None:
     snapshot = Path(move(damaged(REPAIRED), postgres_url, **ALL).source.snapshot)  # type: ignore[union-attr]
@@ -140,7 +142,7 @@ def test_a_journal_that_lost_a_quarantined_row_or_is_damaged_is_named_with_statu
 
 
 def test_after_repairs_the_snapshot_that_the_publication_recorded_is_taken(
-    damaged: Callable[[str], Path], postgres_url: str, move: Callable[..., Report], again: Callable[..., Report]
+    damaged: Callable[[str], Path], postgres_url: str, move: Move, again: Callable[..., Report]
 ) -> None:
     source = damaged(REPAIRED)
     snapshot = move(source, postgres_url, **ALL).source.snapshot  # type: ignore[union-attr]
@@ -167,7 +169,7 @@ def test_where_the_record_of_the_repairs_is_gone_a_source_is_asked_for(
     gone: str,
     damaged: Callable[[str], Path],
     postgres_url: str,
-    move: Callable[..., Report],
+    move: Move,
     again: Callable[..., Report],
 ) -> None:
     snapshot = Path(move(damaged(REPAIRED), postgres_url, **ALL).source.snapshot)  # type: ignore[union-attr]
@@ -179,7 +181,7 @@ def test_where_the_record_of_the_repairs_is_gone_a_source_is_asked_for(
 
 
 def test_nothing_is_written_and_a_role_that_may_only_read_will_do(
-    source: Path, postgres_url: str, move: Callable[..., Report], again: Callable[..., Report], execute: Any
+    source: Path, postgres_url: str, move: Move, again: Callable[..., Report], execute: Query
 ) -> None:
     snapshot = Path(move(source, postgres_url).source.snapshot)  # type: ignore[union-attr]
     execute(
@@ -200,7 +202,7 @@ def test_nothing_is_written_and_a_role_that_may_only_read_will_do(
 
 
 def test_row_counts_alone_where_they_are_asked_for(
-    source: Path, postgres_url: str, move: Callable[..., Report], again: Callable[..., Report], execute: Any
+    source: Path, postgres_url: str, move: Move, again: Callable[..., Report], execute: Query
 ) -> None:
     move(source, postgres_url)
     execute(postgres_url, "UPDATE courses_course SET title = 'Autre' WHERE id = 7")
@@ -246,7 +248,7 @@ def _edit_header(snapshot: Path, url: str) -> None:
 def test_a_kept_snapshot_that_is_not_what_its_sum_says_proves_nothing(
     source: Path,
     postgres_url: str,
-    move: Callable[..., Report],
+    move: Move,
     again: Callable[..., Report],
     change: Callable[[Path, str], None],
 ) -> None:
@@ -261,7 +263,7 @@ def test_a_kept_snapshot_that_is_not_what_its_sum_says_proves_nothing(
 
 
 def test_a_kept_snapshot_without_a_sum_is_compared_as_it_is(
-    source: Path, postgres_url: str, move: Callable[..., Report], again: Callable[..., Report]
+    source: Path, postgres_url: str, move: Move, again: Callable[..., Report]
 ) -> None:
     """Versions before the sum was kept left none."""
     snapshot = Path(move(source, postgres_url).source.snapshot)  # type: ignore[union-attr]

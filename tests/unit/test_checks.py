@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +15,7 @@ from django.core.checks import run_checks
 
 from migrate_to_pg import checks
 from migrate_to_pg.sqlite.open_processes import _writers
-from tests.conftest import Run
+from tests.conftest import Query, Run
 
 WAL = "PRAGMA foreign_keys=ON; PRAGMA journal_mode=WAL;"
 
@@ -86,7 +85,7 @@ def test_a_file_that_is_not_there_yet(warned: Warned, tmp_path: Path) -> None:
 
 
 def test_a_schema_that_was_left_unpublished_is_told_only_when_the_database_is_asked(
-    manage: Run, postgres_url: str, execute: Callable[..., object]
+    manage: Run, postgres_url: str, execute: Query
 ) -> None:
     asked = ("check", "--database", "default")
     assert "W003" not in manage(*asked, DATABASE_URL=postgres_url).stderr

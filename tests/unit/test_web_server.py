@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db.backends.signals import connection_created
+from pytest_django import DjangoDbBlocker
 
 from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import registrations
@@ -34,7 +35,7 @@ def receiver(connection: Any, **_: Any) -> None:
 
 
 @pytest.fixture
-def adopted(django_db_blocker: Any) -> Iterator[None]:
+def adopted(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     connection_created.connect(receiver)
     try:
         with django_db_blocker.unblock():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
+
+from pytest_django import Settings
 
 from migrate_to_pg.system.workdir import REPORTS, WorkDirectory
 
 
-def test_runs_that_begin_in_the_same_second_have_directories_of_their_own(tmp_path: Path, settings: Any) -> None:
+def test_runs_that_begin_in_the_same_second_have_directories_of_their_own(tmp_path: Path, settings: Settings) -> None:
     settings.BASE_DIR = tmp_path
     places: list[Path] = []
     threads = [threading.Thread(target=lambda: places.append(WorkDirectory(None).directory)) for _ in range(20)]
