@@ -223,8 +223,8 @@ def headline(difference: Difference) -> str:
     # The record of a whole table or column may be at fault: then there is no row to name.
     values["key"] = values["key"] if difference.key else difference.table
     if difference.column:
-        return _("{key}: the proof does not confirm what the record says of column {column}", **values)
-    return _("{key}: the proof does not confirm what the record of the repairs says", **values)
+        return _("{key}: the verification does not confirm the record of column {column}", **values)
+    return _("{key}: the verification does not confirm the record of the repairs", **values)
 
 
 def both_values(difference: Difference) -> list[tuple[str, str]]:

@@ -103,7 +103,7 @@ def _parts(report: Report) -> Iterator[dict[str, Any]]:
     """List the parts that there are: what to do, then what is wrong, then all else, folded where it is long."""
     known, source = tables(report), report.source
     if summary.is_blocked(report):
-        yield {"id": "in-the-way", "title": _("What stands in the way"), **_blocked(report)}
+        yield {"id": "in-the-way", "title": _("What blocks the run"), **_blocked(report)}
     if report.next_steps:
         steps = [step.partition("\n") for step in report.next_steps]
         yield {"id": "next-steps", "title": _("What to do now"), "steps": steps}

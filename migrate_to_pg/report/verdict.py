@@ -233,8 +233,8 @@ def _verified_tables(verification: Verification, known: Sequence[TableFacts]) ->
         return _("Row counts are equal on both sides; cells were not compared, as --verify counts asks.")
     cells = pluralize(sum(table.cells_compared for table in verification.tables), "cell", "cells")
     if any(table.repaired for table in known):
-        return _("Proven: {cells} compared one by one, no difference but what the repairs did.", cells=cells)
-    return _("Proven: {cells} compared one by one, no difference.", cells=cells)
+        return _("Compared: {cells}, one by one, no difference but what the repairs did.", cells=cells)
+    return _("Compared: {cells}, one by one, no difference.", cells=cells)
 
 
 def _published(report: Report) -> list[str]:
@@ -250,7 +250,7 @@ def _published(report: Report) -> list[str]:
         tables_before = pluralize(len(published.replaced), "table", "tables")
         lines.append(
             _(
-                "What stood there before, {tables}, is kept in schema {archive}.",
+                "The replaced tables ({tables}) are kept in schema {archive}.",
                 tables=tables_before,
                 archive=published.archive,
             )
@@ -275,7 +275,7 @@ def _unmanaged(report: Report, published: Publication) -> list[str]:
     if published.leftovers_archive and report.mode == "undo":
         lines.append(_("What was published in schema {schema} is kept in schema {archive}.", **values))
     elif published.leftovers_archive:
-        lines.append(_("What stood in schema {schema} before is kept in schema {archive}.", **values))
+        lines.append(_("The earlier tables of schema {schema} are kept in schema {archive}.", **values))
     return lines
 
 
@@ -283,10 +283,8 @@ def _counts(report: Report) -> Iterator[str]:
     """Count the findings by what they ask for, or by how they were settled."""
     if report.dump and (blocking := sum(finding.blocks for finding in report.findings)):
         yield ngettext(
-            "{n:,} fault stands in the way of the load: repair it before, or give --fix or --quarantine to"
-            " --from-dump.",
-            "{n:,} faults stand in the way of the load: repair them before, or give --fix or --quarantine to"
-            " --from-dump.",
+            "{n:,} fault blocks the load: repair it before, or give --fix or --quarantine to --from-dump.",
+            "{n:,} faults block the load: repair them before, or give --fix or --quarantine to --from-dump.",
             blocking,
         )
     found = [resolution for finding in report.findings for resolution in resolutions(finding, report)]

@@ -24,16 +24,16 @@ the exact number of rows, up to five of them by primary key and value, its cause
 
 A **repair** is accepted with `--fix RULE`. `--fix lossless` (also `--fix all`) accepts the lossless ones; `--fix lossy`
 every one that keeps the row, lossless or not. One is lossless where the installed Django reads the same from PostgreSQL
-afterwards as it reads from SQLite now. To put what a value only seems to mean (the text 'true' in a boolean column,
-from which Django reads False) is lossy. A merge makes one row of two: it must be named (`--fix merge-duplicates`). Each
-repair is tried on the rows that were found, and a finding says how many of them it repairs. A repair edits a private
-copy, never the source, and every changed cell is recorded with its old and its new value. Only tables with a primary
-key are edited, but neither primary keys nor generated columns. A value without a new one is unchanged, and its finding
-remains.
+afterwards as it reads from SQLite now. A repair that writes what a value only seems to mean (the text 'true' in a
+boolean column, from which Django reads False) is lossy. A merge makes one row of two: it must be named (`--fix
+merge-duplicates`). Each repair is tried on the rows that were found, and a finding says how many of them it repairs. A
+repair edits a private copy, never the source, and every changed cell is recorded with its old and its new value. Only
+tables with a primary key are edited, but neither primary keys nor generated columns. A value without a new one is
+unchanged, and its finding remains.
 
 **Quarantine** leaves rows out of PostgreSQL. It is accepted with `--quarantine RULE` for the rules about rows that
 PostgreSQL cannot take, which are marked below. After every accepted repair, the rows that are still at fault are left
-out and kept whole, and so are the rows that refer to them. With `--fix foreign-key-orphan` a key that may be NULL is
+out and kept complete, and so are the rows that refer to them. With `--fix foreign-key-orphan` a key that may be NULL is
 set to NULL instead, and its row stays. `--quarantine all` takes no row that any repair would keep, accepted or not:
 such a row blocks the run until its repair is accepted with `--fix`, or its rule is named with `--quarantine`.
 

@@ -36,10 +36,10 @@ UNAPPLIED = Rule(
     level=Level.WARNING,
     title=N_("Migration of the project that the database has not applied"),
     meaning=(
-        "The code may expect tables and columns that are not there. PostgreSQL would be given the same state, so that"
-        " manage.py migrate brings both further."
+        "The code may expect tables and columns that are not there. PostgreSQL would get the same state; manage.py"
+        " migrate then updates either database."
     ),
-    remedy=N_("Run manage.py migrate, or take up the code that this database belongs to."),
+    remedy=N_("Run manage.py migrate, or use the code that this database belongs to."),
 )
 UNKNOWN = Rule(
     id="unknown-migrations",
@@ -49,7 +49,7 @@ UNKNOWN = Rule(
         "django_migrations names a migration that is in no installed application: the application was removed, the file"
         " deleted or renamed, or the database belongs to other code. Its tables are then leftovers."
     ),
-    remedy=N_("Bring the application or the file back; if it is gone for good, see manage.py migrate --prune."),
+    remedy=N_("Restore the application or the file; if it was removed for good, see manage.py migrate --prune."),
 )
 INCONSISTENT = Rule(
     id="inconsistent-migrations",
@@ -61,7 +61,7 @@ INCONSISTENT = Rule(
 WRITE_LOCK = Rule(
     id="write-lock",
     level=Level.WARNING,
-    title=N_("Write lock that is not given back"),
+    title=N_("Write lock that is not released"),
     meaning=(
         "Every other writer waits for its timeout and then fails with `database is locked`. It is an error where the"
         " lock keeps readers out too, so that nothing could be examined."
@@ -88,7 +88,7 @@ STALE_WAL = Rule(
 LARGE_WAL = Rule(
     id="large-wal",
     level=Level.WARNING,
-    title=N_("-wal that nobody empties"),
+    title=N_("-wal that is never emptied"),
     meaning=(
         "SQLite writes the -wal back when it has some 1000 pages. A transaction that is kept open prevents it, and"
         " every read becomes slower."
@@ -106,7 +106,7 @@ UNREADABLE = Rule(
     id="unreadable",
     level=Level.ERROR,
     title=N_("Database that SQLite cannot read"),
-    meaning="SQLite gave up with the reported message. Nothing after that was examined.",
+    meaning="SQLite failed with the reported message. Nothing after that was examined.",
     remedy=N_("Restore a backup, or save what can be read with the sqlite3 shell's .recover."),
 )
 

@@ -33,12 +33,12 @@ LOGICAL_REPLICATION = Rule(
         " changes nothing of that: to the subscriber the tables are the same. A publication `FOR ALL TABLES` has the"
         " tables of the load as well, which a subscriber lacks: it stops at the first row, and the server keeps its WAL"
         " for it until its disk is full, by a rehearsal, too. With one of those, or `FOR TABLES IN SCHEMA`, a move, a"
-        " rehearsal and `--undo` are refused without `--accept-publications`. Asked before anything is done; the slots"
-        " that may be of subscribers are named. [What to do](../how-to/replication.md)."
+        " rehearsal and `--undo` are refused without `--accept-publications`. It is checked before anything is done;"
+        " the replication slots that may belong to subscribers are named. [What to do](../how-to/replication.md)."
     ),
     remedy=N_(
-        "Run DROP SUBSCRIPTION on each subscriber before the move. Afterwards empty its tables, and make the"
-        " subscription anew: it then copies all rows."
+        "Run DROP SUBSCRIPTION on each subscriber before the move. Afterwards empty its tables, and create the"
+        " subscription again: it then copies all rows."
     ),
 )
 
@@ -46,7 +46,7 @@ LOGICAL_REPLICATION = Rule(
 def publication_finding(publication: LogicalPublication, *, undoing: bool = False) -> Finding:
     """Return the finding for one publication: the rows that its subscribers miss, and their slots."""
     subscribers = (
-        _("Who may subscribe: {slots}.", slots="; ".join(publication.subscribers))
+        _("Possible subscribers: {slots}.", slots="; ".join(publication.subscribers))
         if publication.subscribers
         else _("No subscriber has a replication slot in this database now.")
     )
@@ -93,7 +93,7 @@ def _moved(publication: LogicalPublication) -> str:
 COMPUTED = Rule(
     id="computed-otherwise",
     level=Level.WARNING,
-    title=N_("Value that PostgreSQL computes otherwise than SQLite holds it"),
+    title=N_("Value that PostgreSQL computes differently from SQLite"),
     meaning=(
         "A generated column is not moved: PostgreSQL computes it from the row's other columns, and the verification"
         " makes it compute each value again. Its functions differ from SQLite's (where `Upper()` changes only ASCII"
@@ -128,15 +128,15 @@ FROM_MODEL = Rule(
         " values is an error of its own."
     ),
     remedy=N_(
-        "Nothing more for an unmanaged model. Of a managed one, record its migration on PostgreSQL afterwards:"
-        " manage.py migrate --fake."
+        "For an unmanaged model there is nothing more to do. For a managed one, record its migration on PostgreSQL"
+        " afterwards: manage.py migrate --fake."
     ),
 )
 
 AT_START = Rule(
     id="written-at-start",
     level=Level.WARNING,
-    title=N_("Source that the project's own start writes to"),
+    title=N_("Source that the project writes to when it starts"),
     meaning=(
         "The database changed between the import of the applications and the first step of the run: by an"
         " AppConfig.ready() that writes on every start, or by another process in that moment. It came before the"
@@ -148,13 +148,13 @@ AT_START = Rule(
 NOT_COMPARED = Rule(
     id="view-not-compared",
     level=Level.WARNING,
-    title=N_("View that gives something else each time"),
+    title=N_("View that returns other rows each time"),
     meaning=(
         "`--verify-only` reads the view again, and its SQL depends on the moment (`random()`, `datetime('now')`). Its"
-        " rows now differ from those that were carried, so they cannot show whether those on PostgreSQL are right. The"
-        " run that carried them has verified them. A view that gives the same rows as then is not reported."
+        " rows now differ from those that were moved, so they cannot show whether those on PostgreSQL are right. The"
+        " run that moved them has verified them. A view that returns the same rows as then is not reported."
     ),
-    remedy=N_("The run that carried it has verified it. Check whether its rows were changed on PostgreSQL since."),
+    remedy=N_("The run that moved it has verified it. Check whether its rows were changed on PostgreSQL since."),
 )
 
 NOT_READ = Rule(

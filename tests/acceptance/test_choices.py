@@ -91,10 +91,10 @@ def test_a_name_that_cannot_be_left_out_is_a_matter_of_usage(source: Path, manag
 def test_settings_stand_for_options_and_the_command_line_goes_first(stray_rows: Project, postgres_url: str) -> None:
     given = {"TARGET": postgres_url, "VERIFY": "cells", "EXCLUDE_DATA": ["stray.Thing"], "JOBS": 1}
     done = stray_rows.run("migrate_to_pg", "--rehearse", PROJECT_MIGRATE_TO_PG=json.dumps(given))
-    assert "Proven: " in done.stdout
+    assert "Compared: " in done.stdout
     assert "Left out by --exclude-data: stray_thing (2 rows)" in done.stdout
     done = stray_rows.run("migrate_to_pg", "--rehearse", "--verify", "counts", PROJECT_MIGRATE_TO_PG=json.dumps(given))
-    assert "Proven: " not in done.stdout
+    assert "Compared: " not in done.stdout
     assert run_sql(postgres_url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
 
 

@@ -72,7 +72,7 @@ def test_what_is_published_from_a_dump_is_what_is_published_directly(
     assert digest(shapes.source) == before
     shapes.source.unlink()
     done = elsewhere.run("migrate_to_pg", "--from-dump", file, "--verify", DATABASE_URL=url).stdout
-    assert "Proven: " in done
+    assert "Compared: " in done
     assert f"from the dump {file}" in done
     rows, sequences = published(url)
     assert (rows, sequences) == published(direct)
@@ -119,7 +119,7 @@ def test_findings_go_along_and_are_mended_where_the_dump_is_loaded(
     source = Path(shutil.copy(made("dangling-fk,orphans,code-in-fk"), tmp_path / "source.sqlite3"))
     file = tmp_path / "a.dump"
     told = manage("migrate_to_pg", "--source", source, "--dump", file, "--report", tmp_path / "1").stdout
-    assert "faults stand in the way of the load: repair them before, or give --fix or --quarantine" in told
+    assert "faults block the load: repair them before, or give --fix or --quarantine" in told
     source.unlink()
     options = ("--from-dump", file, "--target", postgres_url)
     blocked = manage("migrate_to_pg", *options, "--report", tmp_path / "2", ok=False)
@@ -130,7 +130,7 @@ def test_findings_go_along_and_are_mended_where_the_dump_is_loaded(
         assert json.loads(archive.read("manifest.json"))["findings"] == findings[0]
     accepted = ("--fix", "lossy,merge-duplicates", "--quarantine", "all", "--verify", "--report", tmp_path / "3")
     done = manage("migrate_to_pg", *options, *accepted).stdout
-    assert "Proven: " in done
+    assert "Compared: " in done
     assert "Accounted for: " in done
     # The dump holds the snapshot that was kept, whose journal explains the repairs.
     again = manage("migrate_to_pg", "--verify-only", *options, "--report", tmp_path / "4").stdout

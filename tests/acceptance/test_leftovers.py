@@ -277,8 +277,9 @@ def test_what_stood_there_is_kept_comes_back_and_is_purged(project: Project, pos
     project.sqlite("INSERT INTO loose VALUES (3, 'z')")
     done = project.move(postgres_url, "--replace")
     assert len(rows_of(postgres_url, "loose")) == 7
-    assert "What stood in schema sqlite_leftovers before is kept in schema migrate_to_pg_replaced_leftovers_" in words(
-        done
+    assert (
+        "The earlier tables of schema sqlite_leftovers are kept in schema migrate_to_pg_replaced_leftovers_"
+        in words(done)
     )
     assert len(schemas(postgres_url)) == 3
     undone = project.undo(postgres_url)

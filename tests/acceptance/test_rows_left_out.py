@@ -134,10 +134,10 @@ def _read(descriptor: int) -> bytes:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--rehearse",), "Proven: "),
-        (("--rehearse", "--verify"), "Proven: "),
+        (("--rehearse",), "Compared: "),
+        (("--rehearse", "--verify"), "Compared: "),
         (("--rehearse", "--verify", "counts"), "cells were not compared, as --verify counts asks."),
-        ((), "Proven: "),
+        ((), "Compared: "),
     ],
 )
 def test_every_cell_is_compared_where_nothing_else_is_said(

@@ -25,7 +25,7 @@ def test_the_report_of_a_blocked_run_shows_the_cause_and_fits(page: Page, tmp_pa
     manage("make_legacy_db", source, "--damage", "all")
     manage("migrate_to_pg", "--source", source, "--check", "--report", report, ok=False)
     page.goto(f"file://{report / 'report.html'}")
-    assert headings(page)[:2] == ["What stands in the way", "Findings"]
+    assert headings(page)[:2] == ["What blocks the run", "Findings"]
     expect(page.get_by_text("Nothing was published.").first).to_be_visible()
     cause = page.get_by_text(re.compile("courses_course_backup")).first
     expect(cause).to_be_hidden()

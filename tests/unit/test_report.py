@@ -106,16 +106,14 @@ def test_a_failure_after_publishing_does_not_deny_the_publication() -> None:
 
 
 def test_only_a_comparison_of_cells_is_called_proven() -> None:
-    check_all_tell(PUBLISHED, "Proven: 70 cells compared one by one, no difference.")
+    check_all_tell(PUBLISHED, "Compared: 70 cells, one by one, no difference.")
     counted = replace(PUBLISHED, verification=Verification(verify=Verify.COUNTS, tables=(table(cells_compared=0),)))
     check_all_tell(counted, "cells were not compared")
-    assert all("Proven" not in text for text in everything(counted).values())
+    assert all("Compared:" not in text for text in everything(counted).values())
 
 
 def test_a_publication_tells_what_it_replaced_and_how_long_it_locked() -> None:
-    check_all_tell(
-        PUBLISHED, "What stood there before, 1 table, is kept", "schema public_20260112", "locked for 0.05 s"
-    )
+    check_all_tell(PUBLISHED, "The replaced tables (1 table) are kept", "schema public_20260112", "locked for 0.05 s")
 
 
 def test_the_next_steps_close_the_text_and_open_the_page() -> None:

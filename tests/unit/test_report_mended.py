@@ -98,13 +98,13 @@ def test_what_the_proof_does_not_confirm_is_a_difference() -> None:
     whole = difference(kind="unexplained", key={}, column="", source="2 reported, 1 in the journal", target=None)
     wrong = Verification(verify=Verify.CELLS, tables=(table(differences=3, samples=(cell, row, whole)),))
     shown = lines(replace(FAILED, verification=wrong))
-    start = shown.index("  id = 17: the proof does not confirm what the record says of column hours")
+    start = shown.index("  id = 17: the verification does not confirm the record of column hours")
     assert shown[start + 1 : start + 7] == [
         "    Why      text-too-long: the cut is another",
         "    Recorded 'ab'",
-        "  id = 17: the proof does not confirm what the record of the repairs says",
+        "  id = 17: the verification does not confirm the record of the repairs",
         "    Why a row set aside is not kept",
-        "  courses_course: the proof does not confirm what the record of the repairs says",
+        "  courses_course: the verification does not confirm the record of the repairs",
         "    Why 2 reported, 1 in the journal",
     ]
     check_all_tell(replace(FAILED, verification=wrong), "text-too-long: the cut is another", "'ab'")

@@ -137,10 +137,10 @@ RULE = SetRule(
     level=Level.ERROR,
     title=N_("Damaged file"),
     meaning=(
-        "Pages or indexes of the SQLite file contradict each other, after a failing disk, a file copied while it was"
-        " written to, or a -wal or -journal that was removed. What is read from it cannot be trusted, so it is not"
-        " moved. An index that needs a collation or a function which neither SQLite nor the project has cannot be"
-        " checked, which is no damage: lacking-in-sqlite names it."
+        "Pages or indexes of the SQLite file contradict each other. The cause is a failing disk, a file copied while it"
+        " was written to, or a -wal or -journal that was removed. What is read from such a file cannot be trusted, so"
+        " it is not moved. An index that needs a collation or a function which neither SQLite nor the project has"
+        " cannot be checked, which is no damage: lacking-in-sqlite names it."
     ),
     remedy=N_(
         "Where only indexes are named, REINDEX; repairs them. Else restore a backup, or save what can be read with the"

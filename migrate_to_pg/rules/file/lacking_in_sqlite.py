@@ -67,7 +67,7 @@ def _finding(table: str, kind: str, name: str, places: list[str]) -> Finding:
     elif kind == "module":
         explanation = _(
             "{table} is a virtual table of a module that this SQLite does not have ({name}). Nothing of it can be read:"
-            " it is left behind, and stays in the snapshot. The file itself is sound.",
+            " it is left behind, and stays in the snapshot. The file itself is not damaged.",
             table=table,
             name=name,
         )
@@ -98,13 +98,14 @@ RULE = SetRule(
     title=N_("Collation, function or module that SQLite lacks"),
     meaning=(
         "SQLite finds collations, functions and the modules of virtual tables only where a program registers them. What"
-        " the project registers when Django connects (`connection_created`) is there; what other programs had is not."
-        " The rows of a table are read all the same. What cannot be is left behind and named: virtual tables without"
-        " their module, columns that would have to be computed by a missing function, tables whose names are not UTF-8."
-        " An error where that is a table of the project. It is no damage to the file, which needs no repair."
+        " the project registers when Django connects (`connection_created`) is available; what other programs"
+        " registered is not. The rows of a table are read without them. What cannot be read is left behind and"
+        " reported: virtual tables without their module, columns that would have to be computed by a missing function,"
+        " tables whose names are not UTF-8. An error where that is a table of the project. It is no damage to the file,"
+        " which needs no repair."
     ),
     remedy=N_(
-        "Nothing, where it is a remainder of another program. Where the project needs it, register it in a receiver of"
+        "Do nothing if another program left it. If the project needs it, register it in a receiver of"
         " connection_created."
     ),
     find=find,

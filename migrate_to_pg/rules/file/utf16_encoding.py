@@ -17,18 +17,22 @@ def find(subject: Subject) -> Iterator[Finding]:
     if encoding != "UTF-8":
         yield RULE.finding(
             table="",
-            explanation=_("The database's text is {encoding}. {meaning}", encoding=encoding, meaning=_(RULE.meaning)),
+            explanation=_(
+                "The database's text is {encoding}. SQLite returns it as UTF-8, so it is moved and verified as UTF-8. A"
+                " lone surrogate, which UTF-16 can hold and UTF-8 cannot, is read as the character U+FFFD.",
+                encoding=encoding,
+            ),
         )
 
 
 RULE = SetRule(
     id="utf16-encoding",
     level=Level.WARNING,
-    title=N_("Text kept as UTF-16"),
+    title=N_("Text stored as UTF-16"),
     meaning=(
-        "SQLite gives text as UTF-8 whatever it keeps, so it crosses, and is proven, as UTF-8. A lone surrogate, which"
-        " UTF-16 can hold and UTF-8 cannot, is read as the character U+FFFD."
+        "SQLite returns text as UTF-8 whatever encoding it stores, so it is moved and verified as UTF-8. A lone"
+        " surrogate, which UTF-16 can hold and UTF-8 cannot, is read as the character U+FFFD."
     ),
-    remedy=N_("Nothing needs to be done. Look for U+FFFD where programs of other makers wrote to the database."),
+    remedy=N_("Nothing needs to be done. Look for U+FFFD where other programs wrote to the database."),
     find=find,
 )

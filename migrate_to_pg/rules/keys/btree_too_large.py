@@ -141,12 +141,12 @@ RULE = SetRule(
     level=Level.ERROR,
     title=N_("Key too large for an index"),
     meaning=(
-        "An entry of a btree holds 2,704 bytes, after PostgreSQL compressed it. An error where no compression makes it"
-        " fit, a warning where it might. Examined are primary keys, unique constraints and indexes, those that Django"
-        " makes for LIKE included; an expression, and a condition beyond those of check-constraint, is left to"
-        " PostgreSQL: the run stops when the index is made, names it, and publishes nothing."
+        "An entry of a btree holds 2,704 bytes, after PostgreSQL compressed it. It is an error where no compression"
+        " makes the entry fit, and a warning where it might. Primary keys, unique constraints and indexes are examined,"
+        " including those that Django makes for LIKE. An expression, or a condition beyond those of check-constraint,"
+        " is left to PostgreSQL: the run stops when the index is made, names it, and publishes nothing."
     ),
-    remedy=N_("Shorten the values, give the field a max_length, or make the index one of a digest of the value."),
+    remedy=N_("Shorten the values, give the field a max_length, or index a digest of the value."),
     find=find,
     offences=offences,
 )

@@ -238,9 +238,9 @@ RULE = ValueRule(
     level=Level.ERROR,
     title=N_("Code where an id belongs"),
     meaning=(
-        "PostgreSQL's key takes whole numbers alone. Texts in such a key belong to this rule where at least one of"
-        " them is a value of a unique text column of the table that the key refers to; the others may be ids written as"
-        " text, or nothing known. Where none of them is such a value, they are reported by wrong-storage-class."
+        "PostgreSQL's key takes whole numbers alone. Texts in such a key belong to this rule where at least one of them"
+        " is a value of a unique text column of the table that the key refers to; the others may be ids written as"
+        " text, or unknown. Where none of them is such a value, they are reported by wrong-storage-class."
     ),
     remedy=N_("Put the id of the row that has the code in its place."),
     mask=mask,

@@ -69,15 +69,15 @@ def _describe(subject: Subject, content_type: ContentType) -> str:
 RULE = SetRule(
     id="content-type-gone",
     level=Level.WARNING,
-    title=N_("Content type of a model that is gone"),
+    title=N_("Content type of a model that no longer exists"),
     meaning=(
-        "PostgreSQL takes the row, and the permissions and generic keys that hang on it; Django can do nothing with"
-        " them, and ContentType.get_object_for_this_type() fails. Compared are the installed models and those of the"
-        " migrations that the database has applied."
+        "PostgreSQL takes the row, and the permissions and generic keys that refer to it. Django cannot use them, and"
+        " ContentType.get_object_for_this_type() fails. A model exists if it is installed, or if the applied migrations"
+        " have it."
     ),
     remedy=N_(
-        "Put the application back if it was left out by mistake; else run manage.py remove_stale_contenttypes"
-        " --include-stale-apps, which deletes what hangs on them as well."
+        "If the application was left out by mistake, install it again; else run manage.py remove_stale_contenttypes"
+        " --include-stale-apps, which also deletes what refers to them."
     ),
     find=find,
 )

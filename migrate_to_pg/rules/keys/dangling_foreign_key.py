@@ -117,7 +117,7 @@ RULE = SetRule(
     ),
     remedy=N_(
         "Accept the repair. To repair SQLite itself, stop the application, copy the file, and rename the right table to"
-        " the name that the children have, and back: the second RENAME takes every one of them along."
+        " the name that the children have, and back: the second RENAME corrects every child."
     ),
     repair="lossless",
     repair_description=(

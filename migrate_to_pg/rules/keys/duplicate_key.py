@@ -340,22 +340,22 @@ RULE = SetRule(
     meaning=(
         "PostgreSQL refuses the primary key or unique constraint. Values are compared as PostgreSQL will see them: text"
         " by its bytes even where SQLite's column is NOCASE, numbers by value, one instant in two spellings as one."
-        " NULLs are distinct unless the constraint says otherwise. The conditions and the expressions of the models'"
-        " constraints Django writes for SQLite. An error where both databases are certain to find the same: conditions"
-        " as check-constraint lists them, expressions made of lower, upper, trim, ltrim, rtrim and coalesce. Letters of"
-        " ASCII in two cases are an error, of others a warning, since PostgreSQL's locale decides about them. Any other"
-        " condition or expression, and citext that differs by case alone, PostgreSQL itself judges, with each row, when"
-        " a move restores the constraint or reports what stands in its way. `--check`, which asks no server, gives a"
-        " warning where SQLite finds rows that PostgreSQL may refuse, and does not know of constraints that no model"
-        " has."
+        " NULLs are distinct unless the constraint says otherwise. Django writes the conditions and the expressions of"
+        " the models' constraints for SQLite. It is an error where both databases are certain to agree: conditions as"
+        " check-constraint lists them, expressions made of lower, upper, trim, ltrim, rtrim and coalesce. Keys that"
+        " differ only in the case of ASCII letters are an error, in that of other letters a warning, since PostgreSQL's"
+        " locale decides. PostgreSQL itself evaluates any other condition or expression, and citext that differs by"
+        " case alone, for each row, when a move restores the constraint or reports what prevents it. `--check`, which"
+        " asks no server, gives a warning where SQLite finds rows that PostgreSQL may refuse, and does not know of"
+        " constraints that no model has."
     ),
     remedy=N_("Decide which row of each key stays, point the children of the others at it, and delete the others."),
     repair="lossy",
     repair_name="merge-duplicates",
     repair_description=(
-        "Also by the name duplicate-key. Of the rows that share a key the one with the lowest primary key stays."
+        "`--fix duplicate-key` does the same. Of the rows that share a key, the one with the lowest primary key stays."
         " Every row that refers to one of the others is pointed at it: foreign keys, many-to-many tables, generic keys."
-        " The others are kept whole in the record, with the columns in which they differ from it. Nothing is merged"
+        " The others are kept complete in the record, with the columns in which they differ from it. Nothing is merged"
         " where a row that refers to them could not follow, because its own primary key would have to change, nor under"
         " a constraint over an expression."
     ),

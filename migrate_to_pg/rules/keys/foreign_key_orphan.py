@@ -158,9 +158,9 @@ RULE = SetRule(
     title=N_("Key without a parent row"),
     meaning=(
         "PostgreSQL refuses the foreign key. Keys are compared as PostgreSQL will see them after conversion; values"
-        " that it could not hold at all are reported by the rules about single values instead, and a key in which"
-        " any part is NULL refers to nothing. Keys over citext and other types whose equality SQLite cannot tell"
-        " are left to PostgreSQL, which checks every constraint when it is restored."
+        " that it could not hold at all are reported by the rules about single values instead, and a key in which any"
+        " part is NULL refers to nothing. Keys over citext and other types whose equality SQLite does not know are left"
+        " to PostgreSQL, which checks every constraint when it is restored."
     ),
     remedy=N_("Bring the parent rows back, set the key to NULL where the column allows it, or delete the rows."),
     repair="lossy",

@@ -185,11 +185,11 @@ RULE = SetRule(
     level=Level.WARNING,
     title=N_("Generic key without its object"),
     meaning=(
-        "PostgreSQL takes the row, since it knows nothing of generic keys; Django reads None where the object was."
-        " Examined are the generic foreign keys of the installed models; the admin's log rightly keeps its entries"
-        " about objects that were deleted. The object id is compared as the parent's key reads it: '12' is 12. Keys"
-        " over other types than whole numbers, text and uuid are not"
-        " examined, and rows of models that are gone are reported by content-type-gone."
+        "PostgreSQL takes the row, since it knows nothing of generic keys; Django reads None where the object was. The"
+        " generic foreign keys of the installed models are examined, except the admin's log, which rightly keeps"
+        " entries about deleted objects. The object id is compared as the parent's key reads it: '12' is 12. Keys over"
+        " other types than whole numbers, text and uuid are not examined, and content-type-gone reports rows of models"
+        " that no longer exist."
     ),
     remedy=N_(
         "Delete the rows, or leave them as they are: Django reads None there. Where rows were left out, their objects"

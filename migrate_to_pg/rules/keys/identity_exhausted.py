@@ -99,11 +99,11 @@ RULE = SetRule(
     level=Level.ERROR,
     title=N_("No id left for the next row"),
     meaning=(
-        "The sequence of an IDENTITY or serial column goes on after the highest of max(id) and SQLite's"
-        " sqlite_sequence, which remembers deleted rows, so that no id is given twice. Where that is the last number"
-        " of the column's type or beyond it (integer: 2147483647), PostgreSQL has no next id. Often a single row with a"
-        " number made by hand has moved the mark."
+        "The sequence of an IDENTITY or serial column continues after the highest of max(id) and SQLite's"
+        " sqlite_sequence, which remembers deleted rows, so that no id is given twice. Where that is the last number of"
+        " the column's type or beyond it (integer: 2147483647), PostgreSQL has no next id. Often a single row with a"
+        " number typed by hand is the cause."
     ),
-    remedy=N_("Widen the column with a migration (BigAutoField), or lower the id, and the mark in sqlite_sequence."),
+    remedy=N_("Widen the column with a migration (BigAutoField), or lower the id, and the value in sqlite_sequence."),
     find=find,
 )

@@ -76,15 +76,15 @@ def _message(key: TargetForeignKey, count: int) -> Message:
 RULE = SetRule(
     id="key-spelled-otherwise",
     level=Level.WARNING,
-    title=N_("Key that is spelled otherwise than its parent's"),
+    title=N_("Key that is spelled in another way than its parent's"),
     meaning=(
         "The value is the parent's, its text is not: a uuid with dashes and without, in capitals or not, a date with"
         " leading zeros and without. SQLite compares texts, so that its joins miss the parent; PostgreSQL compares"
-        " values. After the move queries give rows that they did not give before."
+        " values. After the move, queries return rows that they did not return before."
     ),
     remedy=N_(
-        "Nothing needs to be done for the move. To have SQLite find them as well, spell both alike: Django writes a"
-        " uuid as 32 hexadecimal digits without dashes."
+        "Nothing needs to be done for the move. To make SQLite find them too, spell both alike: Django writes a uuid as"
+        " 32 hexadecimal digits without dashes."
     ),
     find=find,
 )

@@ -43,11 +43,11 @@ def finding(ambiguous: AmbiguousName) -> Finding:
 RULE = SetRule(
     id="ambiguous-name",
     level=Level.ERROR,
-    title=N_("Name that several tables or columns would fit"),
+    title=N_("Name that several tables or columns match"),
     meaning=(
-        "The table of a model is found by its whole name. Where two tables, or two columns, of SQLite would still fit"
-        " one of PostgreSQL's, because it cuts names at 63 bytes and distinguishes upper and lower case, or where it"
-        " would call the tables of two models alike, nothing is guessed and nothing is moved."
+        "The table of a model is found by its full name. PostgreSQL cuts names at 63 bytes and distinguishes upper and"
+        " lower case. Where two tables or columns of SQLite match one name of PostgreSQL, or where the tables of two"
+        " models would get the same name there, nothing is guessed and nothing is moved."
     ),
     remedy=N_(
         "Rename all but one of them in SQLite, or drop it there, after copying the file; of two models, give one a"

@@ -70,9 +70,9 @@ def _finding(table: PlannedTable, column: PlannedColumn) -> Finding:
         count=table.source.rows or 1,
         explanation=f"{types} {cause} {effect}",
         remedy=_(
-            "Fill it on PostgreSQL after the move, by what fills it in this project: manage.py update_index (Wagtail),"
-            " manage.py buildwatson (django-watson), a trigger of the table, or an UPDATE such as:\n{update}\n"
-            "To leave the whole table behind, where all of it is such an index: --exclude-data {table}",
+            "Fill it on PostgreSQL after the move, with what fills it in this project: manage.py update_index"
+            " (Wagtail), manage.py buildwatson (django-watson), a trigger of the table, or an UPDATE such"
+            " as:\n{update}\nTo leave the whole table behind, where all of it is such an index: --exclude-data {table}",
             update=update,
             table=table.name,
         ),
@@ -87,15 +87,15 @@ def quoted(name: str) -> str:
 RULE = SetRule(
     id="derived-column",
     level=Level.WARNING,
-    title=N_("Search index that is another type on each database"),
+    title=N_("Search index of another type on each database"),
     meaning=(
         "The column is text on SQLite and tsvector on PostgreSQL, as the search indexes of some applications are: the"
-        " migration asks which database it runs on. It holds what was computed from other data, and no cast makes the"
-        " one of the other: PostgreSQL reads a text as a list of lexemes, without order, repetitions and backslashes."
-        " The rows are moved, the column gets NULL, its default or the empty value, and is not compared, which"
-        " the verification reports. A column that SQLite declares as tsvector too is moved as any other, where it holds"
+        " migration asks which database it runs on. It holds values computed from other data, and no cast converts one"
+        " type to the other: PostgreSQL reads a text as a list of lexemes, without order, repetitions and backslashes."
+        " The rows are moved, the column gets NULL, its default or the empty value, and is not compared, which the"
+        " verification reports. A column that SQLite declares as tsvector too is moved like any other, where it holds"
         " what PostgreSQL writes. `--check` knows of it where a migration makes it by a field, or by ALTER TABLE."
     ),
-    remedy=N_("Fill it on PostgreSQL after the move, by what fills it in this project (manage.py update_index)."),
+    remedy=N_("Fill it on PostgreSQL after the move, with what fills it in this project (manage.py update_index)."),
     find=find,
 )

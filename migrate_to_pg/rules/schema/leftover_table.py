@@ -21,7 +21,7 @@ _INDEXES_AND_TRIGGERS = Sql(
 
 #: Remedy for a table that is left behind.
 _LEFT = N_(
-    "Look at its rows; if they are needed, bring them into a table of the project (a model and a migration), or carry"
+    "Look at its rows; if they are needed, bring them into a table of the project (a model and a migration), or move"
     " them as they are: --leftovers copy. To leave the table behind: --leftovers skip."
 )
 #: Remedy for one that is copied.
@@ -48,7 +48,9 @@ _UNKNOWN = N_(
     " (new__...), copies made by hand (..._old, ..._backup), applications since removed, and other programs."
 )
 #: Explanation where --as-leftovers names the table.
-_CHOSEN = N_("It is the table of the installed model {models}, and goes among the leftovers as you chose. {effect}")
+_CHOSEN = N_(
+    "It is the table of the installed model {models}, and is moved as a leftover, as --as-leftovers asks. {effect}"
+)
 #: Explanation without a server.
 _UNSURE = N_(
     "No model of the project uses this table. A migration may make it by RunSQL or RunPython, and decides its place"
@@ -238,10 +240,10 @@ RULE = SetRule(
     level=Level.WARNING,
     title=N_("Table that no migration knows"),
     meaning=(
-        "The migrations do not make the table on PostgreSQL. Its rows are carried to a table of schema"
-        " sqlite_leftovers, whose types are those of the values, without its indexes, foreign keys and triggers. An"
-        " error with --leftovers stop, where it holds rows. A virtual table (a search index) is left behind with the"
-        " tables that it keeps its contents in and the triggers that write to it."
+        "The migrations do not make the table on PostgreSQL. Its rows are copied to a table of schema sqlite_leftovers,"
+        " whose types are those of the values, without its indexes, foreign keys and triggers. An error with"
+        " --leftovers stop, where it holds rows. A virtual table (a search index) is left behind with the tables that"
+        " it keeps its contents in and the triggers that write to it."
     ),
     remedy=N_("Bring its rows into a table of the project, drop the table, or leave it behind with --leftovers skip."),
     find=find,

@@ -112,8 +112,8 @@ RULE = SetRule(
     repair="lossy",
     repair_description=(
         "Each row gets the empty value of the column's type: '' for text, tsvector, hstore and bytea, {} for an array."
-        " Other types have none, and a column under a unique key gets none. Fill it afterwards as the application does"
-        " (an index of a search is built anew)."
+        " Other types have none, and a column under a unique key gets none. Fill it afterwards as the application does,"
+        " which rebuilds a search index."
     ),
     find=find,
 )

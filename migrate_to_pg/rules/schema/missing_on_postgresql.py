@@ -49,6 +49,6 @@ RULE = SetRule(
         " CreateExtension, RunSQL) is not missing. A run with a target asks the server instead. What RunSQL and"
         " RunPython do besides is tried by a rehearsal."
     ),
-    remedy=N_("Make it in a migration, or put what both databases have in its place."),
+    remedy=N_("Make it in a migration, or use one that both databases have."),
     find=find,
 )

@@ -109,9 +109,9 @@ RULE = SetRule(
     title=N_("View or trigger that is not moved"),
     meaning=(
         "Views and triggers are written in SQLite's SQL and are not data: those that migrations make are made on"
-        " PostgreSQL by the migrations, any other does not exist there. What such a view gave at the moment of the"
-        " snapshot is carried as a table of schema sqlite_leftovers, where SQLite can read it and nothing else was"
-        " chosen with --leftovers."
+        " PostgreSQL by the migrations, any other does not exist there. The rows of such a view, as they are in the"
+        " snapshot, are copied to a table of schema sqlite_leftovers, where SQLite can read them and --leftovers asks"
+        " for nothing else."
     ),
     remedy=N_("Write it for PostgreSQL in a migration (RunSQL) where the application relies on it."),
     find=find,

@@ -214,8 +214,8 @@ RULE = SetRule(
         " foreign keys (by their columns and the table that they name). Where they do not run on SQLite, their models"
         " are compared instead, and nothing is repaired. An index that begins with the same columns counts as the same"
         " one; indexes of expressions and of PostgreSQL's own kinds are not compared. Where wrong values are there"
-        " already, the rule about them reports it instead: wrong-storage-class, null-in-not-null, duplicate-key; rows"
-        " that a lost foreign key let in are foreign-key-orphan's beside it."
+        " already, the rule about them reports it instead: wrong-storage-class, null-in-not-null, duplicate-key;"
+        " foreign-key-orphan reports rows that a lost foreign key let in."
     ),
     remedy=N_("Nothing to do for the move. If SQLite is to stay in use, rebuild the table as the migrations make it."),
     find=find,

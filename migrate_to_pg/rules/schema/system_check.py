@@ -59,11 +59,11 @@ RULE = SetRule(
     meaning=(
         "Django's system checks of the models are run for the target's database (`databases=[alias]`), and one fails"
         " there that does not fail on SQLite: a generated column that is not stored, a column's name of more than 63"
-        " bytes, a field that PostgreSQL has not. The rows could be moved, but `manage.py migrate`, and each command"
-        " that checks the database, would end with SystemCheckError. Checks that SILENCED_SYSTEM_CHECKS silences are"
-        " not reported. Without a server the newest PostgreSQL is assumed; what fails on an older one alone is a"
-        " warning. So is a many-to-many column whose name Django makes too long (models.E019): it works, cut, once it"
-        " is silenced."
+        " bytes, a field that PostgreSQL does not support. The rows could be moved, but `manage.py migrate`, and each"
+        " command that checks the database, would end with SystemCheckError. Checks that SILENCED_SYSTEM_CHECKS"
+        " silences are not reported. Without a server the newest PostgreSQL is assumed; what fails on an older one"
+        " alone is a warning. So is a many-to-many column whose name Django makes too long (models.E019): it works with"
+        " the cut name, once the check is silenced."
     ),
     remedy=N_(
         "Correct the model, with a migration, before the move; or, where you know that it works there, name the check"

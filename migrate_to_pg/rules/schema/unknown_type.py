@@ -42,11 +42,11 @@ def find(subject: Subject) -> Iterator[Finding]:
 RULE = SetRule(
     id="unknown-type",
     level=Level.ERROR,
-    title=N_("Value for a type that is not known here"),
+    title=N_("Value for a type that is not known"),
     meaning=(
-        "Types without a binary form here are sent as text, which PostgreSQL casts; of some types that cast drops what"
-        " it cannot hold, without a word. For each type in a table (`codecs/text_types.py`) it was tried what is kept;"
-        " a type that is not in it, such as a composite type or one of an extension, stops the run where a row holds a"
+        "Types that migrate_to_pg cannot send in binary are sent as text, which PostgreSQL casts. For some types the"
+        " cast silently drops what it cannot hold. `codecs/text_types.py` lists the types for which it was tested what"
+        " is kept. Any other type, such as a composite type or one of an extension, stops the run where a row holds a"
         " value. A column of NULLs does not. Only a server knows the types: `--check` does not."
     ),
     remedy=N_("Fill the column on PostgreSQL after the move, or leave the table out with --exclude-data."),

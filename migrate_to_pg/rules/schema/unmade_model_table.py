@@ -23,8 +23,8 @@ _WHY = {
     ),
 }
 _MAY_BE = N_(
-    "No model's migration makes it; one may by RunSQL or RunPython that names it: only a run with a server knows, and"
-    " it stops where none does."
+    "No migration makes it from a model. One that names it may make it by RunSQL or RunPython: only a run with a server"
+    " can tell, and it stops where none does."
 )
 _REHEARSE = N_("Rehearse (--rehearse --target embedded), which runs the migrations.")
 _FAKE = N_(
@@ -97,10 +97,10 @@ RULE = SetRule(
     title=N_("Table of an installed model that no migration makes"),
     meaning=(
         "The table is in SQLite, and the model that uses it is installed, but the applied migrations do not make it on"
-        " PostgreSQL: its rows would end among the leftovers, and the application would read nothing. So it is with"
-        " unmanaged models over a table that somebody made by hand, with squashed migrations whose old names are gone,"
-        " with applications under another label. Without a server it is a warning where a migration may make the table"
-        " by RunSQL or RunPython."
+        " PostgreSQL: its rows would end among the leftovers, and the application would read nothing. This happens with"
+        " unmanaged models over a table made by hand, with squashed migrations whose old names were removed, and with"
+        " applications under another label. Without a server it is a warning where a migration may make the table by"
+        " RunSQL or RunPython."
     ),
     remedy=N_(
         "Record the migration that makes it (manage.py migrate --fake), let one make it, or choose: --from-models,"

@@ -41,7 +41,7 @@ def _with_offset(zone: ZoneInfo, value: Value) -> Value:
 
 RULE = form_rule(
     id="ambiguous-local-time",
-    title=N_("Local time that was twice, or never"),
+    title=N_("Local time that occurred twice or never"),
     mask=marked("timestamptz"),
     where="typeof({c}) = 'text' AND pg_clock_fault(CAST({c} AS BLOB)) = 'clock'",
     holds="instants",

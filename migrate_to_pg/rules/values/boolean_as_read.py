@@ -32,10 +32,9 @@ RULE = dataclasses.replace(
         mask=mask,
         holds=N_("0 (false) and 1 (true)"),
         meaning=(
-            "PostgreSQL's boolean is true or false. From these values Django reads a boolean all the same: True from"
-            " the byte 1, None from the empty text, which is reported here where the column may be NULL, and False from"
-            " all else, 'true' and 2 too. Values that mean something else than Django reads are also reported as"
-            " boolean-value."
+            "PostgreSQL's boolean is true or false. Django reads a boolean from these values: True from the byte 1,"
+            " None from the empty text (reported here where the column may be NULL), and False from any other value,"
+            " 'true' and 2 too. boolean-value also reports those that mean something else."
         ),
         remedy=N_("Put 0 or 1 in their place, as Django reads them."),
         kinds=WORDS,

@@ -111,10 +111,10 @@ _RULE = form_rule(
     holds=N_("0 (false) and 1 (true)"),
     meaning=(
         "PostgreSQL's boolean is true or false. From a column that Django made (`bool`) it reads True where the value"
-        " is 1 and False from all else: from 'true', 't', 'yes' and 2, too, although these words mean true, and 2 is"
-        " true in a WHERE clause of SQLite. From a column that is declared otherwise Django reads the value itself, so"
-        " that 'false', a text that is not empty, counts as true. Only a person who knows the data can choose. Where"
-        " both repairs are accepted, this one is made, since it was named."
+        " is 1 and False from any other value: from 'true', 't', 'yes' and 2, too, although these words mean true, and"
+        " 2 is true in a WHERE clause of SQLite. From a column that is declared otherwise Django reads the value"
+        " itself, so that 'false', a text that is not empty, counts as true. Only a person who knows the data can"
+        " choose. Where both repairs are accepted, this one is made, since it was named."
     ),
     remedy=N_("Put 0 or 1 in their place."),
     kinds=WORDS,

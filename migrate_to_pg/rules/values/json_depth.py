@@ -48,8 +48,8 @@ RULE = SetRule(
     title=N_("JSON too deep for Python"),
     meaning=(
         "json.loads, which Django calls for every JSONField, ends with a RecursionError where arrays and objects are"
-        " nested about as deep as Python's recursion limit (1000 up to Python 3.11, more since), less what the"
-        " application has called already. PostgreSQL takes such documents, and they are compared like any other."
+        " nested about as deep as Python's recursion limit (1000 up to Python 3.11, more since), minus the calls that"
+        " the application has made already. PostgreSQL takes such documents, and they are compared like any other."
         " Documents that SQLite itself does not take are reported by invalid-json."
     ),
     remedy=N_("Flatten these documents, or keep them as text, if the application is to read them."),

@@ -55,8 +55,8 @@ RULE = SetRule(
         " sign of -0.0 is lost."
     ),
     remedy=N_(
-        "Nothing needs to be done where the application only computes with them; where it asks for floats, let it"
-        " call float()."
+        "Nothing needs to be done where the application only computes with them. Where it needs floats, let it call"
+        " float()."
     ),
     find=find,
 )

@@ -39,8 +39,8 @@ _FORMS = {
 
 def _holds(column: PlannedColumn) -> str:
     exact_text = N_(
-        "what is there in full only where its text has no more digits, no other day or zone than that type, no key or"
-        " word twice, and no backslash that means nothing"
+        "texts that lose nothing in the cast: no more digits than the type keeps, no day or zone that it drops, no key"
+        " or word twice, no backslash without effect"
     )
     return _(_FORMS.get(column.target.type_name, exact_text))
 

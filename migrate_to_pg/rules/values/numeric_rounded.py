@@ -101,11 +101,11 @@ RULE = SetRule(
         "SQLite keeps whatever decimals a program writes; Django rounds to decimal_places, half to even, when it reads."
         " PostgreSQL receives what Django reads. Noise beyond the 15 digits that Django takes of a REAL is not counted."
         " Of a whole number of 16 digits and more, an INTEGER in SQLite, Django before 6.1 reads 15 digits, too, and"
-        " the move would make that final: `--exact-decimals` carries all digits."
+        " the move would make that final: `--exact-decimals` moves all digits."
     ),
     remedy=N_(
         "If the further decimals matter, raise decimal_places in the model and migrate before the move; whole numbers"
-        " are carried exactly with --exact-decimals."
+        " are moved exactly with --exact-decimals."
     ),
     find=find,
 )

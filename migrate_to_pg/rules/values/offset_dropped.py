@@ -56,11 +56,11 @@ RULE = SetRule(
     meaning=(
         "Without USE_TZ Django writes no offset, but it reads one that another program wrote. The result is a moment"
         " with a zone, which Python does not compare with one without. PostgreSQL keeps the instant, and Django reads"
-        " it as local time there, like all others. The comparison of both sides takes equal instants for equal."
+        " it as local time there, like all others. The verification finds equal instants equal."
     ),
     remedy=N_(
-        "Nothing needs to be done where the application takes them for instants; where it shows the offset, keep that"
-        " in a column of its own."
+        "Nothing needs to be done where the application uses them as instants. Where it shows the offset, keep the"
+        " offset in a column of its own."
     ),
     find=find,
 )

@@ -41,7 +41,7 @@ RULE = ValueRule(
         "A value of char(n) always has n characters: PostgreSQL appends spaces, and ignores them when it compares."
         " Django reads them. The verification finds both equal."
     ),
-    remedy=N_("Make the column varchar(n) on PostgreSQL by a migration, where the spaces would matter."),
+    remedy=N_("Where the spaces matter, make the column varchar(n) on PostgreSQL by a migration."),
     mask=mask,
     describe=describe,
 )

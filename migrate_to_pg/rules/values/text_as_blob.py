@@ -36,11 +36,11 @@ RULE = dataclasses.replace(
         id="text-as-blob",
         title=N_("Text stored as a BLOB, which Django reads"),
         mask=lambda batch: batch.wrong_storage if _is_read(batch.column) else None,
-        holds=N_("what is read from text"),
+        holds=N_("values that are read from text"),
         meaning=(
             "A program stored the characters as a BLOB. In columns of dates, times and JSON Django decodes and reads"
-            " them all the same, but PostgreSQL is given text alone. In any other column Django reads bytes where it"
-            " should read text, or fails: that is wrong-storage-class."
+            " them, but PostgreSQL takes text alone. In any other column Django reads bytes where it should read text,"
+            " or fails: that is wrong-storage-class."
         ),
         remedy=N_("Store them as text: CAST(column AS TEXT)."),
         hint=lambda *_args: _("They are BLOBs of UTF-8, from which Django reads what it would read from the text."),
