@@ -181,8 +181,8 @@ def manage() -> Run:
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> MakeSource:
-    """made(damage): what ``make_legacy_db`` makes, made once; a test that changes it copies it first."""
+def make_source(tmp_path_factory: pytest.TempPathFactory) -> MakeSource:
+    """make_source(damage): what ``make_legacy_db`` makes, made once; a test that changes it copies it first."""
     folder = tmp_path_factory.mktemp("made")
 
     def make(damage: str = "none", *more: str) -> Path:
@@ -237,7 +237,7 @@ print(json.dumps([[answer.status_code, answer.json()] for answer in answers]))
 
 
 @pytest.fixture
-def ask(manage: Run) -> Callable[..., tuple[list[list[Any]], str]]:
+def post_attributions(manage: Run) -> Callable[..., tuple[list[list[Any]], str]]:
     """Post to /attribution/ in a process of its own on a SQLite file; return the answers and the log."""
 
     def post(path: Path, username: str, *bodies: dict[str, Any]) -> tuple[list[list[Any]], str]:
@@ -249,7 +249,7 @@ def ask(manage: Run) -> Callable[..., tuple[list[list[Any]], str]]:
 
 
 @pytest.fixture
-def wanted() -> dict[str, str]:
+def attribution_request() -> dict[str, str]:
     """Return what is posted to attribute the lectures of AGV211."""
     return {
         "course": "AGV211",

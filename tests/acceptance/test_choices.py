@@ -13,8 +13,8 @@ LEFT_OUT = "django_session,attributions.HistoricalTeacher,axes_accesslog"
 
 
 @pytest.fixture
-def source(made: MakeSource) -> Path:
-    return made("none")
+def source(make_source: MakeSource) -> Path:
+    return make_source("none")
 
 
 def test_excluded_rows_stay_behind_and_are_told_while_their_tables_are_made(

@@ -38,8 +38,8 @@ def command(python: Run, tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def source(made: MakeSource, tmp_path: Path) -> Path:
-    return Path(shutil.copy(made("none"), tmp_path / "source.sqlite3"))
+def source(make_source: MakeSource, tmp_path: Path) -> Path:
+    return Path(shutil.copy(make_source("none"), tmp_path / "source.sqlite3"))
 
 
 def no_traceback(result: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
@@ -71,14 +71,14 @@ def test_a_pipe_gets_plain_lines(command: Run, source: Path, postgres_url: str) 
 
 
 def test_check_ends_with_1_where_something_blocks_and_0_where_nothing_does(
-    command: Run, made: MakeSource, source: Path
+    command: Run, make_source: MakeSource, source: Path
 ) -> None:
-    blocked = command("--source", made("dangling-fk"), "--check")
+    blocked = command("--source", make_source("dangling-fk"), "--check")
     assert blocked.returncode == 1
     assert "dangling-foreign-key  attributions_attribution.course_id" in blocked.stdout
     assert "RENAME TO" in blocked.stdout
     assert command("--source", source, "--check").returncode == 0
-    accepted = command("--source", made("dangling-fk"), "--check", "--fix", "all")
+    accepted = command("--source", make_source("dangling-fk"), "--check", "--fix", "all")
     assert accepted.returncode == 0
 
 
@@ -188,10 +188,10 @@ def test_the_embedded_server_is_said_to_go_on_and_how_to_stop_it(command: Run, s
     assert (nowhere.returncode, "holds no data" in nowhere.stderr) == (2, True)
 
 
-def test_verbosity_0_prints_nothing_but_a_failure(command: Run, made: MakeSource, source: Path) -> None:
+def test_verbosity_0_prints_nothing_but_a_failure(command: Run, make_source: MakeSource, source: Path) -> None:
     quiet = command("--source", source, "--check", "--verbosity", "0")
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
-    failed = command("--source", made("dangling-fk"), "--check", "--verbosity", "0")
+    failed = command("--source", make_source("dangling-fk"), "--check", "--verbosity", "0")
     assert (failed.returncode, "dangling-foreign-key" in failed.stdout, failed.stderr) == (1, True, "")
 
 

@@ -23,7 +23,7 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> str:
+def app_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'data' / 'app.sqlite3'}"
 
 
@@ -65,9 +65,9 @@ def test_rows_are_those_of_tables_wherever_they_are_told(tmp_path: Path, postgre
 
 
 def test_the_move_takes_the_file_that_was_rehearsed(
-    project: Project, app: str, postgres_url: str, execute: Query, tmp_path: Path
+    project: Project, app_url: str, postgres_url: str, execute: Query, tmp_path: Path
 ) -> None:
-    rehearsed = project.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app)
+    rehearsed = project.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app_url)
     path = tmp_path / "data" / "app.sqlite3"
     assert first_line(rehearsed) == f"Source: {path} (the settings' database 'default')."
     moved = project.run("migrate_to_pg", "--verify", DATABASE_URL=postgres_url)
@@ -109,9 +109,9 @@ def test_where_there_is_a_choice_the_candidates_are_listed(
 
 
 def test_a_source_that_is_gone_is_not_replaced_by_another_one(
-    project: Project, app: str, postgres_url: str, tmp_path: Path
+    project: Project, app_url: str, postgres_url: str, tmp_path: Path
 ) -> None:
-    project.run("migrate_to_pg", "--check", DATABASE_URL=app)
+    project.run("migrate_to_pg", "--check", DATABASE_URL=app_url)
     (tmp_path / "data" / "app.sqlite3").unlink()
     refused = project.run("migrate_to_pg", ok=False, DATABASE_URL=postgres_url)
     assert refused.returncode == 2
@@ -119,9 +119,9 @@ def test_a_source_that_is_gone_is_not_replaced_by_another_one(
 
 
 def test_another_file_than_the_rehearsed_one_must_be_named(
-    project: Project, app: str, postgres_url: str, execute: Query, tmp_path: Path
+    project: Project, app_url: str, postgres_url: str, execute: Query, tmp_path: Path
 ) -> None:
-    project.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app)
+    project.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app_url)
     for given in ({}, {"PROJECT_MIGRATE_TO_PG": json.dumps({"SOURCE": str(project.source)})}):
         refused = project.run("migrate_to_pg", "--target", postgres_url, ok=False, **given)
         assert refused.returncode == 2
@@ -131,9 +131,9 @@ def test_another_file_than_the_rehearsed_one_must_be_named(
     assert execute(postgres_url, "SELECT count(*) FROM stray_thing") == [(2,)]
 
 
-def test_the_settings_name_it_before_and_after(project: Project, app: str, postgres_url: str) -> None:
+def test_the_settings_name_it_before_and_after(project: Project, app_url: str, postgres_url: str) -> None:
     given = {"PROJECT_MIGRATE_TO_PG": json.dumps({"SOURCE": str(project.source)})}
-    project.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app, ok=True, **given)
+    project.run("migrate_to_pg", "--rehearse", "--target", postgres_url, DATABASE_URL=app_url, ok=True, **given)
     moved = project.run("migrate_to_pg", DATABASE_URL=postgres_url, ok=True, **given)
     assert first_line(moved) == f"Source: {project.source} (named by MIGRATE_TO_PG['SOURCE'])."
 

@@ -80,11 +80,11 @@ def address(template: str, password: str) -> str:
 
 
 @pytest.fixture
-def silent(
-    tmp_path: Path, made: MakeSource, django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch
+def run_silently(
+    tmp_path: Path, make_source: MakeSource, django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., str]:
     """Run a command in this process; whatever it printed, wrote or started holds nothing of the password."""
-    source = shutil.copy(made("none"), tmp_path / "source.sqlite3")
+    source = shutil.copy(make_source("none"), tmp_path / "source.sqlite3")
     runs = iter(range(10_000))
 
     def run(*arguments: str, command: ModuleType = migrate_to_pg, environment: Mapping[str, str] | None = None) -> str:
@@ -136,19 +136,21 @@ def silent(
 @example(template=ADDRESSES[0], password="@/".join(HALVES))
 @example(template=ADDRESSES[0], password="/w?x=1".join(HALVES))
 @example(template=ADDRESSES[5], password="&".join(HALVES) + "=1")
-def test_as_the_target(mode: tuple[str, ...], silent: Callable[..., str], template: str, password: str) -> None:
-    silent("--target", address(template, password), *mode, "-v", "3")
+def test_as_the_target(mode: tuple[str, ...], run_silently: Callable[..., str], template: str, password: str) -> None:
+    run_silently("--target", address(template, password), *mode, "-v", "3")
 
 
 @many
 @given(option=st.sampled_from(NAMING), template=st.sampled_from(ADDRESSES), password=passwords)
-def test_in_the_place_of_something_else(silent: Callable[..., str], option: str, template: str, password: str) -> None:
+def test_in_the_place_of_something_else(
+    run_silently: Callable[..., str], option: str, template: str, password: str
+) -> None:
     written = address(template, password)
-    silent(option, written, "--target", f"postgres://u@{NOWHERE}/db", "--report", "{report}")
-    silent(f"{option}={written}", "--undo")
-    silent(*written.split(" "), "--undo")
-    silent(written, command=sqlite_doctor)
-    silent("--repair", written, "{source}", command=sqlite_doctor)
+    run_silently(option, written, "--target", f"postgres://u@{NOWHERE}/db", "--report", "{report}")
+    run_silently(f"{option}={written}", "--undo")
+    run_silently(*written.split(" "), "--undo")
+    run_silently(written, command=sqlite_doctor)
+    run_silently("--repair", written, "{source}", command=sqlite_doctor)
 
 
 PLACES = ("NAME", "HOST", "USER", "PORT", "PASSWORD")
@@ -158,7 +160,7 @@ OPTIONS = ("password", "sslpassword", "pasword", "passfile", "service", "options
 @many
 @given(place=st.sampled_from([*PLACES, *OPTIONS]), template=st.sampled_from(ADDRESSES), password=passwords)
 def test_in_an_entry_of_databases(
-    silent: Callable[..., str],
+    run_silently: Callable[..., str],
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
     place: str,
@@ -176,8 +178,8 @@ def test_in_an_entry_of_databases(
     }
     entry |= {place: value} if place in PLACES else {"OPTIONS": {place: value}}
     monkeypatch.setitem(settings.DATABASES, "elsewhere", entry)
-    silent("--target", "elsewhere", "--undo")
-    silent("--target", "elsewhere", "--source", "{source}", "--report", "{report}", "-v", "3")
+    run_silently("--target", "elsewhere", "--undo")
+    run_silently("--target", "elsewhere", "--source", "{source}", "--report", "{report}", "-v", "3")
 
 
 KEYS = ("SOURCE", "TARGET", "PUBLISH_TO", "OWNER", "FIX", "QUARANTINE", "EXCLUDE_DATA", "REPORT", "VERIFY", "JOBS")
@@ -185,16 +187,18 @@ KEYS = ("SOURCE", "TARGET", "PUBLISH_TO", "OWNER", "FIX", "QUARANTINE", "EXCLUDE
 
 @many
 @given(key=st.sampled_from([*KEYS, "ENGINE"]), template=st.sampled_from(ADDRESSES), password=passwords)
-def test_in_settings(silent: Callable[..., str], settings: Settings, key: str, template: str, password: str) -> None:
+def test_in_settings(
+    run_silently: Callable[..., str], settings: Settings, key: str, template: str, password: str
+) -> None:
     written = address(template, password)
     settable = [{key: written}, {key: {"PASSWORD": written}}, {key: [written]}, {written: key}, [written]]
     for given_so in settable:
         settings.MIGRATE_TO_PG = given_so
-        silent("--check", "--report", "{report}", "--source", "nowhere.sqlite3")
-        silent("--undo", "--target", f"postgres://u@{NOWHERE}/db")
+        run_silently("--check", "--report", "{report}", "--source", "nowhere.sqlite3")
+        run_silently("--undo", "--target", f"postgres://u@{NOWHERE}/db")
 
 
-def test_in_the_environment_and_in_a_service_file(silent: Callable[..., str], tmp_path: Path) -> None:
+def test_in_the_environment_and_in_a_service_file(run_silently: Callable[..., str], tmp_path: Path) -> None:
     password = "@".join(HALVES)
     file = tmp_path / "services"
     file.write_text(
@@ -202,11 +206,11 @@ def test_in_the_environment_and_in_a_service_file(silent: Callable[..., str], tm
     )
     environment = {"PGPASSWORD": password, "PGSERVICEFILE": str(file), "PGSSLPASSWORD": password, "PGOPTIONS": password}
     for service in ("one", "two", "three"):
-        silent("--undo", "--target", f"postgres:///db?service={service}", environment=environment)
+        run_silently("--undo", "--target", f"postgres:///db?service={service}", environment=environment)
 
 
-def test_what_is_shown_is_rebuilt_from_its_parts(silent: Callable[..., str]) -> None:
-    said = silent(
+def test_what_is_shown_is_rebuilt_from_its_parts(run_silently: Callable[..., str]) -> None:
+    said = run_silently(
         "--target",
         f"postgres://u:{HALVES[0]}%40@{NOWHERE}/db?sslmode=prefer",
         "--source",

@@ -33,7 +33,7 @@ def doctor(python: Run) -> Run:
 
 
 @pytest.fixture
-def told(doctor: Run) -> Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]]:
+def diagnose(doctor: Run) -> Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]]:
     """(the document that --json prints, rule -> its findings); the exit status must agree."""
 
     def run(path: Path) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
@@ -50,11 +50,11 @@ def told(doctor: Run) -> Callable[[Path], tuple[dict[str, Any], dict[str, list[d
 
 
 @pytest.fixture
-def copy(made: MakeSource, tmp_path: Path) -> MakeSource:
+def make_copy(make_source: MakeSource, tmp_path: Path) -> MakeSource:
     """A healthy database of the test's own, changed by some SQL."""
 
     def make(script: str = "", name: str = "copy.sqlite3") -> Path:
-        path = Path(shutil.copy(made("none"), tmp_path / name))
+        path = Path(shutil.copy(make_source("none"), tmp_path / name))
         with closing(sqlite3.connect(path)) as database:
             database.executescript(script)
         return path
@@ -62,17 +62,17 @@ def copy(made: MakeSource, tmp_path: Path) -> MakeSource:
     return make
 
 
-def test_a_healthy_database_is_told_in_one_line(doctor: Run, made: MakeSource) -> None:
-    result = doctor(made("none"))
+def test_a_healthy_database_is_told_in_one_line(doctor: Run, make_source: MakeSource) -> None:
+    result = doctor(make_source("none"))
     assert result.returncode == 0
     (line,) = result.stdout.splitlines()
-    assert line.startswith(f"Healthy: {made('none')}")
+    assert line.startswith(f"Healthy: {make_source('none')}")
     assert "20 tables" in line
     assert "probe: done" in result.stderr
 
 
-def test_it_speaks_of_sqlite_and_of_a_move_under_a_heading_of_its_own(doctor: Run, made: MakeSource) -> None:
-    own, heading, move = doctor(made("all")).stdout.partition("\nFor a move to PostgreSQL\n")
+def test_it_speaks_of_sqlite_and_of_a_move_under_a_heading_of_its_own(doctor: Run, make_source: MakeSource) -> None:
+    own, heading, move = doctor(make_source("all")).stdout.partition("\nFor a move to PostgreSQL\n")
     assert heading
     assert [
         word for word in ("PostgreSQL", "--fix", "--quarantine", "migrate_to_pg", "--rehearse") if word in own
@@ -87,8 +87,8 @@ def test_it_speaks_of_sqlite_and_of_a_move_under_a_heading_of_its_own(doctor: Ru
     assert "--fix text-too-long repairs 3 of 3 (lossy)." in move
 
 
-def test_the_seeds_error_is_reproduced_and_explained(doctor: Run, made: MakeSource) -> None:
-    result = doctor(made("dangling-fk"))
+def test_the_seeds_error_is_reproduced_and_explained(doctor: Run, make_source: MakeSource) -> None:
+    result = doctor(make_source("dangling-fk"))
     assert result.returncode == 1
     assert "no such table: main.courses_course_backup" in result.stdout
     assert "error  write-probe  attributions_attribution.course_id" in result.stdout
@@ -98,9 +98,9 @@ def test_the_seeds_error_is_reproduced_and_explained(doctor: Run, made: MakeSour
 
 
 def test_every_damage_of_the_legacy_database_is_named(
-    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], made: MakeSource
+    diagnose: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], make_source: MakeSource
 ) -> None:
-    _, rules = told(made("all"))
+    _, rules = diagnose(make_source("all"))
     places = {(rule, finding["table"], finding["column"]) for rule, found in rules.items() for finding in found}
     assert places >= {
         ("dangling-foreign-key", "attributions_attribution", "course_id"),
@@ -117,12 +117,12 @@ def test_every_damage_of_the_legacy_database_is_named(
 
 
 def test_json_holds_the_facts(
-    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], made: MakeSource
+    diagnose: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], make_source: MakeSource
 ) -> None:
-    document, _ = told(made("dangling-fk"))
+    document, _ = diagnose(make_source("dangling-fk"))
     facts = document["facts"]
-    assert document["source"] == str(made("dangling-fk"))
-    assert facts["bytes"] == made("dangling-fk").stat().st_size
+    assert document["source"] == str(make_source("dangling-fk"))
+    assert facts["bytes"] == make_source("dangling-fk").stat().st_size
     assert (facts["tables"], facts["sqlite_version"]) == (20, sqlite3.sqlite_version)
     assert facts["pages"]["encoding"] == "UTF-8"
     assert facts["pages"]["journal_mode"] == "wal"
@@ -135,10 +135,10 @@ def test_json_holds_the_facts(
 
 
 @pytest.mark.xdist_group("the checkout's own reports")
-def test_nothing_is_left_behind(doctor: Run, made: MakeSource) -> None:
+def test_nothing_is_left_behind(doctor: Run, make_source: MakeSource) -> None:
     reports = ROOT / "migrate_to_pg_report"
     before = sorted(reports.rglob("*snapshot*"))
-    doctor(made("none"))
+    doctor(make_source("none"))
     assert sorted(reports.rglob("*snapshot*")) == before
 
 
@@ -158,28 +158,28 @@ MIGRATIONS = {
 
 
 @pytest.mark.parametrize("rule", MIGRATIONS)
-def test_the_state_of_migrations_is_told(rule: str, doctor: Run, copy: MakeSource) -> None:
+def test_the_state_of_migrations_is_told(rule: str, doctor: Run, make_copy: MakeSource) -> None:
     script, says, status = MIGRATIONS[rule]
     if rule == "unapplied-migrations":
         script += "DROP TABLE django_session;"
-    result = doctor(copy(script))
+    result = doctor(make_copy(script))
     assert rule in result.stdout
     assert says in " ".join(result.stdout.split())
     assert result.returncode == status, result.stdout
 
 
-def test_warnings_alone_end_with_0_and_are_shown(doctor: Run, copy: MakeSource) -> None:
-    result = doctor(copy("CREATE TABLE courses_course_old (x);"))
+def test_warnings_alone_end_with_0_and_are_shown(doctor: Run, make_copy: MakeSource) -> None:
+    result = doctor(make_copy("CREATE TABLE courses_course_old (x);"))
     assert result.returncode == 0
     assert result.stdout.startswith("Healthy, but read on: 1 warning.")
     assert "warning  leftover-table  courses_course_old" in result.stdout
 
 
 def test_a_trigger_that_names_what_is_missing_is_named(
-    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], copy: MakeSource
+    diagnose: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], make_copy: MakeSource
 ) -> None:
     script = "CREATE TRIGGER audit AFTER INSERT ON courses_course BEGIN INSERT INTO courses_log VALUES (1); END;"
-    _, rules = told(copy(script))
+    _, rules = diagnose(make_copy(script))
     (found,) = rules["write-probe"]
     assert found["table"] == "courses_course"
     assert "trigger audit" in found["explanation"]
@@ -187,13 +187,13 @@ def test_a_trigger_that_names_what_is_missing_is_named(
 
 
 def test_rows_under_a_key_that_only_sqlite_declares(
-    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], copy: MakeSource
+    diagnose: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], make_copy: MakeSource
 ) -> None:
     script = (
         "PRAGMA foreign_keys = OFF; CREATE TABLE extra (x integer REFERENCES courses_course (id));"
         "INSERT INTO extra VALUES (-1), (-2);"
     )
-    _, rules = told(copy(script))
+    _, rules = diagnose(make_copy(script))
     (found,) = rules["foreign-key-check"]
     assert (found["table"], found["column"], found["count"]) == ("extra", "x", 2)
     assert [sample["key"] for sample in found["samples"]] == [{"rowid": "1"}, {"rowid": "2"}]
@@ -203,13 +203,13 @@ def test_rows_under_a_key_that_only_sqlite_declares(
 @pytest.mark.parametrize("mode", ["delete", "wal"])
 def test_who_holds_the_write_lock_is_named_with_pid_and_program(
     mode: str,
-    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
-    copy: MakeSource,
+    diagnose: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
+    make_copy: MakeSource,
     sqlite_process: SqliteProcess,
 ) -> None:
-    path = copy(f"PRAGMA journal_mode = {mode};")
+    path = make_copy(f"PRAGMA journal_mode = {mode};")
     process = sqlite_process(path, "BEGIN IMMEDIATE")
-    document, rules = told(path)
+    document, rules = diagnose(path)
     (found,) = rules["write-lock"]
     assert found["level"] == "warning"
     assert f"Process {process.pid} (python" in found["explanation"]
@@ -219,28 +219,28 @@ def test_who_holds_the_write_lock_is_named_with_pid_and_program(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_a_lock_that_keeps_readers_out_is_an_error_with_its_holder(
-    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
-    copy: MakeSource,
+    diagnose: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
+    make_copy: MakeSource,
     sqlite_process: SqliteProcess,
 ) -> None:
-    path = copy("PRAGMA journal_mode = delete;")
+    path = make_copy("PRAGMA journal_mode = delete;")
     process = sqlite_process(path, "BEGIN EXCLUSIVE")
-    document, rules = told(path)
+    document, rules = diagnose(path)
     assert [finding["level"] for finding in rules["write-lock"]] == ["error"]
     assert f"Process {process.pid} (python" in rules["write-lock"][0]["explanation"]
     assert document["facts"]["tables"] is None
 
 
 def test_a_wal_that_nobody_owns_is_told_and_its_rows_are_seen(
-    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
-    copy: MakeSource,
+    diagnose: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
+    make_copy: MakeSource,
     sqlite_process: SqliteProcess,
 ) -> None:
-    path = copy("PRAGMA journal_mode = wal;")
+    path = make_copy("PRAGMA journal_mode = wal;")
     process = sqlite_process(path, "CREATE TABLE late (x)")
     process.kill()
     process.wait()
-    document, rules = told(path)
+    document, rules = diagnose(path)
     assert document["facts"]["beside"]["-wal"] > 0
     assert "late" in [finding["table"] for finding in rules["leftover-table"]]
     if document["facts"]["all_holders_known"]:
@@ -248,12 +248,12 @@ def test_a_wal_that_nobody_owns_is_told_and_its_rows_are_seen(
 
 
 def test_a_hot_journal_is_told(
-    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
-    copy: MakeSource,
+    diagnose: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
+    make_copy: MakeSource,
     sqlite_process: SqliteProcess,
     tmp_path: Path,
 ) -> None:
-    path = copy("PRAGMA journal_mode = delete;")
+    path = make_copy("PRAGMA journal_mode = delete;")
     # A cache of one page: what is changed reaches the file before the transaction ends.
     process = sqlite_process(
         path, "PRAGMA cache_size = 1;BEGIN;UPDATE attributions_attribution SET note = printf('%999d', id)"
@@ -261,28 +261,30 @@ def test_a_hot_journal_is_told(
     process.kill()
     process.wait()
     assert Path(f"{path}-journal").stat().st_size
-    _, rules = told(path)
+    _, rules = diagnose(path)
     assert "sqlite3 shell" in rules["hot-journal"][0]["remedy"]
 
 
 @pytest.mark.parametrize("offset", [0.15, 0.3, 0.45, 0.6, 0.75, 0.9])
 def test_overwritten_pages_are_a_finding(
-    offset: float, told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], copy: MakeSource
+    offset: float,
+    diagnose: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
+    make_copy: MakeSource,
 ) -> None:
-    path = copy("PRAGMA journal_mode = delete;")
+    path = make_copy("PRAGMA journal_mode = delete;")
     with path.open("r+b") as file:
         file.seek(int(path.stat().st_size * offset) // 4096 * 4096)
         file.write(os.urandom(3 * 4096))
-    _, rules = told(path)
+    _, rules = diagnose(path)
     assert {"integrity-check", "unreadable"} & set(rules)
 
 
 def test_a_header_alone_is_a_finding(
-    told: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], tmp_path: Path
+    diagnose: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]], tmp_path: Path
 ) -> None:
     path = tmp_path / "torn.sqlite3"
     path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
-    _, rules = told(path)
+    _, rules = diagnose(path)
     assert set(rules) == {"unreadable"}
 
 
@@ -305,18 +307,18 @@ def test_an_alias_of_another_database_is_refused_by_its_own_name(python: Run) ->
     assert "hunter2" not in result.stderr
 
 
-def test_an_alias_and_a_url_name_it_as_well(python: Run, made: MakeSource) -> None:
-    path = made("none")
+def test_an_alias_and_a_url_name_it_as_well(python: Run, make_source: MakeSource) -> None:
+    path = make_source("none")
     for name in ("default", f"sqlite:///{path}"):
         result = python("manage.py", "sqlite_doctor", name, DATABASE_URL=f"sqlite:///{path}")
         assert result.returncode == 0, result.stderr
         assert str(path) in result.stdout
 
 
-def test_hostile_names_are_told_as_they_are_and_reach_no_terminal(doctor: Run, copy: MakeSource) -> None:
+def test_hostile_names_are_told_as_they_are_and_reach_no_terminal(doctor: Run, make_copy: MakeSource) -> None:
     hostile = 'a "b"; DROP TABLE x; --\x1b[31m\n{y}'
     quoted = hostile.replace('"', '""')
-    path = copy(
+    path = make_copy(
         f'CREATE TABLE "{quoted}" ("c ""{{z}}" integer REFERENCES "go""ne" (id)); INSERT INTO "{quoted}" VALUES (1);'
         f'CREATE VIEW "v ""{quoted}" AS SELECT * FROM "go""ne";',
         name="it's 100% ü?#.sqlite3",
@@ -330,9 +332,9 @@ def test_hostile_names_are_told_as_they_are_and_reach_no_terminal(doctor: Run, c
     assert hostile in {finding["table"] for finding in document["findings"]}
 
 
-def test_the_projects_own_settings_give_the_system_checks_no_reason(python: Run, copy: MakeSource) -> None:
+def test_the_projects_own_settings_give_the_system_checks_no_reason(python: Run, make_copy: MakeSource) -> None:
     variables = {"DJANGO_ENV": "production", "SECRET_KEY": "abcdefghijklmnopqrstuvwxyz0123456789-ABCDEFGHIJKLMNOP"}
-    url = f"sqlite:///{copy('PRAGMA journal_mode = delete;')}"
+    url = f"sqlite:///{make_copy('PRAGMA journal_mode = delete;')}"
     result = python("manage.py", "check", DATABASE_URL=url, ALLOWED_HOSTS="example.org", **variables)
     assert result.returncode == 0, result.stderr
     assert "migrate_to_pg" not in result.stdout + result.stderr
@@ -340,12 +342,12 @@ def test_the_projects_own_settings_give_the_system_checks_no_reason(python: Run,
 
 @pytest.fixture
 def repaired(
-    python: Run, copy: MakeSource, made: MakeSource
+    python: Run, make_copy: MakeSource, make_source: MakeSource
 ) -> Callable[..., tuple[Path, subprocess.CompletedProcess[str]]]:
     """Run a repair on a copy of a damaged database: (its path, the result)."""
 
     def run(damage: str, *arguments: str | Path) -> tuple[Path, subprocess.CompletedProcess[str]]:
-        path = Path(shutil.copy(made(damage), copy().with_name("damaged.sqlite3")))
+        path = Path(shutil.copy(make_source(damage), make_copy().with_name("damaged.sqlite3")))
         result = python("manage.py", "sqlite_doctor", path, *arguments)
         assert "Traceback" not in result.stdout + result.stderr, result.stderr
         return path, result
@@ -397,15 +399,17 @@ def test_an_unknown_repair_is_a_matter_of_usage(
     assert list(path.parent.glob("*backup*")) == []
 
 
-def test_a_finding_that_can_be_repaired_in_place_says_how(doctor: Run, made: MakeSource) -> None:
-    path = made("dangling-fk")
+def test_a_finding_that_can_be_repaired_in_place_says_how(doctor: Run, make_source: MakeSource) -> None:
+    path = make_source("dangling-fk")
     lines = doctor(path).stdout.splitlines()
     command = lines[lines.index("To repair SQLite itself, a backup of it first:") + 1]
     assert command.endswith(f" manage.py sqlite_doctor {shlex.quote(str(path))} --repair dangling-foreign-key")
 
 
-def test_the_projects_own_database_is_repaired_without_a_name(python: Run, copy: MakeSource, made: MakeSource) -> None:
-    path = Path(shutil.copy(made("dangling-fk"), copy().with_name("own.sqlite3")))
+def test_the_projects_own_database_is_repaired_without_a_name(
+    python: Run, make_copy: MakeSource, make_source: MakeSource
+) -> None:
+    path = Path(shutil.copy(make_source("dangling-fk"), make_copy().with_name("own.sqlite3")))
     result = python("manage.py", "sqlite_doctor", "--repair", "all", DATABASE_URL=f"sqlite:///{path}")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "Repaired: dangling-foreign-key" in result.stdout

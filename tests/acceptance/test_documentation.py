@@ -117,12 +117,12 @@ SHELL = {"PATH": "/usr/bin:/bin", "PYTHONUTF8": "1"} | {
 
 @pytest.mark.parametrize("document", sorted({*DOCUMENTS} - {TUTORIAL}), ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_in_the_documents_runs(
-    document: Path, checkout: Path, made: MakeSource, postgres_url: str
+    document: Path, checkout: Path, make_source: MakeSource, postgres_url: str
 ) -> None:
     elsewhere = {*ELSEWHERE, *IN_DOCKER}
     told = [command for command in commands_in(document) if command not in elsewhere]
     if told:
-        shutil.copy(made("none"), checkout / "db.sqlite3")
+        shutil.copy(make_source("none"), checkout / "db.sqlite3")
     for command in told:
         run(command, checkout, postgres_url)
 
@@ -170,8 +170,8 @@ def test_every_setting_is_in_the_reference() -> None:
     )
 
 
-def test_the_api_is_used_as_the_reference_says(checkout: Path, made: MakeSource, postgres_url: str) -> None:
-    shutil.copy(made("none"), checkout / "db.sqlite3")
+def test_the_api_is_used_as_the_reference_says(checkout: Path, make_source: MakeSource, postgres_url: str) -> None:
+    shutil.copy(make_source("none"), checkout / "db.sqlite3")
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/reference/api.md").read_text(), re.S)
     program = f"import django\ndjango.setup()\n{example.replace('postgres://owner@host:5432/app', postgres_url)}"
     done = subprocess.run(

@@ -46,21 +46,21 @@ def shapes(tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Project:
+def other_machine(tmp_path: Path) -> Project:
     """The same project on another machine: no SQLite file, settings that name PostgreSQL."""
     (tmp_path / "there").mkdir()
     return Project("shapes", tmp_path / "there")
 
 
 @pytest.fixture
-def dumped(shapes: Project, tmp_path: Path) -> Path:
+def dump_file(shapes: Project, tmp_path: Path) -> Path:
     file = tmp_path / "carried.dump"
     shapes.run("migrate_to_pg", "--dump", file)
     return file
 
 
 def test_what_is_published_from_a_dump_is_what_is_published_directly(
-    shapes: Project, elsewhere: Project, servers: dict[int, Server], tmp_path: Path
+    shapes: Project, other_machine: Project, servers: dict[int, Server], tmp_path: Path
 ) -> None:
     direct, url = servers[18].database(), servers[18].database()
     shapes.move(direct)
@@ -71,7 +71,7 @@ def test_what_is_published_from_a_dump_is_what_is_published_directly(
     assert told.startswith("Dumped: ")
     assert digest(shapes.source) == before
     shapes.source.unlink()
-    done = elsewhere.run("migrate_to_pg", "--from-dump", file, "--verify", DATABASE_URL=url).stdout
+    done = other_machine.run("migrate_to_pg", "--from-dump", file, "--verify", DATABASE_URL=url).stdout
     assert "Compared: " in done
     assert f"from the dump {file}" in done
     rows, sequences = published(url)
@@ -81,42 +81,46 @@ def test_what_is_published_from_a_dump_is_what_is_published_directly(
 
 
 def test_the_reports_tell_of_the_dump_and_of_the_database_that_it_was_made_of(
-    shapes: Project, elsewhere: Project, dumped: Path, postgres_url: str
+    shapes: Project, other_machine: Project, dump_file: Path, postgres_url: str
 ) -> None:
-    assert stat.S_IMODE(dumped.stat().st_mode) == 0o600
-    assert list(dumped.parent.glob("carried.dump?*")) == []
+    assert stat.S_IMODE(dump_file.stat().st_mode) == 0o600
+    assert list(dump_file.parent.glob("carried.dump?*")) == []
     written = json.loads(next(shapes.folder.glob("migrate_to_pg_report/*/report.json")).read_text())
     assert (written["ok"], written["mode"]) == (True, "dump")
-    sha256 = hashlib.sha256(dumped.read_bytes()).hexdigest()
+    sha256 = hashlib.sha256(dump_file.read_bytes()).hexdigest()
     assert written["dump"]["sha256"] == sha256
-    assert written["dump"]["bytes"] == dumped.stat().st_size
+    assert written["dump"]["bytes"] == dump_file.stat().st_size
     source = {"path": str(shapes.source), "sha256": digest(shapes.source), "bytes": shapes.source.stat().st_size}
     assert written["source"] | source == written["source"]
     assert written["source"]["dump"] is None
-    report = elsewhere.folder / "report"
-    load = ("--from-dump", dumped, "--target", postgres_url, "--report", report)
-    elsewhere.run("migrate_to_pg", *load, "--verify", "orm")
+    report = other_machine.folder / "report"
+    load = ("--from-dump", dump_file, "--target", postgres_url, "--report", report)
+    other_machine.run("migrate_to_pg", *load, "--verify", "orm")
     loaded = json.loads((report / "report.json").read_text())
     assert loaded["source"] | source == loaded["source"]
     assert loaded["source"]["dump"] == written["dump"]
     assert loaded["source"]["sha256_after"] == ""
-    assert loaded["command"].startswith(f"python manage.py migrate_to_pg --from-dump {dumped} ")
+    assert loaded["command"].startswith(f"python manage.py migrate_to_pg --from-dump {dump_file} ")
     assert sha256 in (report / "report.html").read_text()
     # What was published can be proven any day later, against the kept snapshot and against the dump.
-    elsewhere.run("migrate_to_pg", "--verify-only", "--source", report / "snapshot.sqlite3", "--target", postgres_url)
-    elsewhere.run("migrate_to_pg", "--verify-only", "--from-dump", dumped, "--target", postgres_url)
+    other_machine.run(
+        "migrate_to_pg", "--verify-only", "--source", report / "snapshot.sqlite3", "--target", postgres_url
+    )
+    other_machine.run("migrate_to_pg", "--verify-only", "--from-dump", dump_file, "--target", postgres_url)
     run_sql(postgres_url, "UPDATE auth_group SET name = 'x' WHERE id = 7")
-    changed = elsewhere.run(
-        "migrate_to_pg", "--verify-only", "--from-dump", dumped, DATABASE_URL=postgres_url, ok=False
+    changed = other_machine.run(
+        "migrate_to_pg", "--verify-only", "--from-dump", dump_file, DATABASE_URL=postgres_url, ok=False
     )
     assert changed.returncode == 3
-    assert elsewhere.run("migrate_to_pg", "--from-dump", dumped, "--check", "--leftovers", "skip").returncode == 0
+    assert (
+        other_machine.run("migrate_to_pg", "--from-dump", dump_file, "--check", "--leftovers", "skip").returncode == 0
+    )
 
 
 def test_findings_go_along_and_are_mended_where_the_dump_is_loaded(
-    made: MakeSource, manage: Run, postgres_url: str, tmp_path: Path
+    make_source: MakeSource, manage: Run, postgres_url: str, tmp_path: Path
 ) -> None:
-    source = Path(shutil.copy(made("dangling-fk,orphans,code-in-fk"), tmp_path / "source.sqlite3"))
+    source = Path(shutil.copy(make_source("dangling-fk,orphans,code-in-fk"), tmp_path / "source.sqlite3"))
     file = tmp_path / "a.dump"
     told = manage("migrate_to_pg", "--source", source, "--dump", file, "--report", tmp_path / "1").stdout
     assert "faults block the load: repair them before, or give --fix or --quarantine" in told
@@ -138,16 +142,16 @@ def test_findings_go_along_and_are_mended_where_the_dump_is_loaded(
 
 
 def test_naive_times_mean_what_they_meant_where_the_dump_was_made(
-    elsewhere: Project, shapes: Project, dumped: Path, postgres_url: str
+    other_machine: Project, shapes: Project, dump_file: Path, postgres_url: str
 ) -> None:
-    with zipfile.ZipFile(dumped) as archive:
+    with zipfile.ZipFile(dump_file) as archive:
         manifest = json.loads(archive.read("manifest.json"))
     assert (manifest["alias"], manifest["time_zone"]) == ("default", "UTC")
     assert ["auth", "0001_initial"] in manifest["migrations"]
     assert manifest["path"] == str(shapes.source)
     ((written,),) = shapes.sqlite("SELECT max(applied) FROM django_migrations")
-    repack(dumped, with_manifest(lambda manifest: manifest.update(time_zone="Asia/Tokyo", alias="unknown here")))
-    elsewhere.run("migrate_to_pg", "--from-dump", dumped, "--target", postgres_url, "--verify")
+    repack(dump_file, with_manifest(lambda manifest: manifest.update(time_zone="Asia/Tokyo", alias="unknown here")))
+    other_machine.run("migrate_to_pg", "--from-dump", dump_file, "--target", postgres_url, "--verify")
     told = run_sql(postgres_url, "SELECT max(applied) AT TIME ZONE 'Asia/Tokyo' FROM django_migrations")
     assert told == [(datetime.datetime.fromisoformat(str(written)),)]
 
@@ -168,9 +172,9 @@ def test_naive_times_mean_what_they_meant_where_the_dump_was_made(
     ],
 )
 def test_options_that_contradict_each_other_are_a_matter_of_usage(
-    elsewhere: Project, options: list[str], told: str
+    other_machine: Project, options: list[str], told: str
 ) -> None:
-    refused = elsewhere.run("migrate_to_pg", *options, ok=False)
+    refused = other_machine.run("migrate_to_pg", *options, ok=False)
     assert refused.returncode == 2
     assert told in refused.stderr
 
@@ -182,16 +186,16 @@ def test_settings_that_a_dump_has_no_use_for_are_not_asked(shapes: Project, tmp_
     shapes.run("migrate_to_pg", "--from-dump", tmp_path / "a.dump", "--rehearse", PROJECT_MIGRATE_TO_PG=given)
 
 
-def test_a_dump_that_is_there_is_never_overwritten(shapes: Project, dumped: Path) -> None:
-    before = digest(dumped)
-    refused = shapes.run("migrate_to_pg", "--dump", dumped, ok=False)
+def test_a_dump_that_is_there_is_never_overwritten(shapes: Project, dump_file: Path) -> None:
+    before = digest(dump_file)
+    refused = shapes.run("migrate_to_pg", "--dump", dump_file, ok=False)
     assert refused.returncode == 2
-    assert digest(dumped) == before
+    assert digest(dump_file) == before
 
 
 @pytest.mark.full
 def test_an_index_that_calls_a_function_of_djangos_goes_along(
-    shapes: Project, elsewhere: Project, tmp_path: Path, postgres_url: str
+    shapes: Project, other_machine: Project, tmp_path: Path, postgres_url: str
 ) -> None:
     def hashed(text: str) -> str:
         return hashlib.sha256(text.encode()).hexdigest()
@@ -200,18 +204,18 @@ def test_an_index_that_calls_a_function_of_djangos_goes_along(
         connection.create_function("SHA256", 1, hashed, deterministic=True)
         connection.execute("CREATE INDEX hashed ON auth_group (SHA256(name))")
     shapes.run("migrate_to_pg", "--dump", tmp_path / "a.dump")
-    report = elsewhere.folder / "report"
+    report = other_machine.folder / "report"
     options = ("--from-dump", tmp_path / "a.dump", "--target", postgres_url, "--report", report)
-    elsewhere.run("migrate_to_pg", *options, "--rehearse", "--verify", "--keep")
+    other_machine.run("migrate_to_pg", *options, "--rehearse", "--verify", "--keep")
     with closing(sqlite3.connect(report / "snapshot.sqlite3")) as connection:
         connection.create_function("SHA256", 1, hashed, deterministic=True)
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 @pytest.mark.full
-def test_a_damaged_file_is_not_dumped(made: MakeSource, manage: Run, tmp_path: Path) -> None:
+def test_a_damaged_file_is_not_dumped(make_source: MakeSource, manage: Run, tmp_path: Path) -> None:
     source = tmp_path / "source.sqlite3"
-    shutil.copy(made("none"), source)
+    shutil.copy(make_source("none"), source)
     with source.open("r+b") as file:
         # The number of free pages, of which it has none: every row can still be read.
         file.seek(36)
@@ -230,13 +234,13 @@ def test_a_damaged_file_is_not_dumped(made: MakeSource, manage: Run, tmp_path: P
 
 
 @pytest.fixture
-def check_refused(elsewhere: Project, postgres_url: str) -> Callable[[Path, str], None]:
+def check_refused(other_machine: Project, postgres_url: str) -> Callable[[Path, str], None]:
     """Refused with one sentence, and nothing but a report written anywhere."""
 
     def check(file: Path, sentence: str) -> None:
-        report = elsewhere.folder / "report"
+        report = other_machine.folder / "report"
         options = ("--from-dump", file, "--target", postgres_url, "--report", report)
-        refused = elsewhere.run("migrate_to_pg", *options, ok=False)
+        refused = other_machine.run("migrate_to_pg", *options, ok=False)
         assert refused.returncode == 1, refused.stderr
         assert sentence in refused.stderr.replace("\n", " ")
         assert sorted(path.name for path in report.iterdir()) == ["report.html", "report.json", "run.log"]
@@ -247,15 +251,15 @@ def check_refused(elsewhere: Project, postgres_url: str) -> Callable[[Path, str]
 
 
 def test_what_is_no_dump_is_refused_before_anything_is_written(
-    check_refused: Callable[[Path, str], None], shapes: Project, dumped: Path, tmp_path: Path
+    check_refused: Callable[[Path, str], None], shapes: Project, dump_file: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
     check_refused(other, "There is no dump at")
     check_refused(shapes.source, "is no dump of migrate_to_pg, or its end is missing")
-    raw = dumped.read_bytes()
+    raw = dump_file.read_bytes()
     other.write_bytes(raw[:-1])
     check_refused(other, "is no dump of migrate_to_pg, or its end is missing")
     other.write_bytes(raw[:5000] + bytes([raw[5000] ^ 1]) + raw[5001:])
     check_refused(other, "its SHA-256 is not the one at its end")
-    repack(dumped, lambda members: [("../x", b""), *members])
-    check_refused(dumped, "its members are not those of the manifest: ../x")
+    repack(dump_file, lambda members: [("../x", b""), *members])
+    check_refused(dump_file, "its members are not those of the manifest: ../x")

@@ -39,9 +39,9 @@ NOWHERE = "postgres://u@127.0.0.1:1/db"
     ],
 )
 def test_a_name_that_is_nearly_right_is_asked_for(
-    line: str, meant: str, manage: Run, made: MakeSource, tmp_path: Path
+    line: str, meant: str, manage: Run, make_source: MakeSource, tmp_path: Path
 ) -> None:
-    url = f"sqlite:///{made('none')}"
+    url = f"sqlite:///{make_source('none')}"
     report = ["--report", tmp_path / "report"] if "--check" in line else []
     ended = manage(*line.split(), *report, ok=False, DATABASE_URL=url)
     assert (ended.returncode, ended.stdout) == (2, "")
@@ -52,8 +52,10 @@ def test_a_name_that_is_nearly_right_is_asked_for(
     assert next_step.startswith(f"{'' if '--explain' in line else done}{meant}")
 
 
-def test_what_is_nothing_like_any_name_gets_the_list(manage: Run, made: MakeSource) -> None:
-    ended = manage("migrate_to_pg", "--check", "--fix", "nonsense", ok=False, DATABASE_URL=f"sqlite:///{made('none')}")
+def test_what_is_nothing_like_any_name_gets_the_list(manage: Run, make_source: MakeSource) -> None:
+    ended = manage(
+        "migrate_to_pg", "--check", "--fix", "nonsense", ok=False, DATABASE_URL=f"sqlite:///{make_source('none')}"
+    )
     assert "Nothing was published. Known: " in ended.stderr
 
 
@@ -66,11 +68,11 @@ def test_a_wrong_option_is_answered_in_five_lines(command: str, manage: Run) -> 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_a_server_that_does_not_answer_is_an_error_and_no_result(
-    options: tuple[str, ...], manage: Run, made: MakeSource, tmp_path: Path
+    options: tuple[str, ...], manage: Run, make_source: MakeSource, tmp_path: Path
 ) -> None:
     ended = manage(
-        "migrate_to_pg", "--source", made("none"), "--target", NOWHERE, "--report", tmp_path / "report", *options,
-        ok=False,
+        "migrate_to_pg", "--source", make_source("none"), "--target", NOWHERE, "--report", tmp_path / "report",
+        *options, ok=False,
     )  # fmt: skip
     assert ended.returncode == 1
     assert "\nError: PostgreSQL at 127.0.0.1:1 cannot be reached as user u.\n" in ended.stderr
@@ -79,9 +81,9 @@ def test_a_server_that_does_not_answer_is_an_error_and_no_result(
     assert told == (1 if options else "")
 
 
-def test_what_was_found_is_a_result(manage: Run, made: MakeSource, tmp_path: Path) -> None:
+def test_what_was_found_is_a_result(manage: Run, make_source: MakeSource, tmp_path: Path) -> None:
     ended = manage(
-        "migrate_to_pg", "--check", "--source", made("dangling-fk"), "--report", tmp_path / "report", ok=False
+        "migrate_to_pg", "--check", "--source", make_source("dangling-fk"), "--report", tmp_path / "report", ok=False
     )
     assert ended.returncode == 1
     assert "dangling-foreign-key" in ended.stdout
@@ -90,7 +92,7 @@ def test_what_was_found_is_a_result(manage: Run, made: MakeSource, tmp_path: Pat
 
 @pytest.mark.parametrize("command", ["migrate_to_pg", "sqlite_doctor"])
 def test_help_is_grouped_and_ends_with_examples_that_run(
-    command: str, manage: Run, made: MakeSource, tmp_path: Path
+    command: str, manage: Run, make_source: MakeSource, tmp_path: Path
 ) -> None:
     told = manage(command, "--help", COLUMNS="80").stdout
     groups = re.findall(r"^(\w.*):$", told, re.M)
@@ -116,9 +118,9 @@ def test_the_groups_of_repairs_are_told_by_the_help_and_by_the_readme(manage: Ru
         assert f"`--fix {group}`" in readme
 
 
-def test_ready_is_said_of_what_was_looked_at_alone(manage: Run, made: MakeSource, tmp_path: Path) -> None:
+def test_ready_is_said_of_what_was_looked_at_alone(manage: Run, make_source: MakeSource, tmp_path: Path) -> None:
     def check(damage: str) -> str:
-        options = ("--source", made(damage), "--report", tmp_path / damage)
+        options = ("--source", make_source(damage), "--report", tmp_path / damage)
         return " ".join(manage("migrate_to_pg", "--check", *options, ok=False).stdout.split())
 
     assert check("none").startswith(
@@ -144,8 +146,11 @@ def test_run_as_a_module_without_a_project_it_says_how_it_is_run(variables: dict
     assert "Traceback" not in ended.stderr
 
 
-def test_run_as_a_module_with_settings_it_is_the_command(made: MakeSource, tmp_path: Path) -> None:
-    variables = {"DJANGO_SETTINGS_MODULE": "attribution_project.settings", "DATABASE_URL": f"sqlite:///{made('none')}"}
+def test_run_as_a_module_with_settings_it_is_the_command(make_source: MakeSource, tmp_path: Path) -> None:
+    variables = {
+        "DJANGO_SETTINGS_MODULE": "attribution_project.settings",
+        "DATABASE_URL": f"sqlite:///{make_source('none')}",
+    }
     ended = module(tmp_path, "--check", "--report", "report", **variables)
     assert ended.returncode == 0, ended.stderr
     assert "Ready: " in ended.stdout

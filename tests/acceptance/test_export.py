@@ -81,9 +81,9 @@ def check_handed_on(source: Path, url: str, report: Path, manage: Run) -> None:
 
 
 def test_a_rehearsal_on_the_embedded_server_is_handed_on(
-    made: MakeSource, servers: dict[int, Server], manage: Run, tmp_path: Path
+    make_source: MakeSource, servers: dict[int, Server], manage: Run, tmp_path: Path
 ) -> None:
-    source, file, report = made("none"), tmp_path / "all.dump", tmp_path / "report"
+    source, file, report = make_source("none"), tmp_path / "all.dump", tmp_path / "report"
     # Where the server may write, when the tests run as root.
     directory = Path(servers[18].directory, f"rehearsed-{uuid.uuid4().hex[:8]}")
     target = ("--target", f"embedded:{directory}")
@@ -114,9 +114,9 @@ def test_a_rehearsal_on_the_embedded_server_is_handed_on(
 @pytest.mark.full
 @pytest.mark.parametrize("asked", [(), ("--export-for", "15")], ids=" ".join)
 def test_an_archive_of_a_newer_server_is_restored_by_debians_programs(
-    made: MakeSource, servers: dict[int, Server], manage: Run, tmp_path: Path, asked: tuple[str, ...]
+    make_source: MakeSource, servers: dict[int, Server], manage: Run, tmp_path: Path, asked: tuple[str, ...]
 ) -> None:
-    source, file, report = made("none"), tmp_path / "all.dump", tmp_path / "report"
+    source, file, report = make_source("none"), tmp_path / "all.dump", tmp_path / "report"
     options = ("--source", source, "--target", servers[18].database(), "--report", report)
     manage("migrate_to_pg", *options, "--export", file, *asked)
     (programs,) = Path("/usr/lib/postgresql").glob("*/bin")
@@ -155,12 +155,12 @@ def test_an_archive_is_for_the_programs_that_were_asked_for(
 
 @pytest.mark.parametrize("version", [18, pytest.param(16, marks=pytest.mark.full)])
 def test_a_publication_is_handed_on_without_what_is_not_the_projects(
-    made: MakeSource, servers: dict[int, Server], manage: Run, tmp_path: Path, version: int
+    make_source: MakeSource, servers: dict[int, Server], manage: Run, tmp_path: Path, version: int
 ) -> None:
     url = servers[version].database()
     run_sql(url, """CREATE TABLE "their's" (a int); CREATE VIEW theirs AS SELECT 1 AS a; CREATE SCHEMA theirs""")
     run_sql(url, "CREATE TABLE theirs.course (a int)")
-    source, file, report = made("none"), tmp_path / "all.dump", tmp_path / "report"
+    source, file, report = make_source("none"), tmp_path / "all.dump", tmp_path / "report"
     options = ("--source", source, "--target", url, "--report", report)
     manage("migrate_to_pg", *options, "--export", file)
     there = restored(file, servers[version])
@@ -187,7 +187,7 @@ def test_extensions_are_in_the_archive(servers: dict[int, Server], tmp_path: Pat
 
 
 def test_what_cannot_be_exported_is_refused_before_anything_begins(
-    made: MakeSource, postgres_url: str, manage: Run, tmp_path: Path
+    make_source: MakeSource, postgres_url: str, manage: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "there").write_text("precious")
     report = tmp_path / "report"
@@ -201,7 +201,7 @@ def test_what_cannot_be_exported_is_refused_before_anything_begins(
         (("--verify-only", "--export", tmp_path / "new"), "--export is for what was proven"),
         (("--dump", tmp_path / "d", "--export", tmp_path / "new"), "--export is for what was proven"),
     ):
-        refused = manage("migrate_to_pg", "--source", made("none"), "--report", report, *arguments, ok=False)
+        refused = manage("migrate_to_pg", "--source", make_source("none"), "--report", report, *arguments, ok=False)
         assert refused.returncode == 2
         assert told in refused.stderr
     assert (tmp_path / "there").read_text() == "precious"
@@ -210,11 +210,13 @@ def test_what_cannot_be_exported_is_refused_before_anything_begins(
 
 @pytest.mark.full
 def test_a_failed_rehearsal_leaves_no_file(
-    made: MakeSource, tmp_path: Path, manage: Run, servers: dict[int, Server]
+    make_source: MakeSource, tmp_path: Path, manage: Run, servers: dict[int, Server]
 ) -> None:
     directory = Path(servers[18].directory, f"rehearsed-{uuid.uuid4().hex[:8]}")
     arguments = ("--rehearse", "--target", f"embedded:{directory}", "--export", tmp_path / "all.dump")
-    refused = manage("migrate_to_pg", "--source", made("all"), "--report", tmp_path / "report", *arguments, ok=False)
+    refused = manage(
+        "migrate_to_pg", "--source", make_source("all"), "--report", tmp_path / "report", *arguments, ok=False
+    )
     assert refused.returncode == 1
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
 

@@ -52,9 +52,9 @@ def check(python: Run, tmp_path: Path) -> Callable[[Path, str], subprocess.Compl
 
 
 def test_every_fault_of_the_legacy_database_is_the_same_finding_in_french(
-    check: Callable[[Path, str], subprocess.CompletedProcess[str]], made: MakeSource, tmp_path: Path
+    check: Callable[[Path, str], subprocess.CompletedProcess[str]], make_source: MakeSource, tmp_path: Path
 ) -> None:
-    runs = {language: check(made("all"), language) for language in ("en", "fr")}
+    runs = {language: check(make_source("all"), language) for language in ("en", "fr")}
     assert [run.returncode for run in runs.values()] == [1, 1], runs["fr"].stderr
     english, french = (json.loads((tmp_path / language / "report.json").read_text()) for language in runs)
     assert facts(french) == facts(english)
@@ -64,10 +64,10 @@ def test_every_fault_of_the_legacy_database_is_the_same_finding_in_french(
 
 
 def test_nothing_of_a_french_run_is_english(
-    check: Callable[[Path, str], subprocess.CompletedProcess[str]], made: MakeSource
+    check: Callable[[Path, str], subprocess.CompletedProcess[str]], make_source: MakeSource
 ) -> None:
     words = re.compile(r"\b(the|and|rows?|which|would|where|database|is|are|not|done|found)\b")
-    run = check(made("all"), "fr")
+    run = check(make_source("all"), "fr")
     told = [line for line in (run.stdout + run.stderr).splitlines() if words.search(line)]
     # SQL, SQLite's own messages and names of rules are as they are in every language.
     kept = re.compile(r"`|SELECT|UPDATE|CREATE|DELETE|[a-z]+-(and|not|in)-|IS NOT NULL")
@@ -75,9 +75,9 @@ def test_nothing_of_a_french_run_is_english(
 
 
 def test_mending_quarantine_orm_and_verify_only_in_french(
-    python: Run, made: MakeSource, tmp_path: Path, postgres_url: str
+    python: Run, make_source: MakeSource, tmp_path: Path, postgres_url: str
 ) -> None:
-    source = shutil.copy(made("all"), tmp_path / "source.sqlite3")
+    source = shutil.copy(make_source("all"), tmp_path / "source.sqlite3")
     where = ("--source", source, "--target", postgres_url, "--report", tmp_path / "move", "--leftovers", "skip")
     fixes = json.loads(python("manage.py", "sqlite_doctor", source, "--json").stdout)["findings"]
     lossy = ",".join(sorted({f["rule"] for f in fixes if f.get("repair") == "lossy"}))

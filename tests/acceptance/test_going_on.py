@@ -33,8 +33,8 @@ def copied(output: str) -> str:
     return lines[start + 1].strip()
 
 
-def test_the_command_that_a_blocked_check_gives_goes_on(made: MakeSource, tmp_path: Path) -> None:
-    typed: list[str | Path] = [sys.executable, "manage.py", "migrate_to_pg", "--check", "--source", made(DAMAGE)]
+def test_the_command_that_a_blocked_check_gives_goes_on(make_source: MakeSource, tmp_path: Path) -> None:
+    typed: list[str | Path] = [sys.executable, "manage.py", "migrate_to_pg", "--check", "--source", make_source(DAMAGE)]
     typed += ["--settings", "attribution_project.settings", "--report", tmp_path / "a b"]
     blocked = ran(typed)
     assert blocked.returncode == 1
@@ -43,7 +43,7 @@ def test_the_command_that_a_blocked_check_gives_goes_on(made: MakeSource, tmp_pa
     words = shlex.split(command)
     assert words[:4] == [sys.executable, "manage.py", "migrate_to_pg", "--check"]
     assert words[words.index("--settings") + 1] == "attribution_project.settings"
-    assert words[words.index("--source") + 1] == str(made(DAMAGE))
+    assert words[words.index("--source") + 1] == str(make_source(DAMAGE))
     assert "--quarantine" not in words
     gone_on = ran(["sh", "-c", command])
     assert gone_on.returncode == 0, gone_on.stdout
@@ -51,18 +51,18 @@ def test_the_command_that_a_blocked_check_gives_goes_on(made: MakeSource, tmp_pa
 
 
 def test_what_was_accepted_already_is_accepted_by_the_next_command_too(
-    made: MakeSource, manage: Run, tmp_path: Path
+    make_source: MakeSource, manage: Run, tmp_path: Path
 ) -> None:
-    options = ("--check", "--source", made(DAMAGE), "--fix", "text-too-long", "--report", tmp_path / "report")
+    options = ("--check", "--source", make_source(DAMAGE), "--fix", "text-too-long", "--report", tmp_path / "report")
     command = shlex.split(copied(manage("migrate_to_pg", *options, ok=False).stdout))
     assert command[command.index("--fix") + 1].startswith("text-too-long,")
 
 
 def test_the_command_holds_no_password_and_says_so(
-    made: MakeSource, manage: Run, postgres_url: str, tmp_path: Path
+    make_source: MakeSource, manage: Run, postgres_url: str, tmp_path: Path
 ) -> None:
     target = postgres_url.replace("postgres@", f"postgres:{PASSWORD}@")
-    options = ("--rehearse", "--source", made("too-long"), "--target", target, "--report", tmp_path / "report")
+    options = ("--rehearse", "--source", make_source("too-long"), "--target", target, "--report", tmp_path / "report")
     blocked = manage("migrate_to_pg", *options, ok=False)
     assert f"--target {postgres_url}" in copied(blocked.stdout)
     assert "The password of --target is not repeated here: put it back." in blocked.stdout
@@ -86,13 +86,13 @@ def test_an_unknown_rule_is_answered_with_the_known_ones(manage: Run) -> None:
     assert "text-too-long" in refused.stderr
 
 
-def test_the_time_told_is_that_of_the_clock_on_the_wall(made: MakeSource, tmp_path: Path) -> None:
+def test_the_time_told_is_that_of_the_clock_on_the_wall(make_source: MakeSource, tmp_path: Path) -> None:
     typed: list[str | Path] = [
         sys.executable,
         "manage.py",
         "migrate_to_pg",
         "--source",
-        str(made("none")),
+        str(make_source("none")),
         "--report",
         tmp_path / "r",
     ]
@@ -109,17 +109,21 @@ def test_the_time_told_is_that_of_the_clock_on_the_wall(made: MakeSource, tmp_pa
     assert told["target"]["embedded"] == str(tmp_path / "postgresql")
 
 
-def test_a_shell_that_waited_before_it_became_the_command_is_not_counted(made: MakeSource, tmp_path: Path) -> None:
-    command = shlex.join([sys.executable, "manage.py", "migrate_to_pg", "--check", "--source", str(made("none"))])
+def test_a_shell_that_waited_before_it_became_the_command_is_not_counted(
+    make_source: MakeSource, tmp_path: Path
+) -> None:
+    command = shlex.join(
+        [sys.executable, "manage.py", "migrate_to_pg", "--check", "--source", str(make_source("none"))]
+    )
     began = time.monotonic()
     told = json.loads(ran(["sh", "-c", f"sleep 3; exec {command} --json --report {tmp_path / 'r'}"]).stdout)
     assert told["seconds"] < time.monotonic() - began - 2.9
 
 
 def test_a_stage_that_is_begun_again_is_told_once(
-    made: MakeSource, manage: Run, postgres_url: str, tmp_path: Path
+    make_source: MakeSource, manage: Run, postgres_url: str, tmp_path: Path
 ) -> None:
-    where = ("--source", made("too-long"), "--target", postgres_url, "--report", tmp_path / "report")
+    where = ("--source", make_source("too-long"), "--target", postgres_url, "--report", tmp_path / "report")
     told = json.loads(manage("migrate_to_pg", "--rehearse", "--json", *where, ok=False).stdout)
     names = [stage["name"] for stage in told["stages"]]
     assert names.count("examine") == 1
@@ -127,11 +131,11 @@ def test_a_stage_that_is_begun_again_is_told_once(
 
 
 def test_an_embedded_target_is_called_so_and_an_undo_says_where_everything_went(
-    made: MakeSource, manage: Run, tmp_path: Path
+    make_source: MakeSource, manage: Run, tmp_path: Path
 ) -> None:
     folder = tmp_path / "postgresql"
     where = ("--target", f"embedded:{folder}")
-    moved = manage("migrate_to_pg", "--source", made("none"), *where, "--report", tmp_path / "report")
+    moved = manage("migrate_to_pg", "--source", make_source("none"), *where, "--report", tmp_path / "report")
     try:
         assert f"Target: embedded PostgreSQL 18 in {folder}; PostgreSQL 18." in moved.stdout
         assert "%2F" not in moved.stdout.split("What to do now")[0]

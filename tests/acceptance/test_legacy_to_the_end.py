@@ -26,17 +26,17 @@ CASES = {
 
 
 @pytest.fixture(params=CASES)
-def case(request: pytest.FixtureRequest, made: MakeSource, tmp_path: Path) -> tuple[Path, str, str]:
+def legacy_case(request: pytest.FixtureRequest, make_source: MakeSource, tmp_path: Path) -> tuple[Path, str, str]:
     """(the damaged database, its rules, what goes into quarantine)."""
-    path = shutil.copy(made(request.param), tmp_path / "legacy.sqlite3")
+    path = shutil.copy(make_source(request.param), tmp_path / "legacy.sqlite3")
     rules, aside = CASES[request.param]
     return Path(path), rules, aside
 
 
 @pytest.fixture
-def repaired(case: tuple[Path, str, str], manage: Run, tmp_path: Path) -> Path:
+def repaired_copy(legacy_case: tuple[Path, str, str], manage: Run, tmp_path: Path) -> Path:
     """A copy that one command has repaired in place."""
-    damaged, rules, aside = case
+    damaged, rules, aside = legacy_case
     path = Path(shutil.copy(damaged, tmp_path / "repaired.sqlite3"))
     # What no repair knows a value for is still an error, and the exit status says so.
     manage("sqlite_doctor", path, "--repair", rules, ok=not aside)
@@ -52,8 +52,8 @@ def rows(url: str) -> dict[str, list[str]]:
         return {t: sorted(r for (r,) in connection.execute(everything.format(sql.Identifier(t)))) for t in tables}
 
 
-def test_the_doctor_names_what_is_wrong_with_cause_and_remedy(case: tuple[Path, str, str], python: Run) -> None:
-    damaged, *_ = case
+def test_the_doctor_names_what_is_wrong_with_cause_and_remedy(legacy_case: tuple[Path, str, str], python: Run) -> None:
+    damaged, *_ = legacy_case
     document = json.loads(python("manage.py", "sqlite_doctor", damaged, "--json").stdout)
     found = {(f["rule"], f["table"], f["column"]): f for f in document["findings"]}
     dangling = found["dangling-foreign-key", "attributions_attribution", "course_id"]
@@ -69,14 +69,17 @@ def test_the_doctor_names_what_is_wrong_with_cause_and_remedy(case: tuple[Path, 
 
 
 def test_repaired_in_place_the_course_can_be_attributed(
-    case: tuple[Path, str, str], repaired: Path, ask: Callable[..., tuple[list[list[Any]], str]], wanted: dict[str, str]
+    legacy_case: tuple[Path, str, str],
+    repaired_copy: Path,
+    post_attributions: Callable[..., tuple[list[list[Any]], str]],
+    attribution_request: dict[str, str],
 ) -> None:
-    damaged, *_ = case
-    [[status, answer]], _ = ask(damaged, "secretaire", wanted)
+    damaged, *_ = legacy_case
+    [[status, answer]], _ = post_attributions(damaged, "secretaire", attribution_request)
     assert (status, "courses_course_backup" in answer["message"]) == (400, True)
-    [[status, answer]], _ = ask(repaired, "secretaire", wanted)
+    [[status, answer]], _ = post_attributions(repaired_copy, "secretaire", attribution_request)
     assert status == 201, answer
-    with closing(sqlite3.connect(repaired)) as database:
+    with closing(sqlite3.connect(repaired_copy)) as database:
         written = database.execute(
             "SELECT c.code, t.matricule, a.component, a.hours FROM attributions_attribution AS a"
             " JOIN courses_course AS c ON c.id = a.course_id JOIN attributions_teacher AS t ON t.id = a.teacher_id"
@@ -88,14 +91,14 @@ def test_repaired_in_place_the_course_can_be_attributed(
 
 
 def test_both_ways_lead_to_the_same_data(
-    case: tuple[Path, str, str], repaired: Path, manage: Run, servers: dict[int, Server], tmp_path: Path
+    legacy_case: tuple[Path, str, str], repaired_copy: Path, manage: Run, servers: dict[int, Server], tmp_path: Path
 ) -> None:
-    damaged, rules, aside = case
+    damaged, rules, aside = legacy_case
     before = file_sha256(damaged)
     quarantine = ["--quarantine", aside] if aside else []
     mended, moved = (servers[18].database() for _ in range(2))
     fixes = ",".join(rule for rule in rules.split(",") if rule != "schema-drift")
-    for source, url, accepted in ((damaged, mended, ["--fix", fixes]), (repaired, moved, [])):
+    for source, url, accepted in ((damaged, mended, ["--fix", fixes]), (repaired_copy, moved, [])):
         options = ["--source", source, "--target", url, "--report", tmp_path / source.stem, "--verify"]
         manage("migrate_to_pg", *options, *accepted, *quarantine)
     assert file_sha256(damaged) == before
@@ -107,19 +110,19 @@ def test_both_ways_lead_to_the_same_data(
 
 
 def test_a_repaired_database_is_told_in_one_line(
-    case: tuple[Path, str, str], repaired: Path, manage: Run, python: Run
+    legacy_case: tuple[Path, str, str], repaired_copy: Path, manage: Run, python: Run
 ) -> None:
-    _, _, aside = case
+    _, _, aside = legacy_case
     if aside:
-        assert python("manage.py", "sqlite_doctor", repaired).returncode == 1
+        assert python("manage.py", "sqlite_doctor", repaired_copy).returncode == 1
         change = (
             "PRAGMA foreign_keys = OFF;"
             "UPDATE attributions_attribution SET hours = 36.5 WHERE typeof(hours) = 'text';"
             "DELETE FROM attributions_attribution WHERE teacher_id NOT IN (SELECT id FROM attributions_teacher);"
         )
-        with closing(sqlite3.connect(repaired)) as database:
+        with closing(sqlite3.connect(repaired_copy)) as database:
             # A CHECK of Django's asks for it.
             database.create_function("regexp", 2, lambda pattern, text: True)
             database.executescript(change)
-    (line,) = manage("sqlite_doctor", repaired).stdout.splitlines()
-    assert line.startswith(f"Healthy: {repaired}")
+    (line,) = manage("sqlite_doctor", repaired_copy).stdout.splitlines()
+    assert line.startswith(f"Healthy: {repaired_copy}")

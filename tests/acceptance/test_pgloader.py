@@ -47,9 +47,9 @@ def script(folder: Path, version: str) -> str:
 
 
 def test_a_missing_pgloader_is_said_before_anything_begins(
-    made: MakeSource, postgres_url: str, manage: Run, tmp_path: Path
+    make_source: MakeSource, postgres_url: str, manage: Run, tmp_path: Path
 ) -> None:
-    options = ("--source", made("none"), "--report", tmp_path / "report")
+    options = ("--source", make_source("none"), "--report", tmp_path / "report")
     refused = manage("migrate_to_pg", *options, "--target", postgres_url, *ENGINE, ok=False, PATH="")
     assert refused.returncode == 2
     assert refused.stderr.splitlines() == [
@@ -64,10 +64,10 @@ def test_a_missing_pgloader_is_said_before_anything_begins(
 
 @pytest.mark.parametrize(("version", "told"), [("3.6.2", "3.6.2"), ("unknown", "?")])
 def test_a_pgloader_that_is_too_old_is_said(
-    made: MakeSource, postgres_url: str, manage: Run, tmp_path: Path, version: str, told: str
+    make_source: MakeSource, postgres_url: str, manage: Run, tmp_path: Path, version: str, told: str
 ) -> None:
     path = script(tmp_path / "bin", version)
-    options = ("--source", made("none"), "--report", tmp_path / "report", "--target", postgres_url)
+    options = ("--source", make_source("none"), "--report", tmp_path / "report", "--target", postgres_url)
     refused = manage("migrate_to_pg", *options, *ENGINE, ok=False, PATH=path)
     assert refused.returncode == 2
     assert f"is pgloader {told}; 3.6.7 or later is needed." in refused.stderr
@@ -75,11 +75,11 @@ def test_a_pgloader_that_is_too_old_is_said(
 
 @pytest.mark.parametrize("option", ["sslmode=verify-full", "sslmode=verify-ca", "sslcert=/none"])
 def test_what_pgloader_would_not_heed_is_refused(
-    made: MakeSource, postgres_url: str, manage: Run, tmp_path: Path, option: str
+    make_source: MakeSource, postgres_url: str, manage: Run, tmp_path: Path, option: str
 ) -> None:
     """Over a Unix socket none of them stops an ordinary connection."""
     path = script(tmp_path / "bin", "3.6.9")
-    command = ("migrate_to_pg", "--source", made("none"), "--report", tmp_path / "report", *ENGINE)
+    command = ("migrate_to_pg", "--source", make_source("none"), "--report", tmp_path / "report", *ENGINE)
     refused = manage(*command, "--target", f"{postgres_url}?{option}", ok=False, PATH=path)
     assert refused.returncode == 1
     assert (
@@ -94,9 +94,9 @@ def test_what_pgloader_would_not_heed_is_refused(
 @pytest.mark.full
 @pytest.mark.parametrize("more", [(), ("--jobs", "1"), ("--verify", "orm")])
 def test_the_application_is_moved(
-    made: MakeSource, postgres_url: str, manage: Run, tmp_path: Path, more: tuple[str, ...]
+    make_source: MakeSource, postgres_url: str, manage: Run, tmp_path: Path, more: tuple[str, ...]
 ) -> None:
-    source = made("none")
+    source = make_source("none")
     before = digest(source)
     options = ("--source", source, "--target", postgres_url, "--report", tmp_path / "report")
     manage("migrate_to_pg", *options, *ENGINE, *more)
@@ -117,8 +117,8 @@ def test_the_application_is_moved(
 
 
 @pytest.mark.full
-def test_a_mended_database_is_moved(made: MakeSource, postgres_url: str, manage: Run, tmp_path: Path) -> None:
-    options = ("--source", made("all"), "--target", postgres_url, "--report", tmp_path / "report")
+def test_a_mended_database_is_moved(make_source: MakeSource, postgres_url: str, manage: Run, tmp_path: Path) -> None:
+    options = ("--source", make_source("all"), "--target", postgres_url, "--report", tmp_path / "report")
     done = manage("migrate_to_pg", *options, *ENGINE, "--fix", "lossy,merge-duplicates", "--quarantine", "all")
     assert "Accounted for: " in done.stdout
 
@@ -300,7 +300,7 @@ def wait_for_child(parent: int, name: str) -> int:
 
 
 @pytest.fixture(scope="module")
-def guarded() -> Iterator[tuple[str, str]]:
+def guarded_server() -> Iterator[tuple[str, str]]:
     """A server of Debian's that asks for a password (scram) and for TLS: its URL, less a database, its certificate."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     assert programs, "Debian's PostgreSQL is missing: apt-get install -y postgresql postgresql-contrib"
@@ -363,12 +363,12 @@ class Watch(threading.Thread):
 
 @pytest.mark.full
 def test_the_password_is_in_no_argument_log_output_or_file(
-    guarded: tuple[str, str], made: MakeSource, tmp_path: Path
+    guarded_server: tuple[str, str], make_source: MakeSource, tmp_path: Path
 ) -> None:
-    url, certificate = guarded
+    url, certificate = guarded_server
     run_sql(f"{url}/postgres", "CREATE DATABASE moved")
     report = tmp_path / "report"
-    command = [sys.executable, "manage.py", "migrate_to_pg", "--source", made("none"), "--report", report]
+    command = [sys.executable, "manage.py", "migrate_to_pg", "--source", make_source("none"), "--report", report]
     command += [*ENGINE, "--export", tmp_path / "all.dump"]
     variables = {"DATABASE_URL": f"{url}/moved?sslmode=require", "PYTHONUTF8": "1", "LANGUAGE": "en"}
     variables["SSL_CERT_FILE"] = certificate
@@ -391,11 +391,13 @@ def test_the_password_is_in_no_argument_log_output_or_file(
 
 
 @pytest.mark.full
-def test_a_certificate_that_is_not_trusted_is_said(guarded: tuple[str, str], made: MakeSource, manage: Run) -> None:
+def test_a_certificate_that_is_not_trusted_is_said(
+    guarded_server: tuple[str, str], make_source: MakeSource, manage: Run
+) -> None:
     """pgloader verifies it whenever it speaks TLS, whatever sslmode says."""
-    url, certificate = guarded
+    url, certificate = guarded_server
     run_sql(f"{url}/postgres", "CREATE DATABASE verified")
-    command = ("migrate_to_pg", "--source", made("none"), "--rehearse", *ENGINE)
+    command = ("migrate_to_pg", "--source", make_source("none"), "--rehearse", *ENGINE)
     refused = manage(*command, ok=False, DATABASE_URL=f"{url}/verified")
     assert refused.returncode == 1
     assert "SSL verify error" in refused.stderr
@@ -405,13 +407,13 @@ def test_a_certificate_that_is_not_trusted_is_said(guarded: tuple[str, str], mad
 
 @pytest.mark.full
 def test_a_password_that_pgloader_could_not_read_is_refused(
-    guarded: tuple[str, str], made: MakeSource, manage: Run
+    guarded_server: tuple[str, str], make_source: MakeSource, manage: Run
 ) -> None:
-    place = guarded[0]
+    place = guarded_server[0]
     run_sql(f"{place}/postgres", "CREATE DATABASE odd")
     run_sql(f"{place}/postgres", "CREATE ROLE odd LOGIN SUPERUSER PASSWORD '*star'")
     url = f"postgres://odd:*star@{place.split('@')[-1]}/odd"
-    refused = manage("migrate_to_pg", "--source", made("none"), *ENGINE, ok=False, DATABASE_URL=url)
+    refused = manage("migrate_to_pg", "--source", make_source("none"), *ENGINE, ok=False, DATABASE_URL=url)
     assert refused.returncode == 1
     assert "it cannot take this password." in refused.stderr
     assert "star" not in refused.stdout + refused.stderr

@@ -22,7 +22,7 @@ POOLED = "is in transaction or statement mode, but a run needs sessions of its o
 
 
 @pytest.fixture(scope="module")
-def port() -> Iterator[int]:
+def server_port() -> Iterator[int]:
     """Where a private server of Debian's listens."""
     chosen = free_port()
     with cluster(f"-c port={chosen} -c listen_addresses=127.0.0.1"):
@@ -30,20 +30,20 @@ def port() -> Iterator[int]:
 
 
 @pytest.fixture
-def direct(port: int) -> str:
+def direct_url(server_port: int) -> str:
     name = f"test_{uuid.uuid4().hex[:12]}"
-    run_sql(f"postgres://postgres@127.0.0.1:{port}/postgres", f"CREATE DATABASE {name}")
-    return f"postgres://postgres@127.0.0.1:{port}/{name}"
+    run_sql(f"postgres://postgres@127.0.0.1:{server_port}/postgres", f"CREATE DATABASE {name}")
+    return f"postgres://postgres@127.0.0.1:{server_port}/{name}"
 
 
 @pytest.fixture
-def pooled(port: int, direct: str) -> Iterator[Callable[..., str]]:
+def make_pooled_url(server_port: int, direct_url: str) -> Iterator[Callable[..., str]]:
     """mode, settings -> the same database through a PgBouncer."""
-    name = direct.rsplit("/", 1)[1]
+    name = direct_url.rsplit("/", 1)[1]
     with ExitStack() as stack:
 
         def make(mode: str, **settings: str) -> str:
-            databases = f"* = host=127.0.0.1 port={port} user=postgres"
+            databases = f"* = host=127.0.0.1 port={server_port} user=postgres"
             through = stack.enter_context(pgbouncer(databases, pool_mode=mode, **settings))
             return f"postgres://postgres@127.0.0.1:{through}/{name}"
 
@@ -65,9 +65,14 @@ def pooled(port: int, direct: str) -> Iterator[Callable[..., str]]:
     ],
 )
 def test_a_pooled_url_alone_is_refused_in_one_line(
-    objects: Project, direct: str, pooled: Callable[..., str], asked: str, mode: str, settings: dict[str, int | str]
+    objects: Project,
+    direct_url: str,
+    make_pooled_url: Callable[..., str],
+    asked: str,
+    mode: str,
+    settings: dict[str, int | str],
 ) -> None:
-    url = pooled(mode, **settings)
+    url = make_pooled_url(mode, **settings)
     if settings.get("min_pool_size"):
         warm(url)
     if asked == "move":
@@ -79,8 +84,8 @@ def test_a_pooled_url_alone_is_refused_in_one_line(
     assert refused.returncode == 1
     assert POOLED in told
     assert "Name PostgreSQL itself with --target" in told
-    assert run_sql(direct, SCHEMAS) == []
-    assert run_sql(direct, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
+    assert run_sql(direct_url, SCHEMAS) == []
+    assert run_sql(direct_url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
 
 
 def warm(url: str, count: int = 5) -> None:
@@ -90,10 +95,10 @@ def warm(url: str, count: int = 5) -> None:
 
 
 def test_a_pool_that_an_application_uses_meanwhile_is_refused_each_time(
-    objects: Project, direct: str, pooled: Callable[..., str]
+    objects: Project, direct_url: str, make_pooled_url: Callable[..., str]
 ) -> None:
     """By chance the same process may serve us twice; not in every round."""
-    url = pooled("transaction", default_pool_size=4)
+    url = make_pooled_url("transaction", default_pool_size=4)
     done = threading.Event()
 
     def use() -> None:
@@ -116,26 +121,26 @@ def test_a_pool_that_an_application_uses_meanwhile_is_refused_each_time(
 
 @pytest.mark.parametrize("settings", [{}, {"ignore_startup_parameters": "options"}])
 def test_a_pool_of_sessions_that_loses_what_a_connection_asks_for_is_refused(
-    objects: Project, direct: str, pooled: Callable[..., str], settings: dict[str, str]
+    objects: Project, direct_url: str, make_pooled_url: Callable[..., str], settings: dict[str, str]
 ) -> None:
-    refused = objects.move(pooled("session", **settings), ok=False)
+    refused = objects.move(make_pooled_url("session", **settings), ok=False)
     assert refused.returncode == 1
     assert "ignores the connection parameter `options`, which a run needs" in refused.stderr
-    assert run_sql(direct, SCHEMAS) == []
+    assert run_sql(direct_url, SCHEMAS) == []
 
 
 def test_a_pool_of_one_session_is_refused_within_seconds(
-    objects: Project, direct: str, pooled: Callable[..., str]
+    objects: Project, direct_url: str, make_pooled_url: Callable[..., str]
 ) -> None:
-    refused = objects.move(pooled("session", default_pool_size=1), ok=False)
+    refused = objects.move(make_pooled_url("session", default_pool_size=1), ok=False)
     assert refused.returncode == 1
     assert POOLED in refused.stderr
 
 
 def test_options_in_the_url_that_the_pooler_refuses_are_told_as_what_they_are(
-    objects: Project, pooled: Callable[..., str]
+    objects: Project, make_pooled_url: Callable[..., str]
 ) -> None:
-    refused = objects.move(pooled("transaction") + "?options=-c%20role%3Dpostgres", ok=False)
+    refused = objects.move(make_pooled_url("transaction") + "?options=-c%20role%3Dpostgres", ok=False)
     assert refused.returncode == 1
     assert "unsupported startup parameter: options" in refused.stderr
     assert "Name PostgreSQL itself with --target" in refused.stderr
@@ -150,11 +155,11 @@ print(Category.objects.create(name="through the pool").id)
 
 @pytest.mark.parametrize("setting", [False, True], ids=["option", "setting"])
 def test_with_the_direct_url_beside_the_pooled_one_all_works(
-    objects: Project, direct: str, pooled: Callable[..., str], setting: bool
+    objects: Project, direct_url: str, make_pooled_url: Callable[..., str], setting: bool
 ) -> None:
-    through = pooled("transaction")
-    given = {"PROJECT_MIGRATE_TO_PG": json.dumps({"TARGET": direct})} if setting else {}
-    named = () if setting else ("--target", direct)
+    through = make_pooled_url("transaction")
+    given = {"PROJECT_MIGRATE_TO_PG": json.dumps({"TARGET": direct_url})} if setting else {}
+    named = () if setting else ("--target", direct_url)
     source = ("--source", objects.source)
     for mode in (("--rehearse",), (), ("--verify-only", "--verify", "orm")):
         objects.run("migrate_to_pg", *mode, *source, *named, DATABASE_URL=through, ok=True, **given)
@@ -163,4 +168,4 @@ def test_with_the_direct_url_beside_the_pooled_one_all_works(
     objects.run("migrate", "--check", DATABASE_URL=through)
     objects.run("migrate_to_pg", "--undo", "--replace", *named, DATABASE_URL=through, ok=True, **given)
     objects.run("migrate_to_pg", "--purge", "--no-input", *named, DATABASE_URL=through, ok=True, **given)
-    assert run_sql(direct, SCHEMAS) == []
+    assert run_sql(direct_url, SCHEMAS) == []

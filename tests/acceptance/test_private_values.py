@@ -31,9 +31,9 @@ ALL = ("--fix", "all,text-too-long,nul-in-text,malformed-timestamp", "--quaranti
 
 
 @pytest.fixture
-def run(made: MakeSource, sqlite: Query, tmp_path: Path) -> Callable[..., str]:
+def run(make_source: MakeSource, sqlite: Query, tmp_path: Path) -> Callable[..., str]:
     """Run a command; nothing that it prints or writes, but databases, holds the secret."""
-    source = shutil.copy(made("none"), tmp_path / "source.sqlite3")
+    source = shutil.copy(make_source("none"), tmp_path / "source.sqlite3")
     runs = iter(range(100))
 
     def run(*arguments: str, plant: Sequence[str] = (), status: int = 0) -> str:

@@ -240,7 +240,7 @@ def stray_source(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture
-def theirs(postgres_url: str) -> str:
+def url_with_objects(postgres_url: str) -> str:
     run_sql(postgres_url, "CREATE TABLE theirs AS SELECT 1 AS id")
     run_sql(postgres_url, "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")
     return postgres_url
@@ -248,21 +248,21 @@ def theirs(postgres_url: str) -> str:
 
 @pytest.mark.parametrize("statement", [*STRAYS[:1], "; ".join(STRAYS[1:4]), STRAYS[4]], ids=["new", "changed", "gone"])
 def test_a_migration_that_names_public_is_rolled_back_and_named(
-    stray_source: Project, theirs: str, statement: str
+    stray_source: Project, url_with_objects: str, statement: str
 ) -> None:
-    before = dump(theirs)
-    result = stray_source.move(theirs, ok=False, STRAY=statement)
+    before = dump(url_with_objects)
+    result = stray_source.move(url_with_objects, ok=False, STRAY=statement)
     assert result.returncode == 1
     assert "Migration stray.0002_stray changes schema public" in result.stderr
-    assert dump(theirs) == before
-    assert run_sql(theirs, "SELECT id FROM theirs") == [(1,)]
-    assert run_sql(theirs, SCHEMAS) == []
+    assert dump(url_with_objects) == before
+    assert run_sql(url_with_objects, "SELECT id FROM theirs") == [(1,)]
+    assert run_sql(url_with_objects, SCHEMAS) == []
 
 
 def test_a_migration_that_is_not_atomic_and_names_public_is_named_all_the_same(
-    stray_source: Project, theirs: str
+    stray_source: Project, url_with_objects: str
 ) -> None:
-    result = stray_source.move(theirs, ok=False, STRAY=STRAYS[0], STRAY_NOT_ATOMIC="1")
+    result = stray_source.move(url_with_objects, ok=False, STRAY=STRAYS[0], STRAY_NOT_ATOMIC="1")
     assert result.returncode == 1
     assert "stray.0002_stray changes schema public" in result.stderr
 

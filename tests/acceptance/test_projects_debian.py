@@ -20,17 +20,17 @@ pytestmark = pytest.mark.full
 
 
 @pytest.fixture(scope="module")
-def debian() -> Iterator[str]:
+def debian_url() -> Iterator[str]:
     """The URL of a private cluster's database, without its name."""
     with cluster() as folder:
         yield f"postgres://postgres@{quote(str(folder), safe='')}"
 
 
 @pytest.fixture
-def url(debian: str) -> str:
+def url(debian_url: str) -> str:
     name = f"test_{uuid.uuid4().hex[:12]}"
-    run_sql(f"{debian}/postgres", f"CREATE DATABASE {name}")
-    return f"{debian}/{name}"
+    run_sql(f"{debian_url}/postgres", f"CREATE DATABASE {name}")
+    return f"{debian_url}/{name}"
 
 
 CONTRIB = {

@@ -96,9 +96,9 @@ class Pair:
 
 
 @pytest.fixture
-def pair(addresses: list[str], manage: Run, made: MakeSource, tmp_path: Path, sqlite: Query) -> Iterator[Pair]:
+def pair(addresses: list[str], manage: Run, make_source: MakeSource, tmp_path: Path, sqlite: Query) -> Iterator[Pair]:
     source = tmp_path / "db.sqlite3"
-    shutil.copy(made("none"), source)
+    shutil.copy(make_source("none"), source)
     one = Pair(addresses, manage, source, tmp_path)
     one.move()
     sqlite(source, "UPDATE attributions_teacher SET last_name = last_name || ' (new)'")

@@ -70,7 +70,7 @@ def test_a_run_that_began_leaves_its_report_whatever_became_of_it(
 
 
 @pytest.fixture
-def old(stray: Project, postgres_url: str, servers: dict[int, Server]) -> dict[str, Path]:
+def old_runs(stray: Project, postgres_url: str, servers: dict[int, Server]) -> dict[str, Path]:
     """Label -> the directory of a run."""
     other = servers[18].database()
 
@@ -107,29 +107,29 @@ GO = {"check", "kept", "rehearsal", "verification", "killed"}
 
 
 def test_purge_offers_and_removes_the_directories_of_runs_that_published_nothing(
-    stray: Project, old: dict[str, Path], postgres_url: str
+    stray: Project, old_runs: dict[str, Path], postgres_url: str
 ) -> None:
     offered = stray.run("migrate_to_pg", "--purge", "--target", postgres_url, ok=False)
-    listed = {label for label, path in old.items() if f"report {path} (" in offered.stdout}
+    listed = {label for label, path in old_runs.items() if f"report {path} (" in offered.stdout}
     assert listed == GO
-    assert f"report {old['rehearsal']} (rehearse, " in offered.stdout
-    assert all(path.exists() for path in old.values())
+    assert f"report {old_runs['rehearsal']} (rehearse, " in offered.stdout
+    assert all(path.exists() for path in old_runs.values())
     stray.run("migrate_to_pg", "--purge", "--target", postgres_url, "--no-input")
-    assert {label for label, path in old.items() if not path.exists()} == GO
+    assert {label for label, path in old_runs.items() if not path.exists()} == GO
     # What the next run goes by is not among it.
     assert (stray.folder / REPORTS / "sources.json").exists()
     assert "nothing to remove" in stray.run("migrate_to_pg", "--purge", "--target", postgres_url, "--no-input").stdout
 
 
 def test_a_copy_that_a_run_kept_because_its_source_was_gone_is_not_removed(
-    stray: Project, old: dict[str, Path], postgres_url: str
+    stray: Project, old_runs: dict[str, Path], postgres_url: str
 ) -> None:
-    report = old["kept"] / "report.json"
+    report = old_runs["kept"] / "report.json"
     told = json.loads(report.read_text()) | {"ok": False}
     report.write_text(json.dumps(told))
     stray.run("migrate_to_pg", "--purge", "--target", postgres_url, "--no-input")
-    assert Path(old["kept"] / "snapshot.sqlite3").exists()
-    assert not old["check"].exists()
+    assert Path(old_runs["kept"] / "snapshot.sqlite3").exists()
+    assert not old_runs["check"].exists()
 
 
 def test_reports_and_dated_schemas_are_told_by_one_clock(stray: Project, postgres_url: str) -> None:

@@ -26,7 +26,7 @@ FIRST = "attributions_attribution"
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def large_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("large") / "db.sqlite3"
     url = f"sqlite:///{path}"
     sizes = ("--teachers", "100", "--courses", "11000", "--attributions", "60000")
@@ -36,14 +36,14 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def source(large: Path, tmp_path: Path) -> Path:
+def source(large_source: Path, tmp_path: Path) -> Path:
     path = tmp_path / "db.sqlite3"
-    path.write_bytes(large.read_bytes())
+    path.write_bytes(large_source.read_bytes())
     return path
 
 
 @pytest.fixture
-def died(source: Path, postgres_url: str, tmp_path: Path) -> int:
+def loaded_table(source: Path, postgres_url: str, tmp_path: Path) -> int:
     """The oid of the table that a run had loaded whole when it was killed."""
     command = [sys.executable, "manage.py", "migrate_to_pg", "--source", source, "--target", postgres_url]
     command += ["--verify", "--jobs", "1", "--report", tmp_path / "died"]
@@ -82,11 +82,11 @@ SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate\\_to\\_p
 
 
 def test_what_was_whole_is_not_sent_again(
-    died: int, manage: Run, source: Path, postgres_url: str, tmp_path: Path, execute: Query
+    loaded_table: int, manage: Run, source: Path, postgres_url: str, tmp_path: Path, execute: Query
 ) -> None:
     told = again(manage, source, postgres_url, tmp_path)
     assert "1 table was loaded by a run that died" in told
-    assert execute(postgres_url, PUBLISHED) == [(died,)]
+    assert execute(postgres_url, PUBLISHED) == [(loaded_table,)]
     assert execute(postgres_url, f"SELECT count(*) FROM {FIRST}") == [(60_000,)]
     assert execute(postgres_url, SCHEMAS) == []
 
@@ -110,7 +110,7 @@ def lose_a_row(_: Path, url: str) -> None:
     ("change", "same_table"), first_in_ci((lose_a_row, True), (change_source, False), (change_schema, False))
 )
 def test_what_is_not_as_it_was_is_sent_again(
-    died: int,
+    loaded_table: int,
     manage: Run,
     source: Path,
     postgres_url: str,
@@ -122,6 +122,6 @@ def test_what_is_not_as_it_was_is_sent_again(
     change(source, postgres_url)
     told = again(manage, source, postgres_url, tmp_path)
     assert "loaded by a run that died" not in told
-    assert (execute(postgres_url, PUBLISHED) == [(died,)]) is same_table
+    assert (execute(postgres_url, PUBLISHED) == [(loaded_table,)]) is same_table
     assert execute(postgres_url, f"SELECT count(*) FROM {FIRST}") == [(60_000,)]
     assert execute(postgres_url, SCHEMAS) == []

@@ -20,9 +20,9 @@ COUNTS = "SELECT count(*) FROM attributions_attribution WHERE teacher_id = 2"
 
 
 @pytest.fixture
-def shop(made: MakeSource, tmp_path: Path) -> tuple[Path, int]:
+def shop(make_source: MakeSource, tmp_path: Path) -> tuple[Path, int]:
     """A teacher with a name that is too long, and attributions that refer to it."""
-    path = Path(shutil.copy(made("none"), tmp_path / "source.sqlite3"))
+    path = Path(shutil.copy(make_source("none"), tmp_path / "source.sqlite3"))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(LONG)
         (attributions,) = connection.execute(COUNTS).fetchone()
@@ -141,7 +141,7 @@ def _read(descriptor: int) -> bytes:
     ],
 )
 def test_every_cell_is_compared_where_nothing_else_is_said(
-    manage: Run, made: MakeSource, tmp_path: Path, postgres_url: str, arguments: tuple[str, ...], said: str
+    manage: Run, make_source: MakeSource, tmp_path: Path, postgres_url: str, arguments: tuple[str, ...], said: str
 ) -> None:
-    options = ("--source", made("none"), "--target", postgres_url, "--report", tmp_path / "report")
+    options = ("--source", make_source("none"), "--target", postgres_url, "--report", tmp_path / "report")
     assert said in manage("migrate_to_pg", *options, *arguments).stdout

@@ -14,8 +14,8 @@ NEEDLE = "Needle-Teacher"
 
 
 @pytest.fixture
-def source(made: MakeSource, sqlite: Query, tmp_path: Path) -> Path:
-    path = Path(shutil.copy(made("none"), tmp_path / "source.sqlite3"))
+def source_with_secret(make_source: MakeSource, sqlite: Query, tmp_path: Path) -> Path:
+    path = Path(shutil.copy(make_source("none"), tmp_path / "source.sqlite3"))
     sqlite(path, f"UPDATE attributions_teacher SET last_name = '{NEEDLE}' WHERE id = 1")
     return path
 
@@ -24,8 +24,10 @@ def move(source: Path, url: str, folder: Path, *more: str) -> subprocess.Complet
     return run_python("manage.py", "migrate_to_pg", "--source", source, "--target", url, "--report", folder, *more)
 
 
-def test_a_move_is_logged_without_a_value_or_a_password(source: Path, postgres_url: str, tmp_path: Path) -> None:
-    result = move(source, postgres_url.replace("postgres@", "postgres:pass-word@"), tmp_path / "report")
+def test_a_move_is_logged_without_a_value_or_a_password(
+    source_with_secret: Path, postgres_url: str, tmp_path: Path
+) -> None:
+    result = move(source_with_secret, postgres_url.replace("postgres@", "postgres:pass-word@"), tmp_path / "report")
     assert result.returncode == 0, result.stderr
     log = tmp_path / "report/run.log"
     assert oct(log.stat().st_mode)[-3:] == "600"
@@ -43,9 +45,9 @@ def test_a_move_is_logged_without_a_value_or_a_password(source: Path, postgres_u
 
 @pytest.mark.parametrize(("verbosity", "statements"), [("2", False), ("3", True)])
 def test_the_log_is_shown_on_standard_error(
-    source: Path, postgres_url: str, tmp_path: Path, verbosity: str, statements: bool
+    source_with_secret: Path, postgres_url: str, tmp_path: Path, verbosity: str, statements: bool
 ) -> None:
-    result = move(source, postgres_url, tmp_path / "report", "--rehearse", "-v", verbosity)
+    result = move(source_with_secret, postgres_url, tmp_path / "report", "--rehearse", "-v", verbosity)
     assert result.returncode == 0, result.stderr
     assert "INFO migrate_to_pg.pipeline.run: stage load begins" in result.stderr
     assert ("DEBUG migrate_to_pg.postgres.statement_log" in result.stderr) is statements
@@ -54,12 +56,12 @@ def test_the_log_is_shown_on_standard_error(
 
 
 def test_a_failed_run_leaves_its_log_and_a_refused_one_none(
-    source: Path, sqlite: Query, postgres_url: str, tmp_path: Path
+    source_with_secret: Path, sqlite: Query, postgres_url: str, tmp_path: Path
 ) -> None:
-    sqlite(source, "DELETE FROM courses_course WHERE id = 1")
-    result = move(source, postgres_url, tmp_path / "blocked")
+    sqlite(source_with_secret, "DELETE FROM courses_course WHERE id = 1")
+    result = move(source_with_secret, postgres_url, tmp_path / "blocked")
     assert result.returncode == 1
     assert "stopped by BlockedError" in (tmp_path / "blocked/run.log").read_text()
-    result = move(source, "postgres://nobody@127.0.0.1:1/nothing", tmp_path / "refused")
+    result = move(source_with_secret, "postgres://nobody@127.0.0.1:1/nothing", tmp_path / "refused")
     assert result.returncode != 0
     assert not (tmp_path / "refused").exists()

@@ -70,7 +70,7 @@ OTHERS = st.sampled_from(
 
 
 @pytest.fixture
-def typed(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Callable[..., tuple[int, str, str]]:
+def run_typed(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Callable[..., tuple[int, str, str]]:
     """Run a command in this process; return its status and what it printed on each stream."""
 
     def run(*words: str, command: ModuleType = migrate_to_pg) -> tuple[int, str, str]:
@@ -118,7 +118,7 @@ def reads(url: str) -> bool:
 
 
 @pytest.mark.parametrize("count", first_in_ci(300, 5000))
-def test_any_address_ends_with_a_sentence(typed: Callable[..., tuple[int, str, str]], count: int) -> None:
+def test_any_address_ends_with_a_sentence(run_typed: Callable[..., tuple[int, str, str]], count: int) -> None:
     @trying(max_examples=count, deadline=None, suppress_health_check=(HealthCheck.function_scoped_fixture,))
     @given(address=addresses() | OTHERS, mode=st.sampled_from((["--undo"], ["--purge", "--no-input"])))
     @example(address="postgres://u:p@a..b/db", mode=["--undo"])
@@ -128,7 +128,7 @@ def test_any_address_ends_with_a_sentence(typed: Callable[..., tuple[int, str, s
     def check(address: str, mode: list[str]) -> None:
         note(ascii(address))
         # An argument of a process has no NUL.
-        check_refused(typed("--target", address.replace("\0", ""), *mode), may_be_unreachable=reads(address))
+        check_refused(run_typed("--target", address.replace("\0", ""), *mode), may_be_unreachable=reads(address))
 
     check()
 
@@ -162,13 +162,13 @@ def lines(draw: DrawFn) -> list[str]:
 
 
 @pytest.mark.parametrize("count", first_in_ci(300, 5000))
-def test_any_options_end_with_a_sentence(typed: Callable[..., tuple[int, str, str]], count: int) -> None:
+def test_any_options_end_with_a_sentence(run_typed: Callable[..., tuple[int, str, str]], count: int) -> None:
     @trying(max_examples=count, deadline=None, suppress_health_check=(HealthCheck.function_scoped_fixture,))
     @given(words=lines())
     @example(words=["--reherse"])
     @example(words=["--verify", "cell", "--undo"])
     def check(words: list[str]) -> None:
-        status, out, err = typed(*words)
+        status, out, err = run_typed(*words)
         assert status in (1, 2), err
         assert "Traceback" not in err
         assert "secret" not in err + out
@@ -188,7 +188,7 @@ def with_passwords(data: Path) -> None:
 
 @pytest.mark.full
 def test_a_server_at_an_address_of_ipv6_takes_a_password_of_900_characters(
-    made: MakeSource, manage: Run, tmp_path: Path
+    make_source: MakeSource, manage: Run, tmp_path: Path
 ) -> None:
     password, port = "p@/ü% " * 150, free_port()
     with cluster(f"-c port={port} -c listen_addresses=::1", prepare=with_passwords) as folder:
@@ -197,7 +197,7 @@ def test_a_server_at_an_address_of_ipv6_takes_a_password_of_900_characters(
             own.execute("CREATE DATABASE app OWNER app")
         target = ("--target", f"postgres://app:{quote(password, safe='')}@[::1]:{port}/app")
         export = ("--export", tmp_path / "all.dump", "--report", tmp_path / "report")
-        moved = manage("migrate_to_pg", "--source", made("none"), *target, *export, "--verify")
+        moved = manage("migrate_to_pg", "--source", make_source("none"), *target, *export, "--verify")
         undone = manage("migrate_to_pg", "--undo", *target)
         wrong = manage("migrate_to_pg", "--undo", "--target", f"postgres://app:{'x' * 300}@[::1]:{port}/app", ok=False)
     assert f"postgres://app@[::1]:{port}/app" in moved.stdout

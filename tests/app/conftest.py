@@ -46,13 +46,13 @@ def read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def sound(made: MakeSource) -> Path:
+def healthy_source(make_source: MakeSource) -> Path:
     """Return a legacy database without damage, made once by the command: tests copy it."""
-    return made("none", "--password", "demo")
+    return make_source("none", "--password", "demo")
 
 
 @pytest.fixture
-def legacy(sound: Path, tmp_path: Path) -> Callable[[str], Path]:
+def make_legacy(healthy_source: Path, tmp_path: Path) -> Callable[[str], Path]:
     """Return a copy of the sound database with one damage done."""
 
     def make(damage: str) -> Path:
@@ -60,7 +60,7 @@ def legacy(sound: Path, tmp_path: Path) -> Callable[[str], Path]:
         from attributions.legacy.damage import DAMAGES
 
         path = tmp_path / f"{damage}.sqlite3"
-        shutil.copy(sound, path)
+        shutil.copy(healthy_source, path)
         with closing(connect(str(path))) as connection:
             assert list(DAMAGES[damage](connection))
         return path

@@ -48,33 +48,37 @@ def check_answers(response: Answer, status: int, *told: str, success: bool = Fal
         assert words in answer["message"]
 
 
-def test_a_free_part_is_attributed_by_the_user_who_asks(client: Client, wanted: dict[str, str], staff: User) -> None:
-    check_answers(client.post(URL, wanted), 201, "AGV211 CM est attribué à GUÉRIN Thérèse", success=True)
+def test_a_free_part_is_attributed_by_the_user_who_asks(
+    client: Client, attribution_request: dict[str, str], staff: User
+) -> None:
+    check_answers(client.post(URL, attribution_request), 201, "AGV211 CM est attribué à GUÉRIN Thérèse", success=True)
     attribution = Attribution.objects.get()
     assert (attribution.course.code, str(attribution.hours), attribution.created_by) == ("AGV211", "36.50", staff)
 
 
-def test_a_json_body_is_as_good_as_a_form(client: Client, wanted: dict[str, str]) -> None:
-    response = client.post(URL, {**wanted, "hours": 36.5, "note": None}, content_type="application/json")
+def test_a_json_body_is_as_good_as_a_form(client: Client, attribution_request: dict[str, str]) -> None:
+    response = client.post(URL, {**attribution_request, "hours": 36.5, "note": None}, content_type="application/json")
     check_answers(response, 201, success=True)
 
 
-def test_hours_may_have_a_french_comma(client: Client, wanted: dict[str, str]) -> None:
-    check_answers(client.post(URL, {**wanted, "hours": "12,25"}), 201, success=True)
+def test_hours_may_have_a_french_comma(client: Client, attribution_request: dict[str, str]) -> None:
+    check_answers(client.post(URL, {**attribution_request, "hours": "12,25"}), 201, success=True)
     assert str(Attribution.objects.get().hours) == "12.25"
 
 
-def test_a_part_that_is_taken_answers_409_with_its_holder(client: Client, wanted: dict[str, str]) -> None:
-    client.post(URL, wanted)
-    check_answers(client.post(URL, wanted), 409, "AGV211 CM est déjà attribué à GUÉRIN Thérèse pour 2026-2027")
+def test_a_part_that_is_taken_answers_409_with_its_holder(client: Client, attribution_request: dict[str, str]) -> None:
+    client.post(URL, attribution_request)
+    check_answers(
+        client.post(URL, attribution_request), 409, "AGV211 CM est déjà attribué à GUÉRIN Thérèse pour 2026-2027"
+    )
     assert Attribution.objects.count() == 1
 
 
-def test_the_database_decides_who_came_first(client: Client, wanted: dict[str, str]) -> None:
+def test_the_database_decides_who_came_first(client: Client, attribution_request: dict[str, str]) -> None:
     """Nothing asks before the INSERT whether the part is free: the constraint is the only judge."""
-    client.post(URL, wanted)
+    client.post(URL, attribution_request)
     with CaptureQueriesContext(connection) as queries:
-        check_answers(client.post(URL, wanted), 409)
+        check_answers(client.post(URL, attribution_request), 409)
     statements = [query["sql"] for query in queries if '"attributions_attribution"' in query["sql"]]
     summed, inserted, asked = statements
     assert "SUM(" in summed  # the teacher's hours: not whether the part is free
@@ -82,9 +86,11 @@ def test_the_database_decides_who_came_first(client: Client, wanted: dict[str, s
     assert asked.startswith("SELECT")
 
 
-def test_the_same_part_of_another_year_or_component_is_free(client: Client, wanted: dict[str, str]) -> None:
+def test_the_same_part_of_another_year_or_component_is_free(
+    client: Client, attribution_request: dict[str, str]
+) -> None:
     for change in ({}, {"component": "TD"}, {"academic_year": "2025-2026"}):
-        check_answers(client.post(URL, wanted | change), 201, success=True)
+        check_answers(client.post(URL, attribution_request | change), 201, success=True)
 
 
 @pytest.mark.parametrize(
@@ -107,9 +113,9 @@ def test_the_same_part_of_another_year_or_component_is_free(client: Client, want
     ],
 )
 def test_a_bad_field_answers_400_and_names_it(
-    client: Client, wanted: dict[str, str], change: dict[str, str], told: str
+    client: Client, attribution_request: dict[str, str], change: dict[str, str], told: str
 ) -> None:
-    check_answers(client.post(URL, wanted | change, content_type="application/json"), 400, told)
+    check_answers(client.post(URL, attribution_request | change, content_type="application/json"), 400, told)
     assert not Attribution.objects.exists()
 
 
@@ -120,29 +126,32 @@ def test_a_body_that_is_no_json_object_answers_400(client: Client, body: str | b
 
 @pytest.mark.parametrize("kind", [ProgrammingError, IntegrityError, DataError])
 def test_any_other_database_error_answers_400_with_its_first_line_to_staff(
-    client: Client, wanted: dict[str, str], monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+    client: Client, attribution_request: dict[str, str], monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
 ) -> None:
     monkeypatch.setattr(Attribution, "save", raising(kind("no such column\nDETAIL: page 12")))
     told = "Erreur lors de la création de l'attribution pour le cours AGV211 : no such column"
-    check_answers(client.post(URL, wanted), 400, told)
-    assert "DETAIL" not in client.post(URL, wanted).json()["message"]
+    check_answers(client.post(URL, attribution_request), 400, told)
+    assert "DETAIL" not in client.post(URL, attribution_request).json()["message"]
 
 
 def test_an_error_while_the_form_is_checked_is_told_in_the_same_way(
-    client: Client, wanted: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    client: Client, attribution_request: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from attributions.forms import KeyChoiceField
 
     monkeypatch.setattr(KeyChoiceField, "to_python", raising(ProgrammingError("permission denied")))
-    check_answers(client.post(URL, wanted), 400, "pour le cours AGV211 : permission denied")
+    check_answers(client.post(URL, attribution_request), 400, "pour le cours AGV211 : permission denied")
 
 
 def test_others_get_a_reference_that_the_log_carries(
-    clerk_client: Client, wanted: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    clerk_client: Client,
+    attribution_request: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(Attribution, "save", raising(ProgrammingError("secret detail")))
     with caplog.at_level(logging.ERROR, "attributions"):
-        response = clerk_client.post(URL, wanted)
+        response = clerk_client.post(URL, attribution_request)
     check_answers(response, 400, "pour le cours AGV211 : merci de donner la référence ")
     message = response.json()["message"]
     assert "secret detail" not in message
@@ -158,21 +167,21 @@ def raising(error: Exception) -> Callable[..., None]:
     return save
 
 
-def test_nobody_attributes_without_logging_in(db: None, wanted: dict[str, str]) -> None:
+def test_nobody_attributes_without_logging_in(db: None, attribution_request: dict[str, str]) -> None:
     assert Client().get(URL).status_code == 302
-    response = Client().post(URL, wanted, headers={"accept": "text/html"})
+    response = Client().post(URL, attribution_request, headers={"accept": "text/html"})
     assert (response.status_code, response.headers["Location"]) == (302, "/login/?next=/attribution/")
-    check_answers(Client().post(URL, json.dumps(wanted), content_type="application/json"), 401)
+    check_answers(Client().post(URL, json.dumps(attribution_request), content_type="application/json"), 401)
     assert not Attribution.objects.exists()
 
 
 def test_a_form_of_another_site_is_refused(
-    staff: User, agv211: Course, teacher: Teacher, wanted: dict[str, str]
+    staff: User, agv211: Course, teacher: Teacher, attribution_request: dict[str, str]
 ) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(staff)
-    assert client.post(URL, wanted).status_code == 403
-    assert client.post(URL, wanted, content_type="application/json").status_code == 403
+    assert client.post(URL, attribution_request).status_code == 403
+    assert client.post(URL, attribution_request, content_type="application/json").status_code == 403
     assert not Attribution.objects.exists()
 
 
@@ -192,9 +201,9 @@ def test_other_methods_are_refused(client: Client) -> None:
     ],
 )
 def test_programs_get_json_and_browsers_a_page(
-    client: Client, wanted: dict[str, str], headers: dict[str, str], kind: str
+    client: Client, attribution_request: dict[str, str], headers: dict[str, str], kind: str
 ) -> None:
-    response = client.post(URL, {**wanted, "course": "AGV999"}, headers=headers)
+    response = client.post(URL, {**attribution_request, "course": "AGV999"}, headers=headers)
     assert response.status_code == 400
     assert response.headers["Content-Type"].startswith(kind)
 
@@ -226,9 +235,9 @@ def test_several_parts_are_attributed_with_the_hours_of_the_course(client: Clien
 
 
 def test_one_that_is_taken_takes_none_of_the_others_along(
-    client: Client, whole_agv211: Course, wanted: dict[str, str]
+    client: Client, whole_agv211: Course, attribution_request: dict[str, str]
 ) -> None:
-    client.post(URL, {**wanted, "component": "TD"})
+    client.post(URL, {**attribution_request, "component": "TD"})
     response = several(client, "CM", "TD", "TP")
     check_answers(response, 207, "2 parties attribuées sur 3")
     assert [result["status"] for result in response.json()["results"]] == ["done", "taken", "done"]
@@ -260,11 +269,11 @@ def test_parts_that_are_no_list_of_parts_answer_400(client: Client, parts: list[
 
 
 def test_free_parts_are_told_as_json_until_somebody_holds_them(
-    client: Client, whole_agv211: Course, wanted: dict[str, str]
+    client: Client, whole_agv211: Course, attribution_request: dict[str, str]
 ) -> None:
     parts = client.get(f"{URL}parts/", {"year": "2026-2027"}).json()
     assert [part["component"] for part in parts["parts"]] == ["CM", "TD", "TP"]
-    client.post(URL, wanted)
+    client.post(URL, attribution_request)
     parts = client.get(f"{URL}parts/", {"year": "2026-2027", "level": "L2", "q": "agrost"}).json()
     assert [(part["component"], part["hours"]) for part in parts["parts"]] == [("TD", "24.00"), ("TP", "12.00")]
     assert client.get(f"{URL}parts/", {"year": "2026-2028"}).status_code == 400

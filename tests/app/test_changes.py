@@ -28,9 +28,9 @@ def browser(staff: User, agv211: Course, teacher: Teacher) -> Client:
 
 
 @pytest.fixture
-def made(browser: Client, wanted: dict[str, str]) -> Attribution:
+def attribution(browser: Client, attribution_request: dict[str, str]) -> Attribution:
     """The lectures of AGV211, attributed through the page."""
-    browser.post("/attribution/", wanted, headers={"accept": "application/json"})
+    browser.post("/attribution/", attribution_request, headers={"accept": "application/json"})
     return Attribution.objects.get()
 
 
@@ -51,112 +51,112 @@ def undo(browser: Client, made: Attribution, **sent: str) -> Answer:
     return browser.post(f"/attribution/{made.pk}/annuler/", sent, follow=True)
 
 
-def test_an_edit_is_stored_and_remembered(browser: Client, made: Attribution) -> None:
+def test_an_edit_is_stored_and_remembered(browser: Client, attribution: Attribution) -> None:
     sent = {"hours": "20,5", "load": "SUPP", "note": "moitié"}
-    page = browser.post(f"/attribution/{made.pk}/modifier/", sent, follow=True)
-    made.refresh_from_db()
-    assert (str(made.hours), made.load, made.note) == ("20.50", "SUPP", "moitié")
-    assert history(made) == [("+", "secretaire", "36.50"), ("~", "secretaire", "20.50")]
+    page = browser.post(f"/attribution/{attribution.pk}/modifier/", sent, follow=True)
+    attribution.refresh_from_db()
+    assert (str(attribution.hours), attribution.load, attribution.note) == ("20.50", "SUPP", "moitié")
+    assert history(attribution) == [("+", "secretaire", "36.50"), ("~", "secretaire", "20.50")]
     assert "est modifié" in page.content.decode()
     assert "Qui a fait quoi" in page.content.decode()
 
 
 @pytest.mark.parametrize("sent", [{"hours": "0"}, {"hours": ""}, {"hours": "12", "load": "X"}, {"hours": "x"}])
-def test_a_bad_edit_changes_nothing(browser: Client, made: Attribution, sent: dict[str, str]) -> None:
-    page = browser.post(f"/attribution/{made.pk}/modifier/", {"load": "STAT", "note": ""} | sent)
+def test_a_bad_edit_changes_nothing(browser: Client, attribution: Attribution, sent: dict[str, str]) -> None:
+    page = browser.post(f"/attribution/{attribution.pk}/modifier/", {"load": "STAT", "note": ""} | sent)
     assert page.status_code == 400
     assert 'aria-invalid="true"' in page.content.decode()
-    assert len(history(made)) == 1
+    assert len(history(attribution)) == 1
 
 
-def test_an_edit_over_the_maximum_is_confirmed(browser: Client, made: Attribution) -> None:
+def test_an_edit_over_the_maximum_is_confirmed(browser: Client, attribution: Attribution) -> None:
     sent = {"hours": "200", "load": "STAT", "note": ""}
-    page = browser.post(f"/attribution/{made.pk}/modifier/", sent)
+    page = browser.post(f"/attribution/{attribution.pk}/modifier/", sent)
     assert page.status_code == 409
     assert 'name="confirm"' in page.content.decode()
-    assert browser.post(f"/attribution/{made.pk}/modifier/", sent | {"confirm": "yes"}).status_code == 302
-    made.refresh_from_db()
-    assert made.hours == 200
+    assert browser.post(f"/attribution/{attribution.pk}/modifier/", sent | {"confirm": "yes"}).status_code == 302
+    attribution.refresh_from_db()
+    assert attribution.hours == 200
 
 
-def test_a_move_gives_the_part_to_somebody_else(browser: Client, made: Attribution, colleague: Teacher) -> None:
-    found = browser.get(f"/attribution/{made.pk}/deplacer/", {"who": "fatou"}).content.decode()
+def test_a_move_gives_the_part_to_somebody_else(browser: Client, attribution: Attribution, colleague: Teacher) -> None:
+    found = browser.get(f"/attribution/{attribution.pk}/deplacer/", {"who": "fatou"}).content.decode()
     assert 'value="M00002"' in found
     assert 'value="M00001"' not in found
-    assert browser.post(f"/attribution/{made.pk}/deplacer/", {"teacher": "M00002"}).status_code == 302
-    made.refresh_from_db()
-    assert made.teacher == colleague
+    assert browser.post(f"/attribution/{attribution.pk}/deplacer/", {"teacher": "M00002"}).status_code == 302
+    attribution.refresh_from_db()
+    assert attribution.teacher == colleague
 
 
 def test_a_move_over_the_maximum_or_to_nobody_is_refused(
-    browser: Client, made: Attribution, colleague: Teacher
+    browser: Client, attribution: Attribution, colleague: Teacher
 ) -> None:
     colleague.max_hours = 10
     colleague.save()
-    assert browser.post(f"/attribution/{made.pk}/deplacer/", {"teacher": "M00002"}).status_code == 409
-    assert browser.post(f"/attribution/{made.pk}/deplacer/", {"teacher": "M9"}).status_code == 400
-    assert browser.post(f"/attribution/{made.pk}/deplacer/", {"teacher": "M00002\x00"}).status_code == 400
-    assert browser.post(f"/attribution/{made.pk}/deplacer/", {}).status_code == 400
-    made.refresh_from_db()
-    assert made.teacher.matricule == "M00001"
+    assert browser.post(f"/attribution/{attribution.pk}/deplacer/", {"teacher": "M00002"}).status_code == 409
+    assert browser.post(f"/attribution/{attribution.pk}/deplacer/", {"teacher": "M9"}).status_code == 400
+    assert browser.post(f"/attribution/{attribution.pk}/deplacer/", {"teacher": "M00002\x00"}).status_code == 400
+    assert browser.post(f"/attribution/{attribution.pk}/deplacer/", {}).status_code == 400
+    attribution.refresh_from_db()
+    assert attribution.teacher.matricule == "M00001"
 
 
-def test_a_removal_asks_first_and_can_be_undone_as_it_was(browser: Client, made: Attribution) -> None:
-    assert "Retirer cette partie" in browser.get(f"/attribution/{made.pk}/retirer/").content.decode()
+def test_a_removal_asks_first_and_can_be_undone_as_it_was(browser: Client, attribution: Attribution) -> None:
+    assert "Retirer cette partie" in browser.get(f"/attribution/{attribution.pk}/retirer/").content.decode()
     assert Attribution.objects.exists()
-    page = browser.post(f"/attribution/{made.pk}/retirer/", follow=True)
+    page = browser.post(f"/attribution/{attribution.pk}/retirer/", follow=True)
     assert not Attribution.objects.exists()
-    assert f'action="/attribution/{made.pk}/annuler/"' in page.content.decode()
-    assert "a été retirée" in browser.get(f"/attribution/{made.pk}/").content.decode()
-    undo(browser, made)
+    assert f'action="/attribution/{attribution.pk}/annuler/"' in page.content.decode()
+    assert "a été retirée" in browser.get(f"/attribution/{attribution.pk}/").content.decode()
+    undo(browser, attribution)
     again = Attribution.objects.get()
     assert (again.pk, again.hours, again.created_at, again.created_by) == (
-        made.pk, made.hours, made.created_at, made.created_by,
+        attribution.pk, attribution.hours, attribution.created_at, attribution.created_by,
     )  # fmt: skip
-    assert [kind for kind, _user, _hours in history(made)] == ["+", "-", "+"]
+    assert [kind for kind, _user, _hours in history(attribution)] == ["+", "-", "+"]
 
 
-def test_undo_takes_back_an_edit_and_then_a_creation(browser: Client, made: Attribution) -> None:
-    browser.post(f"/attribution/{made.pk}/modifier/", {"hours": "20", "load": "STAT", "note": ""})
-    undo(browser, made)
-    made.refresh_from_db()
-    assert str(made.hours) == "36.50"
+def test_undo_takes_back_an_edit_and_then_a_creation(browser: Client, attribution: Attribution) -> None:
+    browser.post(f"/attribution/{attribution.pk}/modifier/", {"hours": "20", "load": "STAT", "note": ""})
+    undo(browser, attribution)
+    attribution.refresh_from_db()
+    assert str(attribution.hours) == "36.50"
 
 
-def test_undo_of_a_creation_gives_the_part_free(browser: Client, made: Attribution) -> None:
-    undo(browser, made)
+def test_undo_of_a_creation_gives_the_part_free(browser: Client, attribution: Attribution) -> None:
+    undo(browser, attribution)
     assert not Attribution.objects.exists()
 
 
 def test_a_removal_cannot_be_undone_once_somebody_else_holds_the_part(
-    browser: Client, made: Attribution, colleague: Teacher, wanted: dict[str, str]
+    browser: Client, attribution: Attribution, colleague: Teacher, attribution_request: dict[str, str]
 ) -> None:
-    browser.post(f"/attribution/{made.pk}/retirer/")
-    browser.post("/attribution/", wanted | {"teacher": "M00002"}, headers={"accept": "application/json"})
-    page = undo(browser, made)
+    browser.post(f"/attribution/{attribution.pk}/retirer/")
+    browser.post("/attribution/", attribution_request | {"teacher": "M00002"}, headers={"accept": "application/json"})
+    page = undo(browser, attribution)
     assert "est déjà attribué à BA Fatou" in page.content.decode()
     assert Attribution.objects.get().teacher == colleague
 
 
 def test_only_the_latest_change_is_undone_by_its_author_within_half_an_hour(
-    browser: Client, made: Attribution, account: Callable[..., User]
+    browser: Client, attribution: Attribution, account: Callable[..., User]
 ) -> None:
     record = Attribution.history.get()
-    browser.post(f"/attribution/{made.pk}/modifier/", {"hours": "20", "load": "STAT", "note": ""})
-    assert "Quelque chose a changé" in undo(browser, made, change=record.history_id).content.decode()
+    browser.post(f"/attribution/{attribution.pk}/modifier/", {"hours": "20", "load": "STAT", "note": ""})
+    assert "Quelque chose a changé" in undo(browser, attribution, change=record.history_id).content.decode()
     other = browser_of(account("secretariat", "autre"))
-    assert "ou pas par vous" in undo(other, made).content.decode()
+    assert "ou pas par vous" in undo(other, attribution).content.decode()
     latest = Attribution.history.latest("history_id")
     latest.history_date -= timedelta(minutes=31)
     latest.save()
-    assert "ne peut plus être annulé" in undo(browser, made).content.decode()
-    made.refresh_from_db()
-    assert str(made.hours) == "20.00"
+    assert "ne peut plus être annulé" in undo(browser, attribution).content.decode()
+    attribution.refresh_from_db()
+    assert str(attribution.hours) == "20.00"
 
 
-def test_several_at_once_leave_alone_what_was_changed_since(browser: Client, made: Attribution) -> None:
-    browser.post(f"/attribution/{made.pk}/modifier/", {"hours": "20", "load": "STAT", "note": ""})
-    page = browser.post(f"/attribution/annuler/?attributions={made.pk},x,999", follow=True)
+def test_several_at_once_leave_alone_what_was_changed_since(browser: Client, attribution: Attribution) -> None:
+    browser.post(f"/attribution/{attribution.pk}/modifier/", {"hours": "20", "load": "STAT", "note": ""})
+    page = browser.post(f"/attribution/annuler/?attributions={attribution.pk},x,999", follow=True)
     assert "Quelque chose a changé" in page.content.decode()
     assert Attribution.objects.exists()
 
@@ -184,7 +184,7 @@ class TestCopyYear:
     URL = "/attribution/reconduction/"
 
     @pytest.fixture
-    def last_year(self, agv211: Course, teacher: Teacher) -> list[Attribution]:
+    def attributions_of_last_year(self, agv211: Course, teacher: Teacher) -> list[Attribution]:
         """Two parts of AGV211 in 2025-2026; the course has become longer since."""
         agv211.hours_td = 20
         agv211.save()
@@ -199,7 +199,7 @@ class TestCopyYear:
         return {"year": "2026-2027", "department": "", "expected": "2", "accept": "yes"} | more
 
     def test_all_is_made_in_one_go_with_the_hours_of_now(
-        self, browser: Client, last_year: list[Attribution], staff: User
+        self, browser: Client, attributions_of_last_year: list[Attribution], staff: User
     ) -> None:
         page = browser.get(self.URL, {"year": "2026-2027"})
         assert page.context["total"] == 2
@@ -211,9 +211,9 @@ class TestCopyYear:
         assert browser.get(self.URL, {"year": "2026-2027"}).context["total"] == 0
 
     def test_what_is_left_out_is_not_made_and_stays_ticked_on_other_pages(
-        self, browser: Client, last_year: list[Attribution]
+        self, browser: Client, attributions_of_last_year: list[Attribution]
     ) -> None:
-        key = str(last_year[0].pk)
+        key = str(attributions_of_last_year[0].pk)
         page = browser.post(self.URL, {"year": "2026-2027", "without": [key, "999"], "page": "1"})
         assert page.context["without"] == sorted([int(key), 999])
         assert 'name="without" value="999"' in page.content.decode()
@@ -222,7 +222,7 @@ class TestCopyYear:
         assert [one.component for one in Attribution.objects.filter(academic_year="2026-2027")] == ["TD"]
 
     def test_more_than_the_maximum_is_named_and_confirmed(
-        self, browser: Client, last_year: list[Attribution], teacher: Teacher
+        self, browser: Client, attributions_of_last_year: list[Attribution], teacher: Teacher
     ) -> None:
         teacher.max_hours = 40
         teacher.save()
@@ -234,14 +234,14 @@ class TestCopyYear:
         assert browser.post(self.URL, self.sent(confirm="yes")).status_code == 302
 
     def test_a_list_that_changed_since_is_reviewed_again(
-        self, browser: Client, last_year: list[Attribution], agv211: Course, teacher: Teacher
+        self, browser: Client, attributions_of_last_year: list[Attribution], agv211: Course, teacher: Teacher
     ) -> None:
         Attribution.objects.create(course=agv211, teacher=teacher, component="CM", academic_year="2026-2027", hours=1)
         assert browser.post(self.URL, self.sent()).status_code == 409
         assert Attribution.objects.filter(academic_year="2026-2027").count() == 1
 
     def test_it_is_all_or_nothing(
-        self, browser: Client, last_year: list[Attribution], monkeypatch: pytest.MonkeyPatch
+        self, browser: Client, attributions_of_last_year: list[Attribution], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         from django.db import DataError
 

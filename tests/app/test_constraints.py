@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def create(agv211: Course, teacher: Teacher) -> Callable[..., Attribution]:
+def make_attribution(agv211: Course, teacher: Teacher) -> Callable[..., Attribution]:
     def row(**change: Any) -> Attribution:
         fields = {"course": agv211, "teacher": teacher, "component": "CM", "academic_year": "2026-2027", "hours": 1}
         return Attribution.objects.create(**fields | change)
@@ -31,27 +31,27 @@ def check_refused(
         make()
 
 
-def test_a_part_has_one_holder_a_year(create: Callable[..., Attribution]) -> None:
-    create()
-    check_refused(create)
-    create(component="TD")
-    create(academic_year="2027-2028")
+def test_a_part_has_one_holder_a_year(make_attribution: Callable[..., Attribution]) -> None:
+    make_attribution()
+    check_refused(make_attribution)
+    make_attribution(component="TD")
+    make_attribution(academic_year="2027-2028")
 
 
 @pytest.mark.parametrize("hours", [0, Decimal("-0.01")])
-def test_hours_are_more_than_zero(create: Callable[..., Attribution], hours: int | Decimal) -> None:
-    check_refused(lambda: create(hours=hours))
-    create(hours=Decimal("0.01"))
+def test_hours_are_more_than_zero(make_attribution: Callable[..., Attribution], hours: int | Decimal) -> None:
+    check_refused(lambda: make_attribution(hours=hours))
+    make_attribution(hours=Decimal("0.01"))
 
 
 @pytest.mark.parametrize("year", ["2026-2028", "2026-2026", "2026/2027", "26-27", "abcd-efgh", "", "2026-202x"])
-def test_a_year_is_two_years_in_a_row(create: Callable[..., Attribution], year: str) -> None:
-    check_refused(lambda: create(academic_year=year))
+def test_a_year_is_two_years_in_a_row(make_attribution: Callable[..., Attribution], year: str) -> None:
+    check_refused(lambda: make_attribution(academic_year=year))
 
 
 @pytest.mark.parametrize("year", ["2026-2027", "1999-2000", "0000-0001"])
-def test_a_good_year_passes(create: Callable[..., Attribution], year: str) -> None:
-    create(academic_year=year)
+def test_a_good_year_passes(make_attribution: Callable[..., Attribution], year: str) -> None:
+    make_attribution(academic_year=year)
 
 
 def test_codes_and_matricules_are_unique(agv211: Course, teacher: Teacher) -> None:
@@ -69,9 +69,9 @@ def test_a_course_has_a_known_semester_and_no_negative_hours(agv211: Course) -> 
 
 
 def test_a_teacher_or_course_that_is_used_stays_but_a_user_may_go(
-    create: Callable[..., Attribution], agv211: Course, teacher: Teacher, clerk: User
+    make_attribution: Callable[..., Attribution], agv211: Course, teacher: Teacher, clerk: User
 ) -> None:
-    attribution = create(created_by=clerk)
+    attribution = make_attribution(created_by=clerk)
     for parent in (agv211, teacher):
         with pytest.raises(ProtectedError):
             parent.delete()
@@ -80,10 +80,10 @@ def test_a_teacher_or_course_that_is_used_stays_but_a_user_may_go(
     assert attribution.created_by is None
 
 
-def test_a_number_that_does_not_fit_is_refused_or_kept_whole(create: Callable[..., Attribution]) -> None:
+def test_a_number_that_does_not_fit_is_refused_or_kept_whole(make_attribution: Callable[..., Attribution]) -> None:
     """PostgreSQL refuses it; SQLite has no limit, which is what a migration must find."""
     try:
         with transaction.atomic():
-            create(hours=Decimal("12345.67"))
+            make_attribution(hours=Decimal("12345.67"))
     except (DataError, ArithmeticError):
         assert not Attribution.objects.exists()

@@ -103,7 +103,9 @@ def report(rows: int) -> str:
     )
 
 
-def test_the_doctor_is_asked_on_sqlite_and_counts_what_it_finds(python: Run, legacy: Callable[[str], Path]) -> None:
+def test_the_doctor_is_asked_on_sqlite_and_counts_what_it_finds(
+    python: Run, make_legacy: Callable[[str], Path]
+) -> None:
     """In a process of its own: the test's database is in memory, which nobody else can read."""
     code = (
         "import django; django.setup(); from django.test import Client;"
@@ -114,7 +116,7 @@ def test_the_doctor_is_asked_on_sqlite_and_counts_what_it_finds(python: Run, leg
         "answer = client.post('/base-de-donnees/');"
         "print(len(answer.context['findings']), answer.content.decode())"
     )
-    url = f"sqlite:///{legacy('dangling-fk')}"
+    url = f"sqlite:///{make_legacy('dangling-fk')}"
     done = python("-c", code, DJANGO_SETTINGS_MODULE="attribution_project.settings", DATABASE_URL=url)
     count, _, page = done.stdout.partition(" ")
     assert int(count) >= 1, done.stderr

@@ -21,17 +21,17 @@ def one(path: Path, statement: str) -> Any:
     return ask_sql(path, statement)[0][0]
 
 
-def test_without_damage_it_is_sound_and_private(sound: Path) -> None:
-    assert sound.stat().st_mode & 0o777 == 0o600
-    assert [file.name for file in sound.parent.iterdir()] == [sound.name]
-    assert ask_sql(sound, "PRAGMA foreign_key_check") == []
-    assert one(sound, "SELECT title FROM courses_course WHERE code = 'AGV211'") == "Agrostologie"
-    assert one(sound, "SELECT count(*) FROM attributions_attribution") == 400
-    assert one(sound, "SELECT count(*) FROM django_migrations WHERE app = 'attributions'") >= 1
+def test_without_damage_it_is_sound_and_private(healthy_source: Path) -> None:
+    assert healthy_source.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in healthy_source.parent.iterdir()] == [healthy_source.name]
+    assert ask_sql(healthy_source, "PRAGMA foreign_key_check") == []
+    assert one(healthy_source, "SELECT title FROM courses_course WHERE code = 'AGV211'") == "Agrostologie"
+    assert one(healthy_source, "SELECT count(*) FROM attributions_attribution") == 400
+    assert one(healthy_source, "SELECT count(*) FROM django_migrations WHERE app = 'attributions'") >= 1
 
 
-def test_the_password_given_lets_the_secretary_in(sound: Path) -> None:
-    assert check_password("demo", one(sound, "SELECT password FROM auth_user WHERE username = 'secretaire'"))
+def test_the_password_given_lets_the_secretary_in(healthy_source: Path) -> None:
+    assert check_password("demo", one(healthy_source, "SELECT password FROM auth_user WHERE username = 'secretaire'"))
 
 
 def test_without_a_password_nobody_gets_in(manage: Run, tmp_path: Path) -> None:
@@ -52,8 +52,8 @@ def test_dangling_fk_is_the_default_and_names_the_backup(manage: Run, tmp_path: 
     assert one(path, "SELECT seq FROM sqlite_sequence WHERE name = 'courses_course'") == 80
 
 
-def test_duplicates_lose_the_unique_index_and_one_code_is_there_18_times(legacy: Callable[[str], Path]) -> None:
-    path = legacy("duplicates")
+def test_duplicates_lose_the_unique_index_and_one_code_is_there_18_times(make_legacy: Callable[[str], Path]) -> None:
+    path = make_legacy("duplicates")
     assert [index[2] for index in ask_sql(path, "PRAGMA index_list(courses_course)")] == [0]
     counts = [row[0] for row in ask_sql(path, "SELECT count(*) FROM courses_course GROUP BY code")]
     assert (max(counts), sum(counts) - len(counts)) == (18, 154)
@@ -62,8 +62,8 @@ def test_duplicates_lose_the_unique_index_and_one_code_is_there_18_times(legacy:
     assert one(path, "SELECT count(*) FROM courses_course WHERE code = 'AGV211'") == 1
 
 
-def test_code_in_fk_has_a_text_column_with_codes_in_it(legacy: Callable[[str], Path]) -> None:
-    path = legacy("code-in-fk")
+def test_code_in_fk_has_a_text_column_with_codes_in_it(make_legacy: Callable[[str], Path]) -> None:
+    path = make_legacy("code-in-fk")
     columns = {row[1]: row[2] for row in ask_sql(path, "PRAGMA table_info(attributions_attribution)")}
     assert columns["course_id"] == "varchar(20)"
     codes = "SELECT count(*) FROM attributions_attribution WHERE course_id IN (SELECT code FROM courses_course)"
@@ -71,24 +71,24 @@ def test_code_in_fk_has_a_text_column_with_codes_in_it(legacy: Callable[[str], P
     assert len(ask_sql(path, "PRAGMA foreign_key_check")) == 100
 
 
-def test_null_in_not_null_holds_nulls(legacy: Callable[[str], Path]) -> None:
-    path = legacy("null-in-not-null")
+def test_null_in_not_null_holds_nulls(make_legacy: Callable[[str], Path]) -> None:
+    path = make_legacy("null-in-not-null")
     assert one(path, "SELECT count(*) FROM attributions_attribution WHERE note IS NULL") == 16
 
 
-def test_too_long_texts_are_longer_than_the_column_says(legacy: Callable[[str], Path]) -> None:
-    path = legacy("too-long")
+def test_too_long_texts_are_longer_than_the_column_says(make_legacy: Callable[[str], Path]) -> None:
+    path = make_legacy("too-long")
     assert one(path, "SELECT count(*) FROM courses_course WHERE length(title) > 200") == 3
     assert one(path, "SELECT count(*) FROM attributions_teacher WHERE length(grade) > 4") == 3
 
 
-def test_wrong_type_holds_text_in_a_decimal_column(legacy: Callable[[str], Path]) -> None:
-    path = legacy("wrong-type")
+def test_wrong_type_holds_text_in_a_decimal_column(make_legacy: Callable[[str], Path]) -> None:
+    path = make_legacy("wrong-type")
     assert one(path, "SELECT count(*) FROM attributions_attribution WHERE typeof(hours) = 'text'") == 10
 
 
-def test_orphans_point_to_rows_that_are_gone(legacy: Callable[[str], Path]) -> None:
-    path = legacy("orphans")
+def test_orphans_point_to_rows_that_are_gone(make_legacy: Callable[[str], Path]) -> None:
+    path = make_legacy("orphans")
     parents = {row[2] for row in ask_sql(path, "PRAGMA foreign_key_check")}
     assert parents == {"attributions_teacher", "auth_user"}
 

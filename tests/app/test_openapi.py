@@ -92,12 +92,12 @@ def test_the_schema_that_is_served_is_the_one_of_the_tests(account: Callable[...
 
 
 def test_without_a_login_or_a_token_a_program_is_told_in_json(
-    account: Callable[..., User], agv211: Course, teacher: Teacher, wanted: dict[str, str]
+    account: Callable[..., User], agv211: Course, teacher: Teacher, attribution_request: dict[str, str]
 ) -> None:
     from django.test import Client
 
     for client, status in ((Client(), 401), (Client(enforce_csrf_checks=True), 403)):
         if status == 403:
             client.force_login(account("secretariat"))
-        answer = client.post("/attribution/", wanted, content_type="application/json")
+        answer = client.post("/attribution/", attribution_request, content_type="application/json")
         assert (answer.status_code, answer.json()["results"]) == (status, [])

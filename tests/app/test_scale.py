@@ -26,7 +26,7 @@ SHOWN = re.compile(r'<tr|<li>|<option|type="radio"|"rowgroup"|<rect class="whole
 
 
 @pytest.fixture(scope="module")
-def university(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[list[str]]:
+def academic_years(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[list[str]]:
     """Made once for all pages, and taken away again."""
     with django_db_blocker.unblock():
         call_command("make_demo_data", teachers=60, courses=2000, attributions=44_000, stdout=StringIO(), verbosity=0)
@@ -37,7 +37,7 @@ def university(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Ite
 
 
 @pytest.fixture
-def browser(university: list[str], account: Callable[..., User]) -> Client:
+def browser(academic_years: list[str], account: Callable[..., User]) -> Client:
     return browser_of(account("administrateur"))
 
 
@@ -105,13 +105,13 @@ PAGES = {
 @pytest.mark.xdist_group("scale")
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_asks_little_and_fetches_no_more_than_it_shows(
-    browser: Client, university: list[str], page: str, monkeypatch: pytest.MonkeyPatch
+    browser: Client, academic_years: list[str], page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    attribution = Attribution.objects.filter(academic_year=university[-1]).order_by("pk").first()
+    attribution = Attribution.objects.filter(academic_year=academic_years[-1]).order_by("pk").first()
     assert attribution
     address = PAGES[page].format(
-        year=university[-1],
-        next=f"{int(university[-1][:4]) + 1}-{int(university[-1][5:]) + 1}",
+        year=academic_years[-1],
+        next=f"{int(academic_years[-1][:4]) + 1}-{int(academic_years[-1][5:]) + 1}",
         attribution=attribution.pk,
         teacher=attribution.teacher_id,
         course=attribution.course_id,
@@ -128,5 +128,5 @@ def test_a_page_asks_little_and_fetches_no_more_than_it_shows(
     assert counting.rows <= shown + 1, (counting.rows, shown)  # one: the row that the page is about
 
 
-def test_the_university_is_that_large(university: list[str]) -> None:
-    assert len(university) >= 10
+def test_the_university_is_that_large(academic_years: list[str]) -> None:
+    assert len(academic_years) >= 10

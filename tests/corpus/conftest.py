@@ -39,14 +39,14 @@ VERSIONS = (SERVER_VERSIONS[0], *(pytest.param(version, marks=pytest.mark.full) 
 
 
 @pytest.fixture(scope="session")
-def sound(made: MakeSource) -> Path:
-    return made()
+def healthy_source(make_source: MakeSource) -> Path:
+    return make_source()
 
 
 @pytest.fixture
-def copy_of_sound(sound: Path, tmp_path: Path) -> Callable[[], Path]:
+def make_copy(healthy_source: Path, tmp_path: Path) -> Callable[[], Path]:
     def make() -> Path:
-        return Path(shutil.copy(sound, tmp_path / "db.sqlite3"))
+        return Path(shutil.copy(healthy_source, tmp_path / "db.sqlite3"))
 
     return make
 

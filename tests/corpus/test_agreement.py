@@ -35,9 +35,9 @@ def url(servers: dict[int, Server]) -> Iterator[str]:
 
 @pytest.mark.parametrize("case", first_in_ci(*READ, count=4), ids=lambda case: case.name.replace(" ", "-"))
 def test_a_damaged_database_is_judged_alike(
-    case: DoctorCase, copy_of_sound: Callable[[], Path], url: str, tmp_path: Path, django_db_blocker: DjangoDbBlocker
+    case: DoctorCase, make_copy: Callable[[], Path], url: str, tmp_path: Path, django_db_blocker: DjangoDbBlocker
 ) -> None:
-    with contextmanager(case.damage)(copy_of_sound()) as path, django_db_blocker.unblock():
+    with contextmanager(case.damage)(make_copy()) as path, django_db_blocker.unblock():
         source, report = str(path), tmp_path / "r"
         checked = move.run(Options(mode="check", source=source, report=report))
         moved = move.run(Options(mode="rehearse", source=source, report=report, target=url))

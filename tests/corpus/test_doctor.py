@@ -21,7 +21,7 @@ from tests.corpus.doctor import CASES, DoctorCase
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
 def test_a_database_is_judged_as_it_is(
     case: DoctorCase,
-    copy_of_sound: Callable[[], Path],
+    make_copy: Callable[[], Path],
     monkeypatch: pytest.MonkeyPatch,
     django_db_blocker: DjangoDbBlocker,
 ) -> None:
@@ -29,14 +29,14 @@ def test_a_database_is_judged_as_it_is(
         pytest.skip("only Linux tells who has a file open")
     # A -wal of 64 MB would take its time.
     monkeypatch.setattr(file_state, "LARGE_WAL_BYTES", 1024 * 1024)
-    with contextmanager(case.damage)(copy_of_sound()) as path, django_db_blocker.unblock():
+    with contextmanager(case.damage)(make_copy()) as path, django_db_blocker.unblock():
         diagnosis = diagnose.diagnose(str(path))
     assert sorted(map(as_found, diagnosis.findings)) == sorted(case.finds), [f.explanation for f in diagnosis.findings]
 
 
 @pytest.mark.parametrize("short", [1, 10**9])
-def test_a_full_disk_is_told(short: int, copy_of_sound: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    path = copy_of_sound()
+def test_a_full_disk_is_told(short: int, make_copy: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_copy()
     usage = collections.namedtuple("usage", "total used free")
     free = max(0, path.stat().st_size - short)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(free, 0, free))

@@ -156,7 +156,7 @@ def check_silent(report: Report, folder: Path, said: str) -> None:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What a run says on its way."""
     said: list[str] = []
     run = pipeline.run
@@ -164,7 +164,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return said
 
 
-def test_no_finding_shows_a_secret(move: Move, tmp_path: Path, told: list[str]) -> None:
+def test_no_finding_shows_a_secret(move: Move, tmp_path: Path, events: list[str]) -> None:
     report = move(planted(*STANDING.values()))
     assert report.failure is not None
     found = {finding.rule for finding in report.findings if finding.samples}
@@ -173,20 +173,20 @@ def test_no_finding_shows_a_secret(move: Move, tmp_path: Path, told: list[str]) 
     shown = {sample.value for finding in report.findings for sample in finding.samples}
     assert "***" in shown
     assert "text ***" in shown
-    check_silent(report, tmp_path / "r", "".join(told))
+    check_silent(report, tmp_path / "r", "".join(events))
 
 
 def test_neither_repairs_nor_quarantine_show_a_secret_and_both_keep_it(
     move: Move,
     corpus_url: str,
     tmp_path: Path,
-    told: list[str],
+    events: list[str],
 ) -> None:
     report = move(planted(), fix=EVERY_REPAIR, quarantine=("all",))
     assert report.failure is None, report.failure
     assert {"refused-row", "duplicate-key"} <= {rows.rule for rows in report.removed}
     assert [cell.old for cells in report.changed for cell in cells.samples].count("***") > 10
-    check_silent(report, tmp_path / "r", "".join(told))
+    check_silent(report, tmp_path / "r", "".join(events))
     with psycopg.connect(corpus_url) as connection:
         kept = str(connection.execute("SELECT * FROM migrate_to_pg.quarantine").fetchall())
         changed = str(connection.execute("SELECT * FROM migrate_to_pg.changed_cell").fetchall())

@@ -87,7 +87,7 @@ PACKAGES = sysconfig.get_path("purelib")
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
+def shared_folder() -> Iterator[Path]:
     """A folder that another user may enter, as pytest's own may not be."""
     with tempfile.TemporaryDirectory(prefix="deploy-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o755)
@@ -173,7 +173,7 @@ def url(server: Database) -> str:
 
 
 @pytest.fixture(scope="session")
-def built() -> Iterator[Path]:
+def image_code() -> Iterator[Path]:
     """What the Dockerfile copies and makes; read-only, for root as well as for others."""
     with tempfile.TemporaryDirectory(prefix="image-", ignore_cleanup_errors=True) as name:
         code = Path(name) / "app"
@@ -275,7 +275,7 @@ class Container:
 
 
 @pytest.fixture(scope="module")
-def container(programs: Path, built: Path, folder: Path, server: Database) -> Callable[..., Container]:
+def container(programs: Path, image_code: Path, shared_folder: Path, server: Database) -> Callable[..., Container]:
     """container(url, *command, **variables): one not started yet, with those of docker-compose.yml besides."""
     count = iter(range(100))
 
@@ -293,6 +293,6 @@ def container(programs: Path, built: Path, folder: Path, server: Database) -> Ca
             "PYTHONUTF8": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        return Container(programs, built, folder / f"log-{next(count)}", environment | more, *command)
+        return Container(programs, image_code, shared_folder / f"log-{next(count)}", environment | more, *command)
 
     return make

@@ -12,7 +12,7 @@ from tests.deploy.conftest import PG_BIN, Database
 
 
 @pytest.fixture
-def run(server: Database, tmp_path: Path) -> Run:
+def run_script(server: Database, tmp_path: Path) -> Run:
     """Run a script on a database as the container of PostgreSQL has it: as the superuser, by the socket."""
 
     def script(name: str, url: str, *arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
@@ -32,7 +32,7 @@ def run(server: Database, tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def filled(server: Database) -> str:
+def filled_url(server: Database) -> str:
     """A database with rows, a sequence in the middle of its life, and a foreign key."""
     url = server.fresh("TEMPLATE template0 ENCODING latin1 LOCALE 'C'")
     server.execute(
@@ -54,59 +54,63 @@ EVERYTHING = (
 
 
 @pytest.fixture
-def backup(run: Run, filled: str, tmp_path: Path) -> Path:
+def backup(run_script: Run, filled_url: str, tmp_path: Path) -> Path:
     path = tmp_path / "backups" / "one.dump"
-    done = run("backup.sh", filled, path)
+    done = run_script("backup.sh", filled_url, path)
     assert done.returncode == 0, done.stderr
     return path
 
 
 def test_a_backup_is_private_and_restores_into_an_empty_database_as_it_was(
-    run: Run, backup: Path, filled: str, server: Database, url: str
+    run_script: Run, backup: Path, filled_url: str, server: Database, url: str
 ) -> None:
     assert backup.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in backup.parent.iterdir()] == ["one.dump"]
-    done = run("restore.sh", url, backup)
+    done = run_script("restore.sh", url, backup)
     assert done.returncode == 0, done.stderr
-    assert server.execute(url, EVERYTHING) == server.execute(filled, EVERYTHING)
+    assert server.execute(url, EVERYTHING) == server.execute(filled_url, EVERYTHING)
 
 
 def test_a_database_that_holds_anything_is_refused_and_left_alone(
-    run: Run, backup: Path, filled: str, server: Database
+    run_script: Run, backup: Path, filled_url: str, server: Database
 ) -> None:
-    server.execute(filled, "DELETE FROM part")
-    done = run("restore.sh", filled, backup)
+    server.execute(filled_url, "DELETE FROM part")
+    done = run_script("restore.sh", filled_url, backup)
     assert done.returncode == 1
     assert "is not empty" in done.stderr
     assert "--replace" in done.stderr
-    assert server.execute(filled, "SELECT count(*) FROM part") == [(0,)]
+    assert server.execute(filled_url, "SELECT count(*) FROM part") == [(0,)]
 
 
 def test_replace_puts_the_backup_in_its_place_and_keeps_what_was_there(
-    run: Run, backup: Path, filled: str, server: Database
+    run_script: Run, backup: Path, filled_url: str, server: Database
 ) -> None:
-    wanted = server.execute(filled, EVERYTHING)
-    server.execute(filled, "DELETE FROM part; INSERT INTO course (code) VALUES ('later')")
-    done = run("restore.sh", filled, "--replace", backup)
+    wanted = server.execute(filled_url, EVERYTHING)
+    server.execute(filled_url, "DELETE FROM part; INSERT INTO course (code) VALUES ('later')")
+    done = run_script("restore.sh", filled_url, "--replace", backup)
     assert done.returncode == 0, done.stderr
-    assert server.execute(filled, EVERYTHING) == wanted
+    assert server.execute(filled_url, EVERYTHING) == wanted
     kept_like = (
         "SELECT encoding, datcollate, datctype, pg_get_userbyid(datdba) FROM pg_database"
         " WHERE datname = current_database()"
     )
     kept = done.stderr.strip().rpartition(" ")[2].rstrip(".")
-    assert server.execute(kept, kept_like) == server.execute(filled, kept_like) != server.execute("postgres", kept_like)
+    assert (
+        server.execute(kept, kept_like)
+        == server.execute(filled_url, kept_like)
+        != server.execute("postgres", kept_like)
+    )
     assert server.execute(kept, "SELECT count(*) FROM course WHERE code = 'later'") == [(1,)]
     server.execute("postgres", f'DROP DATABASE "{kept}"')
 
 
 def test_replace_of_a_database_in_use_changes_nothing_and_says_what_to_stop(
-    run: Run, backup: Path, filled: str, server: Database
+    run_script: Run, backup: Path, filled_url: str, server: Database
 ) -> None:
     databases = "SELECT datname FROM pg_database ORDER BY 1"
     before = server.execute("postgres", databases)
-    with server.connect(filled):
-        done = run("restore.sh", filled, "--replace", backup)
+    with server.connect(filled_url):
+        done = run_script("restore.sh", filled_url, "--replace", backup)
     assert done.returncode == 1
     assert "in use and unchanged: stop" in done.stderr
     assert server.execute("postgres", databases) == before
@@ -114,75 +118,77 @@ def test_replace_of_a_database_in_use_changes_nothing_and_says_what_to_stop(
 
 @pytest.mark.parametrize("replace", [[], ["--replace"]])
 def test_a_backup_that_breaks_off_restores_nothing(
-    run: Run, backup: Path, filled: str, server: Database, url: str, replace: list[str]
+    run_script: Run, backup: Path, filled_url: str, server: Database, url: str, replace: list[str]
 ) -> None:
     backup.write_bytes(backup.read_bytes()[:-6000])
-    target = filled if replace else url
+    target = filled_url if replace else url
     before = server.execute(target, "SELECT count(*) FROM pg_class")
     databases = server.execute("postgres", "SELECT count(*) FROM pg_database")
-    done = run("restore.sh", target, *replace, backup)
+    done = run_script("restore.sh", target, *replace, backup)
     assert done.returncode != 0
     assert "was restored" not in done.stderr
     assert server.execute(target, "SELECT count(*) FROM pg_class") == before
     assert server.execute("postgres", "SELECT count(*) FROM pg_database") == databases
 
 
-def test_a_file_that_is_no_backup_is_refused(run: Run, url: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_backup_is_refused(run_script: Run, url: str, tmp_path: Path) -> None:
     (tmp_path / "db.sqlite3").write_bytes(b"SQLite format 3\0")
-    done = run("restore.sh", url, tmp_path / "db.sqlite3")
+    done = run_script("restore.sh", url, tmp_path / "db.sqlite3")
     assert done.returncode == 1
     assert "is no backup that can be restored: nothing was changed" in done.stderr
 
 
-def test_a_file_that_is_there_is_not_written_over(run: Run, backup: Path, filled: str) -> None:
+def test_a_file_that_is_there_is_not_written_over(run_script: Run, backup: Path, filled_url: str) -> None:
     before = backup.read_bytes()
-    done = run("backup.sh", filled, backup)
+    done = run_script("backup.sh", filled_url, backup)
     assert done.returncode == 1
     assert "is there already" in done.stderr
     assert backup.read_bytes() == before
 
 
-def test_a_backup_that_fails_leaves_no_file(run: Run, server: Database, tmp_path: Path) -> None:
-    done = run("backup.sh", server.url(f"gone_{uuid.uuid4().hex}"), tmp_path / "backups" / "one.dump")
+def test_a_backup_that_fails_leaves_no_file(run_script: Run, server: Database, tmp_path: Path) -> None:
+    done = run_script("backup.sh", server.url(f"gone_{uuid.uuid4().hex}"), tmp_path / "backups" / "one.dump")
     assert done.returncode != 0
     assert list((tmp_path / "backups").iterdir()) == []
 
 
-def test_the_programs_may_run_elsewhere(run: Run, filled: str, tmp_path: Path) -> None:
+def test_the_programs_may_run_elsewhere(run_script: Run, filled_url: str, tmp_path: Path) -> None:
     """RUN="docker compose exec -T db" for make backup: a command with its arguments."""
-    done = run("backup.sh", filled, "one.dump", RUN="env LC_ALL=C")
+    done = run_script("backup.sh", filled_url, "one.dump", RUN="env LC_ALL=C")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "one.dump").stat().st_size > 1000
 
 
-def test_a_dump_that_cannot_be_read_to_its_end_is_no_backup(run: Run, filled: str, tmp_path: Path) -> None:
+def test_a_dump_that_cannot_be_read_to_its_end_is_no_backup(run_script: Run, filled_url: str, tmp_path: Path) -> None:
     """The disk was full, or the connection to the container broke: pg_dump's own status may not tell."""
     cut = tmp_path / "pg_dump"
     cut.write_text(f'#!/bin/sh\n{PG_BIN}/pg_dump "$@" | head -c 6000\n')
     cut.chmod(0o755)
-    done = run("backup.sh", filled, "one.dump", PATH=f"{tmp_path}:{PG_BIN}:/usr/bin:/bin")
+    done = run_script("backup.sh", filled_url, "one.dump", PATH=f"{tmp_path}:{PG_BIN}:/usr/bin:/bin")
     assert done.returncode != 0
     assert not (tmp_path / "one.dump").exists()
 
 
 def test_a_backup_is_tried_beside_the_database_and_leaves_nothing(
-    run: Run, backup: Path, filled: str, server: Database
+    run_script: Run, backup: Path, filled_url: str, server: Database
 ) -> None:
-    server.execute(filled, "DELETE FROM part")
+    server.execute(filled_url, "DELETE FROM part")
     databases = server.execute("postgres", "SELECT datname FROM pg_database ORDER BY 1")
-    done = run("restore.sh", filled, "--try", backup)
+    done = run_script("restore.sh", filled_url, "--try", backup)
     assert done.returncode == 0, done.stderr
     assert "can be restored: 3 tables, 2001 rows" in done.stderr
-    assert server.execute(filled, "SELECT count(*) FROM part") == [(0,)]
+    assert server.execute(filled_url, "SELECT count(*) FROM part") == [(0,)]
     assert server.execute("postgres", "SELECT datname FROM pg_database ORDER BY 1") == databases
 
 
-def test_the_daily_backup_keeps_the_last_ones_and_whatever_has_a_name(run: Run, filled: str, tmp_path: Path) -> None:
+def test_the_daily_backup_keeps_the_last_ones_and_whatever_has_a_name(
+    run_script: Run, filled_url: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "daily"
     folder.mkdir()
     for name in ("20200101-030000.dump", "20200102-030000.dump", "20200103-030000.dump", "before the exam.dump"):
         (folder / name).touch()
-    done = run("daily_backup.sh", filled, folder, KEEP="2")
+    done = run_script("daily_backup.sh", filled_url, folder, KEEP="2")
     assert done.returncode == 0, done.stderr
     assert "can be restored" in done.stderr
     old, *new = sorted(path.name for path in folder.iterdir())
@@ -200,17 +206,17 @@ ROWS_OF_ANOTHER_TABLE = (
 
 @pytest.mark.parametrize("how", ["no backup", "a backup that cannot be restored", "a number that is none"])
 def test_a_daily_backup_that_fails_removes_nothing_and_says_so(
-    run: Run, filled: str, server: Database, tmp_path: Path, how: str
+    run_script: Run, filled_url: str, server: Database, tmp_path: Path, how: str
 ) -> None:
     folder = tmp_path / "daily"
     folder.mkdir()
     (folder / "20200101-030000.dump").touch()
     more = {"KEEP": "none" if how == "a number that is none" else "1"}
     if how == "a backup that cannot be restored":
-        server.execute(filled, ROWS_OF_ANOTHER_TABLE)
+        server.execute(filled_url, ROWS_OF_ANOTHER_TABLE)
     if how == "no backup":
-        filled = server.url(f"gone_{uuid.uuid4().hex}")
-    done = run("daily_backup.sh", filled, folder, **more)
+        filled_url = server.url(f"gone_{uuid.uuid4().hex}")
+    done = run_script("daily_backup.sh", filled_url, folder, **more)
     assert done.returncode != 0
     assert (folder / "20200101-030000.dump").exists()
 

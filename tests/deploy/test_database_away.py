@@ -68,7 +68,7 @@ class Visitor:
 
 
 @pytest.fixture(scope="module")
-def own(programs: Path) -> Iterator[Database]:
+def own_server(programs: Path) -> Iterator[Database]:
     """A server of these tests' own, which may be stopped."""
     with folder_for_all("away-") as folder:
         running = Database(folder, programs)
@@ -77,24 +77,24 @@ def own(programs: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def url(own: Database) -> str:
-    return own.fresh()
+def url(own_server: Database) -> str:
+    return own_server.fresh()
 
 
 @pytest.fixture
-def wire(own: Database, url: str) -> Iterator[Proxy]:
-    proxy = Proxy(own.socket_url(url))
+def wire(own_server: Database, url: str) -> Iterator[Proxy]:
+    proxy = Proxy(own_server.socket_url(url))
     yield proxy
     proxy.stop()
 
 
 @pytest.fixture
-def serve(container: Callable[..., Container], own: Database) -> Iterator[Callable[..., Visitor]]:
+def serve(container: Callable[..., Container], own_server: Database) -> Iterator[Callable[..., Visitor]]:
     """serve(url) -> a visitor of a container on this database, prepared."""
     running = []
 
     def start(url: str, **more: str) -> Visitor:
-        one = container(url, PGPASSFILE=str(own.secrets / "pgpass"), **more)
+        one = container(url, PGPASSFILE=str(own_server.secrets / "pgpass"), **more)
         running.append(one.__enter__())
         one.wait_until_healthy()
         command = as_nobody("python", "manage.py", "shell", "--verbosity", "0", "--command", PREPARE)
@@ -132,20 +132,20 @@ def check_everything_without_a_database(visitor: Visitor) -> None:
 
 
 def test_every_page_says_503_while_the_database_is_stopped_and_is_there_when_it_is(
-    own: Database, url: str, serve: Callable[..., Visitor]
+    own_server: Database, url: str, serve: Callable[..., Visitor]
 ) -> None:
     visitor = serve(url)
     assert visitor.ask("/attribution/liste/", PAGE)[0] == 200
-    own.stop()
+    own_server.stop()
     try:
         check_everything_without_a_database(visitor)
     finally:
-        own.start()
+        own_server.start()
     assert visitor.ask("/attribution/liste/", PAGE)[0] == 200
 
 
 def test_an_attribution_whose_answer_was_lost_may_have_been_made_and_says_so(
-    wire: Proxy, own: Database, url: str, serve: Callable[..., Visitor]
+    wire: Proxy, own_server: Database, url: str, serve: Callable[..., Visitor]
 ) -> None:
     visitor = serve(wire.url.replace("postgres@", "attribution@"))
     program = partial(visitor.post, WANTED)
@@ -156,7 +156,7 @@ def test_an_attribution_whose_answer_was_lost_may_have_been_made_and_says_so(
         wire.wait_for_cut()
         wire.mend()
         query = f"SELECT count(*) FROM attributions_attribution WHERE component = '{component}'"
-        assert own.execute(url, query) == [(1,)]
+        assert own_server.execute(url, query) == [(1,)]
 
 
 def told_by(text: str) -> str:
@@ -165,10 +165,10 @@ def told_by(text: str) -> str:
 
 
 def test_of_several_parts_each_is_named_with_what_became_of_it(
-    own: Database, url: str, serve: Callable[..., Visitor]
+    own_server: Database, url: str, serve: Callable[..., Visitor]
 ) -> None:
     visitor = serve(url)
-    with own.connect(url) as connection:
+    with own_server.connect(url) as connection:
         connection.execute(
             "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$"
@@ -191,10 +191,10 @@ def test_of_several_parts_each_is_named_with_what_became_of_it(
 
 @pytest.mark.parametrize("code", ["40001", "40P01"])
 def test_a_commit_that_was_refused_was_not_made(
-    own: Database, url: str, serve: Callable[..., Visitor], code: str
+    own_server: Database, url: str, serve: Callable[..., Visitor], code: str
 ) -> None:
     visitor = serve(url)
-    with own.connect(url) as connection:
+    with own_server.connect(url) as connection:
         connection.execute(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
             f"$$ BEGIN RAISE EXCEPTION 'server' USING ERRCODE = '{code}'; END $$"
@@ -207,9 +207,11 @@ def test_a_commit_that_was_refused_was_not_made(
     assert json.loads(text)["results"][0]["status"] == "unavailable"
 
 
-def test_a_database_that_takes_no_changes_is_still_read(own: Database, url: str, serve: Callable[..., Visitor]) -> None:
+def test_a_database_that_takes_no_changes_is_still_read(
+    own_server: Database, url: str, serve: Callable[..., Visitor]
+) -> None:
     visitor = serve(url)
-    with own.connect(url) as connection:
+    with own_server.connect(url) as connection:
         name = connection.info.dbname
         connection.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
@@ -220,16 +222,16 @@ def test_a_database_that_takes_no_changes_is_still_read(own: Database, url: str,
 
 
 def test_whoever_waits_for_a_connection_of_the_pool_too_long_is_told(
-    own: Database, url: str, serve: Callable[..., Visitor]
+    own_server: Database, url: str, serve: Callable[..., Visitor]
 ) -> None:
     visitor = serve(url, DATABASE_POOL="1")
-    with own.connect(url) as connection:
+    with own_server.connect(url) as connection:
         connection.execute("BEGIN")
         connection.execute("LOCK TABLE django_session")
         waiting = http.client.HTTPConnection("127.0.0.1", visitor.container.port, timeout=60)
         waiting.request("GET", "/cours/", headers={"Host": "localhost", "Cookie": f"sessionid={visitor.cookie}"})
         # By another connection: within a transaction that view does not change.
-        while own.execute(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == [(0,)]:
+        while own_server.execute(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == [(0,)]:
             pass
         check_unavailable(visitor.ask("/cours/", PAGE), "text/html")
         connection.execute("ROLLBACK")
@@ -238,10 +240,10 @@ def test_whoever_waits_for_a_connection_of_the_pool_too_long_is_told(
 
 
 def test_an_export_that_breaks_off_does_not_look_like_a_whole_one(
-    own: Database, url: str, serve: Callable[..., Visitor]
+    own_server: Database, url: str, serve: Callable[..., Visitor]
 ) -> None:
     visitor = serve(url)
-    with own.connect(url) as connection:
+    with own_server.connect(url) as connection:
         connection.execute(
             "INSERT INTO courses_course"
             " (code, title, credits, hours_cm, hours_td, hours_tp, level, semester, department)"
@@ -265,10 +267,10 @@ def test_an_export_that_breaks_off_does_not_look_like_a_whole_one(
 
 
 def test_an_import_that_loses_its_connection_is_no_fault_of_the_file(
-    own: Database, url: str, serve: Callable[..., Visitor]
+    own_server: Database, url: str, serve: Callable[..., Visitor]
 ) -> None:
     visitor = serve(url)
-    with own.connect(url) as connection:
+    with own_server.connect(url) as connection:
         connection.execute(
             "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$"

@@ -20,7 +20,7 @@ UNKNOWN = {"status": "unavailable", "database": "postgresql", "migrations": "unk
 
 
 @pytest.fixture
-def own(programs: Path) -> Iterator[Database]:
+def own_server(programs: Path) -> Iterator[Database]:
     """A server of the test's own, which may be stopped."""
     with folder_for_all("health-") as folder:
         running = Database(folder, programs)
@@ -39,23 +39,23 @@ def serve(container: Callable[..., Container], own: Database) -> Any:
 
 
 def test_each_state_of_the_database_is_told_and_ends_when_it_does(
-    container: Callable[..., Container], own: Database
+    container: Callable[..., Container], own_server: Database
 ) -> None:
-    with serve(container, own) as one:
+    with serve(container, own_server) as one:
         one.wait_until_ready()
         check(one, SOUND)
-        own.stop()
+        own_server.stop()
         check(one, UNKNOWN)
         # As a standby is: it answers, and takes no changes.
-        (own.folder / "data" / "standby.signal").touch()
-        own.start()
+        (own_server.folder / "data" / "standby.signal").touch()
+        own_server.start()
         check(one, SOUND | {"status": "degraded", "writes": "standby"})
-        own.stop()
-        (own.folder / "data" / "standby.signal").unlink()
-        own.start()
+        own_server.stop()
+        (own_server.folder / "data" / "standby.signal").unlink()
+        own_server.start()
         one.wait_until_ready()
-        own.execute("postgres", "ALTER SYSTEM SET default_transaction_read_only = on")
-        own.execute("postgres", "SELECT pg_reload_conf()")
+        own_server.execute("postgres", "ALTER SYSTEM SET default_transaction_read_only = on")
+        own_server.execute("postgres", "SELECT pg_reload_conf()")
         while one.get("/healthz")[0] == 200:
             pass
         check(one, SOUND | {"status": "degraded", "writes": "read-only"})

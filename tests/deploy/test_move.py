@@ -18,12 +18,12 @@ MOVE = ("python", "manage.py", "migrate_to_pg", "--verify")
 
 
 @pytest.fixture(params=[pytest.param("delete", marks=pytest.mark.full), "wal"])
-def data(request: pytest.FixtureRequest, made: MakeSource, built: Path, sqlite: Query) -> Iterator[Path]:
+def data(request: pytest.FixtureRequest, make_source: MakeSource, image_code: Path, sqlite: Query) -> Iterator[Path]:
     """data/ with a database in it; the container may read it, not write to it."""
-    place = built / "data"
+    place = image_code / "data"
     place.chmod(0o755)
     path = place / "db.sqlite3"
-    shutil.copy(made("none"), path)
+    shutil.copy(make_source("none"), path)
     sqlite(path, f"PRAGMA journal_mode = {request.param}")
     path.chmod(0o444)
     place.chmod(0o555)
@@ -31,7 +31,7 @@ def data(request: pytest.FixtureRequest, made: MakeSource, built: Path, sqlite: 
     place.chmod(0o755)
     for file in place.iterdir():
         file.unlink()
-    for report in (built / "migrate_to_pg_report").iterdir():
+    for report in (image_code / "migrate_to_pg_report").iterdir():
         shutil.rmtree(report) if report.is_dir() else report.unlink()
 
 
@@ -41,7 +41,7 @@ def finished(one: Container) -> tuple[int, str]:
 
 
 def test_a_database_in_data_is_moved_and_then_served(
-    container: Callable[..., Container], data: Path, url: str, server: Database, built: Path
+    container: Callable[..., Container], data: Path, url: str, server: Database, image_code: Path
 ) -> None:
     before = file_sha256(data)
     status, log = finished(container(url, *MOVE))
@@ -50,7 +50,7 @@ def test_a_database_in_data_is_moved_and_then_served(
     assert server.execute(url, "SELECT count(*) FROM courses_course") == [(80,)]
     assert file_sha256(data) == before
     assert [file.name for file in data.parent.iterdir()] == ["db.sqlite3"]
-    reports = list((built / "migrate_to_pg_report").glob("*/report.json"))
+    reports = list((image_code / "migrate_to_pg_report").glob("*/report.json"))
     assert len(reports) == 1
     assert server_password(server) not in log + reports[0].read_text()
     with container(url) as one:

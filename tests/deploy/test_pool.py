@@ -47,7 +47,7 @@ class Bouncer:
 
 
 @pytest.fixture
-def bouncer(server: Database, url: str, folder: Path) -> Bouncer:
+def bouncer(server: Database, url: str, shared_folder: Path) -> Bouncer:
     program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin")
     assert program, "pgbouncer is missing: make test-full installs it when it runs as root"
     port, name = free_port(), url.rpartition("/")[2]
@@ -60,7 +60,7 @@ def bouncer(server: Database, url: str, folder: Path) -> Bouncer:
     ):
         assert ours in text
         text = text.replace(ours, here)
-    settings = folder / "pgbouncer.ini"
+    settings = shared_folder / "pgbouncer.ini"
     settings.write_text(text)
     return Bouncer(program, settings, f"postgres://attribution@127.0.0.1:{port}/{name}")
 

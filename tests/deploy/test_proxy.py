@@ -52,14 +52,14 @@ class Client:
 
 
 @pytest.fixture
-def proxy(folder: Path, tmp_path: Path) -> Callable[..., AbstractContextManager[Client]]:
+def proxy(shared_folder: Path, tmp_path: Path) -> Callable[..., AbstractContextManager[Client]]:
     """proxy(port, count): nginx on the settings of the image but for places, before what listens on that port."""
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin")
     assert program, "nginx is missing: make test-full installs it when it runs as root"
 
     @contextlib.contextmanager
     def run(upstream: int, count: str = "1") -> Iterator[Client]:
-        place, port = folder / f"nginx-{free_port()}", free_port()
+        place, port = shared_folder / f"nginx-{free_port()}", free_port()
         (place / "body").mkdir(parents=True)
         for path in (place, place / "body"):
             path.chmod(0o700)
@@ -73,11 +73,11 @@ def proxy(folder: Path, tmp_path: Path) -> Callable[..., AbstractContextManager[
         ):
             assert ours in text
             text = text.replace(ours, here)
-        (folder / "nginx.conf").write_text(text)
+        (shared_folder / "nginx.conf").write_text(text)
         environment = {"PATH": "/usr/sbin:/usr/bin:/bin", "TRUSTED_PROXIES": count}
         environment["CLIENT_CONF"] = f"{place}/client.conf"
-        (folder / "proxy.sh").write_text((ROOT / "deploy/proxy.sh").read_text())
-        command = as_nobody("sh", folder / "proxy.sh", "-c", folder / "nginx.conf", "-e", "stderr")
+        (shared_folder / "proxy.sh").write_text((ROOT / "deploy/proxy.sh").read_text())
+        command = as_nobody("sh", shared_folder / "proxy.sh", "-c", shared_folder / "nginx.conf", "-e", "stderr")
         with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
             try:
                 deadline = time.monotonic() + 20
@@ -96,7 +96,7 @@ def proxy(folder: Path, tmp_path: Path) -> Callable[..., AbstractContextManager[
 
 
 @pytest.fixture(scope="module")
-def echo() -> Iterator[int]:
+def echo_port() -> Iterator[int]:
     """The port of an application that says what the proxy has told it, and how much of a body came."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -125,9 +125,9 @@ FORGED = "X-Forwarded-For: 203.0.113.9, 198.51.100.7\nX-Forwarded-Proto: https"
     ("count", "protocol"), [("1", "http"), ("2", "https")], ids=["alone", "behind a proxy that speaks HTTPS"]
 )
 def test_the_application_is_told_who_connected_and_how(
-    proxy: Callable[..., AbstractContextManager[Client]], echo: int, count: str, protocol: str
+    proxy: Callable[..., AbstractContextManager[Client]], echo_port: int, count: str, protocol: str
 ) -> None:
-    with proxy(echo, count) as client:
+    with proxy(echo_port, count) as client:
         told = client.ask(f"GET / HTTP/1.1\nHost: localhost\n{FORGED}")
     assert "X-Forwarded-For: 203.0.113.9, 198.51.100.7, 127.0.0.1" in told
     assert f"X-Forwarded-Proto: {protocol}\n" in told
@@ -135,16 +135,16 @@ def test_the_application_is_told_who_connected_and_how(
 
 
 def test_a_number_of_proxies_that_is_none_is_said_in_a_line(
-    proxy: Callable[..., AbstractContextManager[Client]], echo: int
+    proxy: Callable[..., AbstractContextManager[Client]], echo_port: int
 ) -> None:
-    with pytest.raises(AssertionError, match="TRUSTED_PROXIES=0 is not the number of proxies"), proxy(echo, "0"):
+    with pytest.raises(AssertionError, match="TRUSTED_PROXIES=0 is not the number of proxies"), proxy(echo_port, "0"):
         pass
 
 
 def test_a_body_is_small_but_where_sheets_are_uploaded(
-    proxy: Callable[..., AbstractContextManager[Client]], echo: int
+    proxy: Callable[..., AbstractContextManager[Client]], echo_port: int
 ) -> None:
-    with proxy(echo) as client:
+    with proxy(echo_port) as client:
         assert client.post("/login/", 200_000) == 200
         assert client.post("/login/", 300_000) == 413
         assert client.post("/cours/import/", 1_500_000) == 200
@@ -167,10 +167,10 @@ def test_slow_bodies_hold_no_thread_of_the_application(
 
 
 def test_one_address_holds_so_many_requests_and_no_more(
-    proxy: Callable[..., AbstractContextManager[Client]], echo: int
+    proxy: Callable[..., AbstractContextManager[Client]], echo_port: int
 ) -> None:
     """The others go on; which address it is, the proxy in front says."""
-    with proxy(echo, "2") as client, contextlib.ExitStack() as held:
+    with proxy(echo_port, "2") as client, contextlib.ExitStack() as held:
         slow = "POST /login/ HTTP/1.1\nHost: localhost\nX-Forwarded-For: {}\nContent-Length: 100000"
         for n in range(110):  # some more, since those that ask below count as well
             # What a client writes into the header itself is to the left of what the proxy in front adds.

@@ -68,7 +68,7 @@ def wait_for(one: Container, words: str) -> None:
         time.sleep(0.1)
 
 
-def test_sessions_and_static_files_are_the_same_in_every_container(replicas: list[Container], built: Path) -> None:
+def test_sessions_and_static_files_are_the_same_in_every_container(replicas: list[Container], image_code: Path) -> None:
     environment = replicas[0].environment
     code = (
         "from django.contrib.auth import get_user_model as user; from django.test import Client;"
@@ -76,7 +76,7 @@ def test_sessions_and_static_files_are_the_same_in_every_container(replicas: lis
         "print('cookie', client.cookies['sessionid'].value)"
     )
     command = as_nobody("python", "manage.py", "shell", "--verbosity", "0", "--command", code)
-    made = subprocess.run(command, cwd=built, env=environment, capture_output=True, text=True, check=True)
+    made = subprocess.run(command, cwd=image_code, env=environment, capture_output=True, text=True, check=True)
     cookie = made.stdout.rpartition("cookie ")[2].strip()
     for one in replicas:
         status, page = one.get("/base-de-donnees/", Host="localhost", Cookie=f"sessionid={cookie}")
@@ -121,13 +121,13 @@ def test_where_the_database_has_gone_it_cannot_serve_and_is_no_container_to_repl
     assert one.check_health().returncode == 1
 
 
-def test_the_code_cannot_be_written_to_and_nothing_wants_to(replicas: list[Container], built: Path) -> None:
+def test_the_code_cannot_be_written_to_and_nothing_wants_to(replicas: list[Container], image_code: Path) -> None:
     if os.getuid() == 0:
-        denied = subprocess.run(as_nobody("touch", built / "x"), capture_output=True, text=True, check=False)
+        denied = subprocess.run(as_nobody("touch", image_code / "x"), capture_output=True, text=True, check=False)
         assert "Permission denied" in denied.stderr
         for one in replicas:
             assert Path(f"/proc/{one.process.pid}").stat().st_uid != 0
-    assert files_of(built) == (built.parent / "files").read_text()
+    assert files_of(image_code) == (image_code.parent / "files").read_text()
 
 
 @pytest.mark.parametrize(

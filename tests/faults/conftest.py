@@ -217,7 +217,7 @@ MakeWorld = Callable[..., World]
 
 
 @pytest.fixture
-def make_world(made: Callable[[str], Path], tmp_path: Path) -> Iterator[MakeWorld]:
+def make_world(make_source: Callable[[str], Path], tmp_path: Path) -> Iterator[MakeWorld]:
     """A world around any database of PostgreSQL; what still runs in it ends with the test."""
     worlds: list[World] = []
 
@@ -226,7 +226,7 @@ def make_world(made: Callable[[str], Path], tmp_path: Path) -> Iterator[MakeWorl
         folder.mkdir()
         source = folder / "source" / "db.sqlite3"
         source.parent.mkdir()
-        shutil.copyfile(made(damage), source)
+        shutil.copyfile(make_source(damage), source)
         worlds.append(World(source, url, folder, **more))
         return worlds[-1]
 

@@ -133,7 +133,7 @@ def test_a_report_for_which_no_room_is_left_is_no_failure(moment: str, world: Wo
 
 
 @pytest.fixture
-def cramped(make_world: MakeWorld) -> Iterator[Cramped]:
+def cramped_world(make_world: MakeWorld) -> Iterator[Cramped]:
     with folder_for_all("pg-cramped-") as folder:
         disk = Disk(folder / "disk", 400)
         private = PrivateServer(disk.place)
@@ -148,8 +148,8 @@ def cramped(make_world: MakeWorld) -> Iterator[Cramped]:
 
 
 @pytest.mark.parametrize("moment", ["stage:stage", "load:stage", "restore:stage", "publish:stage"])
-def test_a_server_whose_disk_becomes_full(moment: str, cramped: Cramped) -> None:
-    world, disk, private = cramped
+def test_a_server_whose_disk_becomes_full(moment: str, cramped_world: Cramped) -> None:
+    world, disk, private = cramped_world
     standing = world.at(moment)
     filling = disk.fill()
     result: Result = standing.go()

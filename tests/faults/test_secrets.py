@@ -30,7 +30,7 @@ USER = "planted"
 
 
 @pytest.fixture(scope="module")
-def guarded() -> Iterator[PrivateServer]:
+def guarded_server() -> Iterator[PrivateServer]:
     """A server that asks that role for its password."""
     with folder_for_all("pg-guarded-") as folder:
         private = PrivateServer(folder)
@@ -44,9 +44,9 @@ def guarded() -> Iterator[PrivateServer]:
 
 
 @pytest.fixture
-def world(guarded: PrivateServer, make_world: MakeWorld) -> World:
+def world(guarded_server: PrivateServer, make_world: MakeWorld) -> World:
     """Its runs have DATABASE_URL, and the password, in their environment."""
-    made = make_world(guarded.server.database())
+    made = make_world(guarded_server.server.database())
     name = urlsplit(made.url).path.lstrip("/")
     made.sql(f"GRANT CREATE ON DATABASE {name} TO {USER}; GRANT CREATE ON SCHEMA public TO {USER}")
     made.target = with_password(made.url)
@@ -196,9 +196,9 @@ def test_a_run_that_fails_tells_nobody_the_password(fail: Callable[[World], Resu
 
 @full
 def test_a_run_with_findings_and_one_with_a_broken_migration(
-    guarded: PrivateServer, make_world: MakeWorld, tmp_path: Path, world: World
+    guarded_server: PrivateServer, make_world: MakeWorld, tmp_path: Path, world: World
 ) -> None:
-    damaged = make_world(guarded.server.database(), damage="all")
+    damaged = make_world(guarded_server.server.database(), damage="all")
     damaged.target = world.target
     found = damaged.run("--json")
     check_told(found, "dangling-foreign-key")

@@ -73,7 +73,7 @@ class PrivateServer:
 
 
 @pytest.fixture(scope="module")
-def own() -> Iterator[PrivateServer]:
+def own_server() -> Iterator[PrivateServer]:
     with folder_for_all("pg-own-") as folder:
         private = PrivateServer(folder)
         yield private
@@ -97,12 +97,12 @@ def test_backends_that_are_terminated(moment: str, world: World) -> None:
 
 
 @pytest.mark.parametrize("moment", every("load:progress"))
-def test_a_server_that_is_killed_and_comes_back(moment: str, own: PrivateServer, make_world: MakeWorld) -> None:
-    world = make_world(own.server.database())
+def test_a_server_that_is_killed_and_comes_back(moment: str, own_server: PrivateServer, make_world: MakeWorld) -> None:
+    world = make_world(own_server.server.database())
     standing = world.at(moment)
-    own.kill()
+    own_server.kill()
     result = standing.go() if moment != "publish:stage" else None
-    own.start()
+    own_server.start()
     stopped_by_the_server(world, result or standing.go())
 
 
@@ -303,7 +303,7 @@ def test_a_role_whose_connections_run_out_on_the_way(connections: int, world: Wo
 
 
 @pytest.fixture(scope="module")
-def small() -> Iterator[PrivateServer]:
+def small_server() -> Iterator[PrivateServer]:
     """A server that takes eight connections, and keeps none of them back."""
     with folder_for_all("pg-small-") as folder:
         private = PrivateServer(folder)
@@ -318,9 +318,11 @@ def small() -> Iterator[PrivateServer]:
 
 @full
 @pytest.mark.parametrize("free", [0, 1, 2, 3])
-def test_a_server_whose_connections_are_all_taken(free: int, small: PrivateServer, make_world: MakeWorld) -> None:
+def test_a_server_whose_connections_are_all_taken(
+    free: int, small_server: PrivateServer, make_world: MakeWorld
+) -> None:
     """At the start, or when those are opened that work side by side."""
-    world = make_world(small.server.database())
+    world = make_world(small_server.server.database())
     with contextlib.ExitStack() as stack:
         for _ in range(8 - free):
             stack.enter_context(psycopg.connect(world.url))

@@ -192,7 +192,7 @@ def test_what_a_killed_writer_left_in_the_wal_is_moved_and_neither_file_is_touch
 
 
 @pytest.fixture
-def locked(world: World) -> Iterator[Callable[[], None]]:
+def lock_directory(world: World) -> Iterator[Callable[[], None]]:
     """Make the source's directory one that takes no writes, not even root's."""
     place = str(world.source.parent)
     mounted = []
@@ -209,19 +209,23 @@ def locked(world: World) -> Iterator[Callable[[], None]]:
 
 @full
 @needs_root
-def test_a_source_in_a_directory_that_takes_no_writes_is_moved(world: World, locked: Callable[[], None]) -> None:
+def test_a_source_in_a_directory_that_takes_no_writes_is_moved(
+    world: World, lock_directory: Callable[[], None]
+) -> None:
     with closing(sqlite3.connect(world.source)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
-    locked()
+    lock_directory()
     world.recovers()
     assert sorted(path.name for path in world.source.parent.iterdir()) == ["db.sqlite3"]
 
 
 @full
 @needs_root
-def test_one_in_wal_mode_there_is_moved_by_a_copy_of_its_files(world: World, locked: Callable[[], None]) -> None:
+def test_one_in_wal_mode_there_is_moved_by_a_copy_of_its_files(
+    world: World, lock_directory: Callable[[], None]
+) -> None:
     leave_a_wal(world.source)
-    locked()
+    lock_directory()
     before = {path.name: file_sha256(path) for path in world.source.parent.iterdir()}
     assert world.run().returncode == 0
     assert {path.name: file_sha256(path) for path in world.source.parent.iterdir()} == before

@@ -24,7 +24,7 @@ WAITS = "A commit waits for a synchronous standby that does not answer (synchron
 
 
 @pytest.fixture(scope="module")
-def own() -> Iterator[Server]:
+def own_server() -> Iterator[Server]:
     """A server of this module's own: whoever commits on it waits."""
     with folder_for_all("pg-standby-") as folder:
         server = Server(18, folder)
@@ -33,12 +33,12 @@ def own() -> Iterator[Server]:
 
 
 @pytest.fixture
-def waiting(own: Server, make_world: MakeWorld) -> Iterator[World]:
+def world_with_standby(own_server: Server, make_world: MakeWorld) -> Iterator[World]:
     """A world whose server waits for a standby at each commit."""
-    world = make_world(own.database())
-    require(own, "standby")
+    world = make_world(own_server.database())
+    require(own_server, "standby")
     yield world
-    require(own, "")
+    require(own_server, "")
 
 
 def require(server: Server, names: str) -> None:
@@ -83,67 +83,69 @@ def wait_until_told(standing: Standing) -> None:
 
 
 @pytest.mark.parametrize("mode", [(), ("--rehearse",)])
-def test_one_that_is_gone_is_told_at_the_start(mode: tuple[str, ...], waiting: World) -> None:
-    result = waiting.run(*mode)
+def test_one_that_is_gone_is_told_at_the_start(mode: tuple[str, ...], world_with_standby: World) -> None:
+    result = world_with_standby.run(*mode)
     check_told(result, GONE, "No standby is attached", "Attach the standby, then run again.")
-    waiting.unharmed()
-    waiting.clean()
+    world_with_standby.unharmed()
+    world_with_standby.clean()
 
 
 @pytest.mark.parametrize("mode", ["--undo", "--purge"])
-def test_what_is_done_afterwards_is_told_so_too(mode: str, waiting: World) -> None:
-    command = ("manage.py", "migrate_to_pg", mode, "--target", waiting.url)
-    check_told(Standing(waiting.popen(*command), -1).end(), GONE)
+def test_what_is_done_afterwards_is_told_so_too(mode: str, world_with_standby: World) -> None:
+    command = ("manage.py", "migrate_to_pg", mode, "--target", world_with_standby.url)
+    check_told(Standing(world_with_standby.popen(*command), -1).end(), GONE)
 
 
-def test_a_role_that_is_not_to_wait_is_moved_with_as_the_message_says(waiting: World, own: Server) -> None:
-    told = waiting.run().stderr
+def test_a_role_that_is_not_to_wait_is_moved_with_as_the_message_says(
+    world_with_standby: World, own_server: Server
+) -> None:
+    told = world_with_standby.run().stderr
     found = re.search(r"(SET synchronous_commit = local; ALTER ROLE \S+ SET synchronous_commit = local;)", told)
     reset = re.search(r"ALTER ROLE \S+ RESET synchronous_commit;", told)
     assert found
     assert reset
-    waiting.sql(found[1])
+    world_with_standby.sql(found[1])
     try:
-        waiting.recovers()
+        world_with_standby.recovers()
     finally:
-        waiting.sql(f"SET synchronous_commit = local; {reset[0]}")
+        world_with_standby.sql(f"SET synchronous_commit = local; {reset[0]}")
 
 
-def test_one_that_goes_meanwhile_is_told_and_ctrl_c_ends_the_run(waiting: World, own: Server) -> None:
-    with standby(own, waiting.folder / "wal") as there:
-        standing = waiting.at("stage:stage")
+def test_one_that_goes_meanwhile_is_told_and_ctrl_c_ends_the_run(world_with_standby: World, own_server: Server) -> None:
+    with standby(own_server, world_with_standby.folder / "wal") as there:
+        standing = world_with_standby.at("stage:stage")
         there.kill()
         there.wait()
         standing.let_go()
         wait_until_told(standing)
         result = standing.send(signal.SIGINT)
     check_told(result, "Interrupted.", "Nothing was published.")
-    waiting.unharmed()
-    waiting.clean()
+    world_with_standby.unharmed()
+    world_with_standby.clean()
 
 
-def test_one_that_goes_with_the_commit_is_waited_for(waiting: World, own: Server) -> None:
-    with standby(own, waiting.folder / "wal") as there:
-        standing = waiting.at("publish:stage")
+def test_one_that_goes_with_the_commit_is_waited_for(world_with_standby: World, own_server: Server) -> None:
+    with standby(own_server, world_with_standby.folder / "wal") as there:
+        standing = world_with_standby.at("publish:stage")
         there.kill()
         there.wait()
         standing.let_go()
         wait_until_told(standing)
-        assert waiting.sql("SELECT to_regclass('public.courses_course')") == [(None,)]
-    with standby(own, waiting.folder / "wal again"):
+        assert world_with_standby.sql("SELECT to_regclass('public.courses_course')") == [(None,)]
+    with standby(own_server, world_with_standby.folder / "wal again"):
         check_told(standing.end(), "Published", status=0)
-        waiting.published()
-        waiting.clean()
+        world_with_standby.published()
+        world_with_standby.clean()
 
 
-def test_ctrl_c_ends_the_wait_of_a_commit_which_is_made(waiting: World, own: Server) -> None:
-    with standby(own, waiting.folder / "wal") as there:
-        standing = waiting.at("publish:stage")
+def test_ctrl_c_ends_the_wait_of_a_commit_which_is_made(world_with_standby: World, own_server: Server) -> None:
+    with standby(own_server, world_with_standby.folder / "wal") as there:
+        standing = world_with_standby.at("publish:stage")
         there.kill()
         there.wait()
         standing.let_go()
         wait_until_told(standing)
         result = standing.send(signal.SIGINT)
     check_told(result, "Published", "It was committed on this server, and on no standby yet.", status=0)
-    waiting.published()
-    waiting.clean()
+    world_with_standby.published()
+    world_with_standby.clean()

@@ -51,7 +51,7 @@ def source(tmp_path: Path, made_sources: Callable[[str], Path]) -> Path:
 
 
 @pytest.fixture
-def damaged(tmp_path: Path, made_sources: Callable[[str], Path]) -> Callable[[str], Path]:
+def make_damaged(tmp_path: Path, made_sources: Callable[[str], Path]) -> Callable[[str], Path]:
     """damage -> a source of this test's own with that damage."""
     return lambda damage: Path(shutil.copy(made_sources(damage), tmp_path / "damaged.sqlite3"))
 

@@ -54,7 +54,7 @@ DEBIAN = {
 
 
 @pytest.fixture(scope="module")
-def debian() -> Iterator[str]:
+def debian_url() -> Iterator[str]:
     with cluster() as folder:
         yield f"postgresql://postgres@/postgres?host={folder}"
 
@@ -70,9 +70,9 @@ def test_pgvector_of_the_embedded_server(
 
 @pytest.mark.full
 @pytest.mark.parametrize("type_sql", DEBIAN)
-def test_types_of_debians_contrib(tmp_path: Path, debian: str, type_sql: str) -> None:
+def test_types_of_debians_contrib(tmp_path: Path, debian_url: str, type_sql: str) -> None:
     name = type_sql.removeprefix("public.").removesuffix("[]")
-    check_kept(Ferry(tmp_path, debian), "" if name == "xml" else name, type_sql, *DEBIAN[type_sql])
+    check_kept(Ferry(tmp_path, debian_url), "" if name == "xml" else name, type_sql, *DEBIAN[type_sql])
 
 
 def check_kept(ferry: Ferry, extension: str, type_sql: str, given: list[str], held: list[str], lost: list[str]) -> None:

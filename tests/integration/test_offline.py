@@ -104,7 +104,7 @@ def zoo() -> list[type[models.Model]]:
 
 
 @pytest.fixture
-def both(postgres_url: str, django_db_blocker: DjangoDbBlocker) -> list[tuple[TargetTable, TargetTable]]:
+def promised_and_staged(postgres_url: str, django_db_blocker: DjangoDbBlocker) -> list[tuple[TargetTable, TargetTable]]:
     """(as the models promise, as PostgreSQL has it) for each table."""
     info = psycopg.conninfo.conninfo_to_dict(postgres_url)
     entry = {
@@ -129,54 +129,54 @@ def both(postgres_url: str, django_db_blocker: DjangoDbBlocker) -> list[tuple[Ta
     return [(table, staged[table.name]) for table in promised]
 
 
-def test_columns(both: list[tuple[TargetTable, TargetTable]]) -> None:
+def test_columns(promised_and_staged: list[tuple[TargetTable, TargetTable]]) -> None:
     def of(table: TargetTable) -> dict[str, tuple[object, ...]]:
         return {
             c.name: (c.type_name, c.not_null, c.max_length, c.precision, c.scale, c.generated, c.has_default)
             for c in table.columns
         }
 
-    for promised, staged in both:
+    for promised, staged in promised_and_staged:
         assert of(promised) == of(staged)
         assert promised.primary_key == staged.primary_key
 
 
-def test_keys(both: list[tuple[TargetTable, TargetTable]]) -> None:
+def test_keys(promised_and_staged: list[tuple[TargetTable, TargetTable]]) -> None:
     def of(table: TargetTable) -> set[tuple[object, ...]]:
         return {(key.columns, key.parent, key.parent_columns) for key in table.foreign_keys}
 
-    for promised, staged in both:
+    for promised, staged in promised_and_staged:
         assert of(promised) == of(staged)
 
 
-def test_unique_constraints(both: list[tuple[TargetTable, TargetTable]]) -> None:
+def test_unique_constraints(promised_and_staged: list[tuple[TargetTable, TargetTable]]) -> None:
     def of(table: TargetTable) -> set[tuple[object, ...]]:
         return {
             (unique.columns, len(unique.expressions), unique.nulls_not_distinct, unique.sqlite, unique.primary)
             for unique in table.uniques
         }
 
-    for promised, staged in both:
+    for promised, staged in promised_and_staged:
         assert of(promised) == of(staged)
-    (_, fields) = next(pair for pair in both if pair[0].name == "zoo_fields")
+    (_, fields) = next(pair for pair in promised_and_staged if pair[0].name == "zoo_fields")
     assert sum(unique.sqlite is not None and unique.sqlite.certain for unique in fields.uniques) == 5
     assert len([text for unique in fields.uniques for text in unique.expressions]) == 5
 
 
-def test_indexes(both: list[tuple[TargetTable, TargetTable]]) -> None:
+def test_indexes(promised_and_staged: list[tuple[TargetTable, TargetTable]]) -> None:
     def of(table: TargetTable) -> list[tuple[object, ...]]:
         return sorted(
             (i.columns, i.method, bool(i.predicate), str(i.predicate and i.sqlite), i.included, i.for_like)
             for i in table.indexes
         )
 
-    for promised, staged in both:
+    for promised, staged in promised_and_staged:
         assert of(promised) == of(staged)
 
 
-def test_checks(both: list[tuple[TargetTable, TargetTable]]) -> None:
+def test_checks(promised_and_staged: list[tuple[TargetTable, TargetTable]]) -> None:
     """Those of fields as well, whatever name PostgreSQL gave them."""
-    for promised, staged in both:
+    for promised, staged in promised_and_staged:
         assert {c.sqlite for c in promised.checks} == {c.sqlite for c in staged.checks}
         assert None not in {c.sqlite for c in staged.checks}
         assert len(promised.checks) == len(staged.checks)
@@ -218,14 +218,16 @@ def test_what_a_statement_put_in_the_place_of_a_models_constraint_is_not_the_mod
         assert read_target(connection, "public") == staged
 
 
-def test_a_name_that_is_told_is_the_one_that_postgresql_gives(both: list[tuple[TargetTable, TargetTable]]) -> None:
+def test_a_name_that_is_told_is_the_one_that_postgresql_gives(
+    promised_and_staged: list[tuple[TargetTable, TargetTable]],
+) -> None:
     def names(table: TargetTable, *, named: bool) -> set[str]:
         parts: list[TargetUnique | TargetForeignKey | TargetCheck | TargetIndex]
         parts = [*table.uniques, *table.foreign_keys, *table.checks, *table.indexes]
         return {part.name for part in parts if part.named is named}
 
-    for promised, staged in both:
+    for promised, staged in promised_and_staged:
         assert names(promised, named=True) <= names(staged, named=True)
         assert not names(staged, named=False)
-    assert any(names(promised, named=True) for promised, _ in both)
-    assert any(names(promised, named=False) for promised, _ in both)
+    assert any(names(promised, named=True) for promised, _ in promised_and_staged)
+    assert any(names(promised, named=False) for promised, _ in promised_and_staged)

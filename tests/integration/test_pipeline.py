@@ -76,9 +76,9 @@ def test_a_rehearsal_leaves_nothing_behind(
 
 
 def test_findings_stop_the_run_before_anything_is_loaded(
-    damaged: Callable[[str], Path], postgres_url: str, move: Move, execute: Query
+    make_damaged: Callable[[str], Path], postgres_url: str, move: Move, execute: Query
 ) -> None:
-    report = move(damaged("dangling-fk,orphans"), postgres_url)
+    report = move(make_damaged("dangling-fk,orphans"), postgres_url)
     assert report.failure
     assert report.failure.exit_status == 1
     assert {f.rule for f in report.findings} == {"dangling-foreign-key", "foreign-key-orphan"}
@@ -87,9 +87,9 @@ def test_findings_stop_the_run_before_anything_is_loaded(
 
 
 def test_check_finds_what_a_run_with_a_target_finds(
-    damaged: Callable[[str], Path], postgres_url: str, move: Move
+    make_damaged: Callable[[str], Path], postgres_url: str, move: Move
 ) -> None:
-    source = damaged("all")
+    source = make_damaged("all")
     checked = move(source, None, mode="check")
     run = move(source, postgres_url)
     assert checked.failure
@@ -102,9 +102,9 @@ def test_check_finds_what_a_run_with_a_target_finds(
 
 
 def test_the_repair_of_a_dangling_key_publishes_the_key_that_the_migrations_mean(
-    damaged: Callable[[str], Path], postgres_url: str, move: Move, execute: Query
+    make_damaged: Callable[[str], Path], postgres_url: str, move: Move, execute: Query
 ) -> None:
-    report = move(damaged("dangling-fk"), postgres_url, fix=("dangling-foreign-key",))
+    report = move(make_damaged("dangling-fk"), postgres_url, fix=("dangling-foreign-key",))
     assert report.ok, report.failure
     assert [f.applied for f in report.findings] == [True]
     query = """
@@ -137,9 +137,9 @@ def test_an_index_that_contradicts_its_table_loses_no_row_and_is_named(
 
 
 def test_nothing_is_mended_by_what_a_damaged_index_says(
-    damaged: Callable[[str], Path], postgres_url: str, move: Move, sqlite: Query
+    make_damaged: Callable[[str], Path], postgres_url: str, move: Move, sqlite: Query
 ) -> None:
-    source = damaged("orphans")
+    source = make_damaged("orphans")
     (page,) = sqlite(source, "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_courses_course_1'")[0]
     (size,) = sqlite(source, "PRAGMA page_size")[0]
     (code,) = sqlite(source, "SELECT code FROM courses_course ORDER BY code LIMIT 1")[0]

@@ -39,14 +39,14 @@ def test_every_row_of_every_model_is_read_on_both_sides_and_every_key_followed(
 
 @pytest.mark.parametrize("damage", ["duplicates,too-long,code-in-fk,orphans"])
 def test_what_was_mended_is_read_as_it_was_mended(
-    damaged: Callable[[str], Path], postgres_url: str, move: Move, damage: str
+    make_damaged: Callable[[str], Path], postgres_url: str, move: Move, damage: str
 ) -> None:
     accepted = {
         "fix": ("all", "code-in-key", "merge-duplicates", "text-too-long"),
         "quarantine": ("all", "foreign-key-orphan"),
         "leftovers": Leftovers.SKIP,
     }
-    report = move(damaged(damage), postgres_url, verify=Verify.ORM, **accepted)
+    report = move(make_damaged(damage), postgres_url, verify=Verify.ORM, **accepted)
     assert report.ok, report.failure
     assert report.verification is not None
     assert sum(table.values for table in report.verification.orm) > 1000

@@ -43,7 +43,7 @@ def connection(url: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def only(url: str) -> Iterator[Callable[[int], None]]:
+def limit_locks(url: str) -> Iterator[Callable[[int], None]]:
     """Leave room for so many locks: another session takes all others."""
     with psycopg.connect(url) as other:
 
@@ -76,32 +76,32 @@ def needed(connection: psycopg.Connection) -> int:
 
 
 def test_too_few_locks_for_the_tables_are_told_before_they_are_loaded(
-    connection: psycopg.Connection, only: Callable[[int], None]
+    connection: psycopg.Connection, limit_locks: Callable[[int], None]
 ) -> None:
     stage(connection)
     room = needed(connection)
-    only(room // 2)
+    limit_locks(room // 2)
     with pytest.raises(PublishError, match="too few locks to publish all tables in one transaction") as refused:
         require_movable(connection, INCOMING, "public")
     assert "max_locks_per_transaction" in refused.value.remedy
-    only(room + 100)
+    limit_locks(room + 100)
     require_movable(connection, INCOMING, "public")
 
 
 def test_the_locks_of_replaced_tables_are_counted_and_nobody_waits_for_them(
-    connection: psycopg.Connection, only: Callable[[int], None], url: str
+    connection: psycopg.Connection, limit_locks: Callable[[int], None], url: str
 ) -> None:
     stage(connection)
     room = needed(connection)
-    only(room + 100)
+    limit_locks(room + 100)
     require_movable(connection, INCOMING, "public")
-    only(4 * room)
+    limit_locks(4 * room)
     publish(connection, incoming=INCOMING, final="public", rows={}, snapshot="", before_commit=lambda: None)
     stage(connection)
-    only(room + 100)
+    limit_locks(room + 100)
     with pytest.raises(PublishError, match="too few locks"):
         require_movable(connection, INCOMING, "public")
-    only(4 * room)
+    limit_locks(4 * room)
     # The application writes to one of them, and alters another.
     with psycopg.connect(url) as application:
         application.execute("INSERT INTO public.t1 DEFAULT VALUES")

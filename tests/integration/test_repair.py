@@ -25,55 +25,59 @@ pytestmark = pytest.mark.usefixtures("unblocked")
 
 
 @pytest.fixture
-def dangling(source: Path) -> Path:
+def dangling_source(source: Path) -> Path:
     """A table that cannot be written to, with everything around it that must survive."""
     change(source, "PRAGMA journal_mode = delete;" + DANGLE)
     return source
 
 
-def test_nothing_but_the_keys_parent_is_different_afterwards(dangling: Path) -> None:
-    before, schema = content(dangling), dict(ask(dangling, "SELECT name, sql FROM sqlite_master"))
-    diagnosis = repair(str(dangling), ["dangling-foreign-key"])
+def test_nothing_but_the_keys_parent_is_different_afterwards(dangling_source: Path) -> None:
+    before, schema = content(dangling_source), dict(ask(dangling_source, "SELECT name, sql FROM sqlite_master"))
+    diagnosis = repair(str(dangling_source), ["dangling-foreign-key"])
     assert diagnosis.repair
     assert diagnosis.repair.ok
     assert [(done.rule, done.table) for done in diagnosis.repair.repaired] == [
         ("dangling-foreign-key", "attributions_attribution")
     ]
-    after = dict(ask(dangling, "SELECT name, sql FROM sqlite_master"))
+    after = dict(ask(dangling_source, "SELECT name, sql FROM sqlite_master"))
     changed = {name for name in schema.keys() | after.keys() if schema.get(name) != after.get(name)}
     assert changed == {"attributions_attribution"}
     assert after["attributions_attribution"] == schema["attributions_attribution"].replace(
         '"courses_course_backup"', '"courses_course"'
     )
-    assert content(dangling) == before
+    assert content(dangling_source) == before
     assert not [f for f in diagnosis.findings if f.rule in ("dangling-foreign-key", "write-probe")]
 
 
-def test_the_backup_is_the_database_as_it_was_and_private(dangling: Path) -> None:
-    dangling.chmod(0o644)
-    before = content(dangling, schema=True)
-    diagnosis = repair(str(dangling), ["lossless"])
-    (backup,) = backups(dangling)
+def test_the_backup_is_the_database_as_it_was_and_private(dangling_source: Path) -> None:
+    dangling_source.chmod(0o644)
+    before = content(dangling_source, schema=True)
+    diagnosis = repair(str(dangling_source), ["lossless"])
+    (backup,) = backups(dangling_source)
     assert diagnosis.repair
     assert diagnosis.repair.backup == str(backup)
     assert content(backup, schema=True) == before
     assert backup.stat().st_mode & 0o777 == 0o600
-    assert sorted(path.name for path in dangling.parent.iterdir() if path.name.startswith("db")) == [
-        dangling.name,
+    assert sorted(path.name for path in dangling_source.parent.iterdir() if path.name.startswith("db")) == [
+        dangling_source.name,
         backup.name,
     ]
 
 
-def test_the_application_can_write_again(dangling: Path) -> None:
-    columns = [name for (name,) in ask(dangling, "SELECT name FROM pragma_table_info('attributions_attribution')")]
+def test_the_application_can_write_again(dangling_source: Path) -> None:
+    columns = [
+        name for (name,) in ask(dangling_source, "SELECT name FROM pragma_table_info('attributions_attribution')")
+    ]
     values = ", ".join("NULL" if c == "id" else "'2050-2051'" if c == "academic_year" else f'"{c}"' for c in columns)
     insert = f"INSERT INTO attributions_attribution SELECT {values} FROM attributions_attribution LIMIT 1"
     with pytest.raises(sqlite3.OperationalError, match="courses_course_backup"):
-        change(dangling, "PRAGMA foreign_keys = ON; DROP TRIGGER raises;" + insert)
-    repair(str(dangling), ["dangling-foreign-key"])
-    change(dangling, "PRAGMA foreign_keys = ON; DROP TRIGGER IF EXISTS raises; DELETE FROM django_session;" + insert)
+        change(dangling_source, "PRAGMA foreign_keys = ON; DROP TRIGGER raises;" + insert)
+    repair(str(dangling_source), ["dangling-foreign-key"])
+    change(
+        dangling_source, "PRAGMA foreign_keys = ON; DROP TRIGGER IF EXISTS raises; DELETE FROM django_session;" + insert
+    )
     # AUTOINCREMENT went on from where it was.
-    assert ask(dangling, "SELECT max(id) FROM attributions_attribution") == [(123457,)]
+    assert ask(dangling_source, "SELECT max(id) FROM attributions_attribution") == [(123457,)]
 
 
 def test_what_the_migrations_do_not_know_is_not_guessed(source: Path) -> None:
@@ -172,13 +176,13 @@ def test_a_definition_of_somebodys_own_is_not_thrown_away(own: str, source: Path
 
 
 @pytest.fixture
-def on_connection(dangling: Path) -> Iterator[Callable[[Callable[[sqlite3.Connection], object]], None]]:
+def on_connection(dangling_source: Path) -> Iterator[Callable[[Callable[[sqlite3.Connection], object]], None]]:
     """Run a function on each connection that is opened to the database itself, as projects do."""
     receivers = []
 
     def register(function: Callable[[sqlite3.Connection], object]) -> None:
         def receiver(sender: object, connection: BaseDatabaseWrapper, **_: object) -> None:
-            if connection.settings_dict["NAME"] == str(dangling):
+            if connection.settings_dict["NAME"] == str(dangling_source):
                 function(connection.connection)
 
         receivers.append(receiver)
@@ -202,16 +206,16 @@ def failed(path: Path, before: object, diagnosis: Diagnosis, says: str) -> None:
 
 
 def test_a_full_disk_changes_nothing(
-    dangling: Path, on_connection: Callable[[Callable[[sqlite3.Connection], object]], None]
+    dangling_source: Path, on_connection: Callable[[Callable[[sqlite3.Connection], object]], None]
 ) -> None:
-    pages = dangling.stat().st_size // 4096
+    pages = dangling_source.stat().st_size // 4096
     on_connection(lambda database: database.execute(f"PRAGMA max_page_count = {pages + 2}"))
-    before = content(dangling, schema=True)
-    failed(dangling, before, repair(str(dangling), ["all"]), "database or disk is full")
+    before = content(dangling_source, schema=True)
+    failed(dangling_source, before, repair(str(dangling_source), ["all"]), "database or disk is full")
 
 
 def test_an_index_that_comes_out_wrong_changes_nothing(
-    dangling: Path, on_connection: Callable[[Callable[[sqlite3.Connection], object]], None]
+    dangling_source: Path, on_connection: Callable[[Callable[[sqlite3.Connection], object]], None]
 ) -> None:
     calls = iter(range(10**9))
     wrong: list[bool] = []
@@ -223,16 +227,16 @@ def test_an_index_that_comes_out_wrong_changes_nothing(
     # The copies on which the repair is tried have an honest function of that name.
     connection_created.connect(_honest)
     try:
-        with closing(sqlite3.connect(dangling)) as database:
+        with closing(sqlite3.connect(dangling_source)) as database:
             database.create_function("wobbly", 1, lambda value: value, deterministic=True)
             database.execute("CREATE INDEX wobbly_hours ON attributions_attribution (wobbly(hours))")
-        before = content(dangling, schema=True)
+        before = content(dangling_source, schema=True)
 
         def progress(event: Event) -> None:
             if (event.kind, event.stage) == ("stage", "repair"):
                 wrong.append(True)
 
-        failed(dangling, before, repair(str(dangling), ["all"], progress), "wobbly_hours")
+        failed(dangling_source, before, repair(str(dangling_source), ["all"], progress), "wobbly_hours")
     finally:
         connection_created.disconnect(_honest)
 
@@ -265,37 +269,37 @@ def once(stage: str, action: Callable[[], object]) -> Callable[[Event], None]:
     return progress
 
 
-def test_damage_after_the_commit_puts_the_backup_back(dangling: Path) -> None:
-    before = content(dangling, schema=True)
-    progress = once("repair", lambda: elsewhere(_OVERWRITE, dangling))
-    diagnosis = repair(str(dangling), ["all"], progress)
+def test_damage_after_the_commit_puts_the_backup_back(dangling_source: Path) -> None:
+    before = content(dangling_source, schema=True)
+    progress = once("repair", lambda: elsewhere(_OVERWRITE, dangling_source))
+    diagnosis = repair(str(dangling_source), ["all"], progress)
     assert diagnosis.repair
     assert diagnosis.repair.restored
-    failed(dangling, before, diagnosis, "malformed")
+    failed(dangling_source, before, diagnosis, "malformed")
 
 
-def test_what_others_wrote_meanwhile_is_never_overwritten_by_the_backup(dangling: Path) -> None:
+def test_what_others_wrote_meanwhile_is_never_overwritten_by_the_backup(dangling_source: Path) -> None:
     program = (
         "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute('DROP TABLE courses_course'); d.commit()"
     )
-    diagnosis = repair(str(dangling), ["all"], once("repair", lambda: elsewhere(program, dangling)))
+    diagnosis = repair(str(dangling_source), ["all"], once("repair", lambda: elsewhere(program, dangling_source)))
     assert diagnosis.repair
     assert not diagnosis.repair.restored
     assert diagnosis.repair.failure
     assert "written to by others" in diagnosis.repair.failure.message
     assert not diagnosis.ok
-    assert ask(dangling, "SELECT count(*) FROM sqlite_master WHERE name = 'courses_course'") == [(0,)]
-    assert ask(backups(dangling)[0], "SELECT count(*) > 0 FROM courses_course") == [(1,)]
+    assert ask(dangling_source, "SELECT count(*) FROM sqlite_master WHERE name = 'courses_course'") == [(0,)]
+    assert ask(backups(dangling_source)[0], "SELECT count(*) > 0 FROM courses_course") == [(1,)]
 
 
-def test_a_damaged_file_is_left_alone(dangling: Path) -> None:
-    elsewhere(_OVERWRITE, dangling)
-    before = dangling.read_bytes()
-    diagnosis = repair(str(dangling), ["all"])
+def test_a_damaged_file_is_left_alone(dangling_source: Path) -> None:
+    elsewhere(_OVERWRITE, dangling_source)
+    before = dangling_source.read_bytes()
+    diagnosis = repair(str(dangling_source), ["all"])
     assert not diagnosis.ok
     assert diagnosis.repair
     assert diagnosis.repair.failure
-    assert dangling.read_bytes() == before
+    assert dangling_source.read_bytes() == before
 
 
 def test_too_little_room_is_told_before_anything_is_tried(tmp_path: Path) -> None:
@@ -318,8 +322,8 @@ def test_unknown_names_list_what_can_be_repaired(name: str, says: str, tmp_path:
     assert "checkpoint" in refused.value.remedy
 
 
-def test_hostile_names_survive(dangling: Path, tmp_path: Path) -> None:
-    path = Path(shutil.copy(dangling, tmp_path / "it's 100% ü?#;\" db.sqlite3"))
+def test_hostile_names_survive(dangling_source: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(dangling_source, tmp_path / "it's 100% ü?#;\" db.sqlite3"))
     hostile = 'a "b"; DROP TABLE x; --\x1b[31m\n{y}'.replace('"', '""')
     change(path, f'CREATE TABLE "{hostile}" ("c ""{{z}}" integer, [d] text); INSERT INTO "{hostile}" VALUES (1, 2);'
         f'CREATE TRIGGER "t {hostile}" AFTER INSERT ON attributions_attribution BEGIN SELECT \'{{}} %s\'; END;'

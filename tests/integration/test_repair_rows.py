@@ -34,8 +34,8 @@ def told(record: RepairRecord) -> set[tuple[str, str]]:
     return {(done.rule, done.table) for done in record.repaired}
 
 
-def test_codes_become_ids_and_nothing_else_is_different(damaged: Callable[[str], Path]) -> None:
-    path = damaged("code-in-fk")
+def test_codes_become_ids_and_nothing_else_is_different(make_damaged: Callable[[str], Path]) -> None:
+    path = make_damaged("code-in-fk")
     change(path, AROUND)
     others, before = ask(path, f"{CELLS} FROM attributions_attribution"), content(path, schema=True)
     meant = ask(path, "SELECT a.id, c.id FROM attributions_attribution a JOIN courses_course c"
@@ -55,8 +55,8 @@ def test_codes_become_ids_and_nothing_else_is_different(damaged: Callable[[str],
     assert after == before
 
 
-def test_duplicates_are_merged_and_those_that_refer_to_them_follow(damaged: Callable[[str], Path]) -> None:
-    path = damaged("duplicates")
+def test_duplicates_are_merged_and_those_that_refer_to_them_follow(make_damaged: Callable[[str], Path]) -> None:
+    path = make_damaged("duplicates")
     change(path, AROUND)
     first = ask(path, "SELECT code, min(id) FROM courses_course GROUP BY code ORDER BY 1")
     of_course = "(SELECT min(t.id) FROM courses_course t WHERE t.code = c.code)"
@@ -78,8 +78,8 @@ def test_duplicates_are_merged_and_those_that_refer_to_them_follow(damaged: Call
     assert content(backup, schema=True) == before
 
 
-def test_all_takes_no_lossy_repair(damaged: Callable[[str], Path]) -> None:
-    path = damaged("duplicates")
+def test_all_takes_no_lossy_repair(make_damaged: Callable[[str], Path]) -> None:
+    path = make_damaged("duplicates")
     before = content(path, schema=True)
     record = repair(str(path), ["all"]).repair
     assert record
@@ -88,8 +88,8 @@ def test_all_takes_no_lossy_repair(damaged: Callable[[str], Path]) -> None:
     assert backups(path) == []
 
 
-def test_what_a_fault_let_in_goes_and_the_constraint_comes_back(damaged: Callable[[str], Path]) -> None:
-    path = damaged("null-in-not-null")
+def test_what_a_fault_let_in_goes_and_the_constraint_comes_back(make_damaged: Callable[[str], Path]) -> None:
+    path = make_damaged("null-in-not-null")
     empty = ask(path, "SELECT id FROM attributions_attribution WHERE note IS NULL OR note = ''")
     diagnosis = repair(str(path), ["null-in-not-null", "schema-drift"])
     assert diagnosis.ok
@@ -129,8 +129,8 @@ def own_check(path: Path) -> None:
     """)  # fmt: skip
 
 
-def test_an_id_that_the_declared_type_would_turn_back_is_refused_alone(damaged: Callable[[str], Path]) -> None:
-    path = damaged("code-in-fk")
+def test_an_id_that_the_declared_type_would_turn_back_is_refused_alone(make_damaged: Callable[[str], Path]) -> None:
+    path = make_damaged("code-in-fk")
     own_check(path)
     change(path, "UPDATE attributions_attribution SET note = x'41' WHERE id < 5")
     before = ask(path, "SELECT id, course_id FROM attributions_attribution")
@@ -144,9 +144,9 @@ def test_an_id_that_the_declared_type_would_turn_back_is_refused_alone(damaged: 
     assert ask(path, "SELECT id, course_id FROM attributions_attribution") == before
 
 
-def test_a_merge_that_would_leave_children_behind_changes_nothing(damaged: Callable[[str], Path]) -> None:
+def test_a_merge_that_would_leave_children_behind_changes_nothing(make_damaged: Callable[[str], Path]) -> None:
     """Ids as text do not follow their course as long as they are text."""
-    path = damaged("duplicates,code-in-fk")
+    path = make_damaged("duplicates,code-in-fk")
     before = content(path, schema=True)
     diagnosis = repair(str(path), ["duplicate-key"])
     assert diagnosis.repair
@@ -221,9 +221,9 @@ def test_a_definition_that_cannot_come_back_is_in_no_other_tables_way(source: Pa
         change(source, "UPDATE attributions_attribution SET note = NULL")
 
 
-def test_a_definition_that_cannot_come_back_keeps_no_row_from_being_mended(damaged: Callable[[str], Path]) -> None:
+def test_a_definition_that_cannot_come_back_keeps_no_row_from_being_mended(make_damaged: Callable[[str], Path]) -> None:
     """Two teachers have one number; the column that forbids it has lost its type, and holds bytes as well."""
-    path = damaged("code-in-fk")
+    path = make_damaged("code-in-fk")
     rewritten(path, "attributions_teacher", '"matricule" varchar(20) NOT NULL UNIQUE', '"matricule" integer')
     change(path, """
         UPDATE attributions_teacher SET matricule = CAST('M00002' AS BLOB) WHERE id = 3;
@@ -239,8 +239,8 @@ def test_a_definition_that_cannot_come_back_keeps_no_row_from_being_mended(damag
     assert ("schema-drift", "attributions_attribution") in told(diagnosis.repair)
 
 
-def test_a_key_comes_back_only_where_it_holds(damaged: Callable[[str], Path]) -> None:
-    path = damaged("orphans")
+def test_a_key_comes_back_only_where_it_holds(make_damaged: Callable[[str], Path]) -> None:
+    path = make_damaged("orphans")
     for old, new in (
         ('bigint NOT NULL REFERENCES "attributions_teacher" ("id") DEFERRABLE INITIALLY DEFERRED', "bigint"),
         ('"note" text NOT NULL', '"note" text'),
@@ -256,10 +256,10 @@ def test_a_key_comes_back_only_where_it_holds(damaged: Callable[[str], Path]) ->
 
 
 def test_rows_that_are_no_longer_as_they_were_are_never_overwritten(
-    damaged: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    make_damaged: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A defect of ours must not become one of the data: the old value is compared before it is replaced."""
-    path = damaged("code-in-fk")
+    path = make_damaged("code-in-fk")
     before = content(path, schema=True)
 
     def with_another_old_value(*arguments: Any, **options: Any) -> RepairedRows | None:
@@ -276,9 +276,9 @@ def test_rows_that_are_no_longer_as_they_were_are_never_overwritten(
 
 
 def test_what_does_not_come_out_as_in_the_working_copy_is_refused(
-    damaged: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    make_damaged: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = damaged("code-in-fk")
+    path = make_damaged("code-in-fk")
     before = content(path, schema=True)
 
     def with_another_row(*arguments: Any, **options: Any) -> RepairedRows | None:
@@ -294,9 +294,11 @@ def test_what_does_not_come_out_as_in_the_working_copy_is_refused(
     assert content(path, schema=True) == before
 
 
-def test_what_is_tried_and_made_must_be_one(damaged: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_tried_and_made_must_be_one(
+    make_damaged: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The journal changed after the rehearsal: the outcome is not what was examined."""
-    path = damaged("code-in-fk")
+    path = make_damaged("code-in-fk")
     before = content(path, schema=True)
 
     def raising(*_: object) -> None:

@@ -29,33 +29,33 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(params=["delete", "wal"])
-def dangling(source: Path, request: pytest.FixtureRequest) -> Path:
+def dangling_source(source: Path, request: pytest.FixtureRequest) -> Path:
     change(source, f"{DANGLE} PRAGMA journal_mode = {request.param};")
     return source
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_a_writer_in_the_way_is_named_and_nothing_is_changed(
-    dangling: Path, sqlite_process: SqliteProcess, impatient: None
+    dangling_source: Path, sqlite_process: SqliteProcess, impatient: None
 ) -> None:
-    process = sqlite_process(dangling, "BEGIN IMMEDIATE")
-    before = content(dangling, schema=True)
-    diagnosis = repair(str(dangling), ["all"])
+    process = sqlite_process(dangling_source, "BEGIN IMMEDIATE")
+    before = content(dangling_source, schema=True)
+    diagnosis = repair(str(dangling_source), ["all"])
     assert diagnosis.repair
     assert diagnosis.repair.failure
     assert f"process {process.pid} (python" in " ".join(diagnosis.repair.failure.detail)
     assert "holds the write lock" in " ".join(diagnosis.repair.failure.detail)
-    assert content(dangling, schema=True) == before
-    assert backups(dangling) == []
+    assert content(dangling_source, schema=True) == before
+    assert backups(dangling_source) == []
 
 
 def test_a_reader_is_no_hindrance_with_wal_and_is_named_without(
-    dangling: Path, sqlite_process: SqliteProcess, impatient: None
+    dangling_source: Path, sqlite_process: SqliteProcess, impatient: None
 ) -> None:
-    process = sqlite_process(dangling, "BEGIN; SELECT count(*) FROM courses_course")
-    ((mode,),) = ask(dangling, "PRAGMA journal_mode")
-    before = content(dangling, schema=True)
-    diagnosis = repair(str(dangling), ["all"])
+    process = sqlite_process(dangling_source, "BEGIN; SELECT count(*) FROM courses_course")
+    ((mode,),) = ask(dangling_source, "PRAGMA journal_mode")
+    before = content(dangling_source, schema=True)
+    diagnosis = repair(str(dangling_source), ["all"])
     if mode == "wal":
         assert diagnosis.repair
         assert diagnosis.repair.ok
@@ -64,10 +64,10 @@ def test_a_reader_is_no_hindrance_with_wal_and_is_named_without(
         assert diagnosis.repair
         assert diagnosis.repair.failure
         assert f"process {process.pid} (python" in " ".join(diagnosis.repair.failure.detail)
-        assert content(dangling, schema=True) == before
+        assert content(dangling_source, schema=True) == before
 
 
-def test_writers_wait_until_it_is_done(dangling: Path, sqlite_process: SqliteProcess) -> None:
+def test_writers_wait_until_it_is_done(dangling_source: Path, sqlite_process: SqliteProcess) -> None:
     """From the backup on, so that nothing that is written is missing in it."""
     tried = []
 
@@ -78,11 +78,11 @@ def test_writers_wait_until_it_is_done(dangling: Path, sqlite_process: SqlitePro
                 "d.execute(\"INSERT INTO django_session VALUES ('late', '', '2000-01-01')\")"
             )
             told = subprocess.run(
-                [sys.executable, "-c", program, dangling], capture_output=True, text=True, check=False
+                [sys.executable, "-c", program, dangling_source], capture_output=True, text=True, check=False
             )
             tried.append("database is locked" in told.stderr)
 
-    record = repair(str(dangling), ["all"], progress).repair
+    record = repair(str(dangling_source), ["all"], progress).repair
     assert record
     assert record.ok
     assert tried == [True, True]

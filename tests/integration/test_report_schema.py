@@ -50,8 +50,10 @@ def test_a_published_an_undone_and_a_verified_run(
     assert check_valid(undo_and_purge.undo(Options(mode="undo", **options)))["mode"] == "undo"
 
 
-def test_a_check_a_rehearsal_and_a_blocked_run(damaged: Callable[[str], Path], postgres_url: str, move: Move) -> None:
-    source = damaged("all")
+def test_a_check_a_rehearsal_and_a_blocked_run(
+    make_damaged: Callable[[str], Path], postgres_url: str, move: Move
+) -> None:
+    source = make_damaged("all")
     assert check_valid(move(source, None, mode="check"))["target"] is None
     assert check_valid(move(source, postgres_url))["failure"]["exit_status"] == 1
     told = check_valid(move(source, postgres_url, mode="rehearse", **ALL))

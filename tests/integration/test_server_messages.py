@@ -15,7 +15,7 @@ INSERT INTO device VALUES (1, 'hunter2 (a)=(b)', 'AGV211', '{}');
 
 
 @pytest.fixture
-def refused(postgres_url: str) -> Iterator[Callable[[str], psycopg.Error]]:
+def error_of(postgres_url: str) -> Iterator[Callable[[str], psycopg.Error]]:
     """The error with which PostgreSQL answers a statement."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(TABLES)
@@ -44,15 +44,15 @@ def refused(postgres_url: str) -> Iterator[Callable[[str], psycopg.Error]]:
     ],
 )
 def test_a_detail_shows_no_row_and_no_secret_key(
-    refused: Callable[[str], psycopg.Error], statement: str, detail: str
+    error_of: Callable[[str], psycopg.Error], statement: str, detail: str
 ) -> None:
-    error = refused(statement)
+    error = error_of(statement)
     assert server_detail(error) == [detail]
     assert "device" in server_message(error) or "duplicate key" in server_message(error)
 
 
-def test_a_message_of_a_data_exception_quotes_no_value(refused: Callable[[str], psycopg.Error]) -> None:
-    error = refused("SELECT 'hunter2 \"x\" hunter2'::integer")
+def test_a_message_of_a_data_exception_quotes_no_value(error_of: Callable[[str], psycopg.Error]) -> None:
+    error = error_of("SELECT 'hunter2 \"x\" hunter2'::integer")
     assert "hunter2" in str(error)
     assert server_message(error) == 'invalid input syntax for type integer: "***"'
     said = error.diag.message_primary

@@ -22,12 +22,12 @@ OBJECTS = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND n
 
 
 @pytest.fixture
-def learning(
-    made: MakeSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: DjangoDbBlocker
+def learn_counted(
+    make_source: MakeSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Callable[[], tuple[SqliteSchema, int]]]:
-    """learning() -> what is learnt, and how many migrations were run for it."""
+    """learn_counted() -> what is learnt, and how many migrations were run for it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    source = made()
+    source = make_source()
 
     def run() -> tuple[SqliteSchema, int]:
         monkeypatch.setattr(scratch_schema, "_cache", {})
@@ -41,18 +41,20 @@ def learning(
         yield run
 
 
-def test_it_is_what_migrate_makes(learning: Callable[[], tuple[SqliteSchema, int]], made: MakeSource) -> None:
-    schema, _ = learning()
-    with closing(sqlite3.connect(made())) as database:
+def test_it_is_what_migrate_makes(
+    learn_counted: Callable[[], tuple[SqliteSchema, int]], make_source: MakeSource
+) -> None:
+    schema, _ = learn_counted()
+    with closing(sqlite3.connect(make_source())) as database:
         expected = set(database.execute(OBJECTS))
     assert {(one.kind, one.name, one.sql) for one in schema.statements} == expected
     with schema.opened() as database:
         assert set(database.execute(OBJECTS)) == expected
 
 
-def test_the_next_run_remembers_it(learning: Callable[[], tuple[SqliteSchema, int]], tmp_path: Path) -> None:
-    first, ran = learning()
-    again, ran_again = learning()
+def test_the_next_run_remembers_it(learn_counted: Callable[[], tuple[SqliteSchema, int]], tmp_path: Path) -> None:
+    first, ran = learn_counted()
+    again, ran_again = learn_counted()
     assert (ran > 10, ran_again) == (True, 0)
     assert again.statements == first.statements
     assert again.models == first.models
@@ -64,9 +66,9 @@ def test_the_next_run_remembers_it(learning: Callable[[], tuple[SqliteSchema, in
 
 @pytest.mark.parametrize("spoil", ["written by others", "damaged", "gone"])
 def test_what_cannot_be_trusted_is_learnt_anew(
-    spoil: str, learning: Callable[[], tuple[SqliteSchema, int]], tmp_path: Path
+    spoil: str, learn_counted: Callable[[], tuple[SqliteSchema, int]], tmp_path: Path
 ) -> None:
-    first, _ = learning()
+    first, _ = learn_counted()
     folder = tmp_path / "migrate_to_pg"
     (kept,) = folder.iterdir()
     if spoil == "written by others":
@@ -76,13 +78,13 @@ def test_what_cannot_be_trusted_is_learnt_anew(
         kept.write_text('{"statements": [1], "models": 2}')
     else:
         kept.unlink()
-    again, ran = learning()
+    again, ran = learn_counted()
     assert ran > 10
     assert again.statements == first.statements
 
 
 def test_nothing_but_the_scratch_database_is_opened(
-    learning: Callable[[], tuple[SqliteSchema, int]], made: MakeSource
+    learn_counted: Callable[[], tuple[SqliteSchema, int]], make_source: MakeSource
 ) -> None:
     opened = []
 
@@ -90,9 +92,9 @@ def test_nothing_but_the_scratch_database_is_opened(
         opened.append(str(connection.settings_dict["NAME"]))
 
     connection_created.connect(note)
-    before = made().read_bytes()
+    before = make_source().read_bytes()
     try:
-        schema, _ = learning()
+        schema, _ = learn_counted()
     finally:
         connection_created.disconnect(note)
     assert not schema.complaint
@@ -100,4 +102,4 @@ def test_nothing_but_the_scratch_database_is_opened(
     # The project's own functions are registered there as everywhere.
     assert Path(scratch).name == "scratch.sqlite3"
     assert not Path(scratch).exists()
-    assert made().read_bytes() == before
+    assert make_source().read_bytes() == before

@@ -42,7 +42,7 @@ def refused(conninfo: str) -> str:
 
 
 @pytest.fixture
-def role(postgres_url: str, execute: Query) -> Iterator[str]:
+def role_url(postgres_url: str, execute: Query) -> Iterator[str]:
     """A login role that may do nothing yet, and its URL."""
     name = "worker"
     execute(postgres_url, f"DROP ROLE IF EXISTS {name}")
@@ -62,25 +62,25 @@ def test_a_server_that_is_gone_without_a_word_is_noticed() -> None:
         assert {name: int(options[name]) for name in expected} == expected
 
 
-def test_a_role_that_may_not_create_is_told_what_to_grant(postgres_url: str, role: str, execute: Query) -> None:
+def test_a_role_that_may_not_create_is_told_what_to_grant(postgres_url: str, role_url: str, execute: Query) -> None:
     name = postgres_url.rsplit("/", 1)[1]
-    told = refused(choose_target(role).conninfo)
+    told = refused(choose_target(role_url).conninfo)
     assert f'GRANT CREATE ON DATABASE "{name}" TO "worker";' in told
     execute(postgres_url, f"GRANT CREATE ON DATABASE {name} TO worker")
-    told = refused(choose_target(role).conninfo)
+    told = refused(choose_target(role_url).conninfo)
     assert 'GRANT CREATE ON SCHEMA "public" TO "worker";' in told
     execute(
         postgres_url,
         "GRANT CREATE ON SCHEMA public TO worker; ALTER ROLE worker SET default_transaction_read_only = on",
     )
-    told = refused(choose_target(role).conninfo)
+    told = refused(choose_target(role_url).conninfo)
     assert 'ALTER ROLE "worker" RESET default_transaction_read_only;' in told
     execute(postgres_url, "ALTER ROLE worker RESET ALL")
     execute(postgres_url, f"ALTER ROLE worker IN DATABASE {name} SET default_transaction_read_only = on")
-    told = refused(choose_target(role).conninfo)
+    told = refused(choose_target(role_url).conninfo)
     assert f'ALTER ROLE "worker" IN DATABASE "{name}" RESET default_transaction_read_only;' in told
     execute(postgres_url, f"ALTER ROLE worker IN DATABASE {name} RESET ALL; DROP SCHEMA public")
-    assert "There is no schema public" in refused(choose_target(role).conninfo)
+    assert "There is no schema public" in refused(choose_target(role_url).conninfo)
 
 
 def test_a_password_that_ends_the_address_early_is_not_told() -> None:
@@ -289,7 +289,7 @@ def test_every_setting_that_a_run_resets_is_tried_at_its_worst() -> None:
 
 
 @pytest.fixture
-def superuser(each_postgres_url: str, execute: Query) -> Iterator[tuple[str, str]]:
+def superuser_urls(each_postgres_url: str, execute: Query) -> Iterator[tuple[str, str]]:
     """A role that may do all, with every setting at its worst; the URL of a database as this role, and as postgres."""
     name = "set_at_worst"
     execute(each_postgres_url, f"DROP ROLE IF EXISTS {name}; CREATE ROLE {name} LOGIN SUPERUSER")
@@ -300,9 +300,9 @@ def superuser(each_postgres_url: str, execute: Query) -> Iterator[tuple[str, str
 
 
 def test_what_a_role_has_set_changes_nothing_on_any_of_our_connections(
-    superuser: tuple[str, str], execute: Query, django_db_blocker: DjangoDbBlocker
+    superuser_urls: tuple[str, str], execute: Query, django_db_blocker: DjangoDbBlocker
 ) -> None:
-    url, admin = superuser
+    url, admin = superuser_urls
     choice = choose_target(url)
     wanted = of_this_server(admin, execute, {name: value for name, (value, _) in SETTINGS.items()})
 
@@ -328,9 +328,9 @@ def test_what_a_role_has_set_changes_nothing_on_any_of_our_connections(
 
 
 def test_a_role_with_every_setting_at_its_worst_moves_undoes_and_cleans_up(
-    source: Path, superuser: tuple[str, str], move: Move, tmp_path: Path
+    source: Path, superuser_urls: tuple[str, str], move: Move, tmp_path: Path
 ) -> None:
-    url, _ = superuser
+    url, _ = superuser_urls
     runs: list[dict[str, Any]] = [{"mode": "rehearse"}, {"verify": Verify.ORM}, {"replace": True}]
     for given in runs:
         report = move(source, url, **given)
@@ -344,29 +344,29 @@ def test_a_role_with_every_setting_at_its_worst_moves_undoes_and_cleans_up(
 
 
 def test_a_role_that_is_no_superuser_moves_with_its_settings_too(
-    source: Path, postgres_url: str, role: str, execute: Query, move: Move
+    source: Path, postgres_url: str, role_url: str, execute: Query, move: Move
 ) -> None:
     name = postgres_url.rsplit("/", 1)[1]
     execute(postgres_url, f"GRANT CREATE ON DATABASE {name} TO worker; GRANT CREATE ON SCHEMA public TO worker")
     for setting, value in (WORST | HEEDED).items():
         if setting not in ("session_replication_role", "track_counts"):
             execute(postgres_url, f"ALTER ROLE worker SET {setting} = '{value}'")
-    report = move(source, role, verify=Verify.ORM)
+    report = move(source, role_url, verify=Verify.ORM)
     assert report.ok, report.failure
     execute(postgres_url, "ALTER ROLE worker SET session_replication_role = replica")
-    report = move(source, role)
+    report = move(source, role_url)
     assert report.failure
     assert "session_replication_role" in report.failure.message
     assert 'run: ALTER ROLE "worker" RESET session_replication_role;' in report.failure.remedy
 
 
 def test_tables_of_another_role_are_refused_and_named(
-    source: Path, postgres_url: str, role: str, execute: Query, move: Move
+    source: Path, postgres_url: str, role_url: str, execute: Query, move: Move
 ) -> None:
     name = postgres_url.rsplit("/", 1)[1]
     execute(postgres_url, f"GRANT CREATE ON DATABASE {name} TO worker; GRANT CREATE ON SCHEMA public TO worker")
     execute(postgres_url, "CREATE TABLE courses_course (id int); GRANT SELECT ON courses_course TO worker")
-    report = move(source, role)
+    report = move(source, role_url)
     assert report.failure
     assert report.failure.exit_status == 1
     assert "Not all that would be replaced belongs to this role" in report.failure.message

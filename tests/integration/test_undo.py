@@ -24,7 +24,7 @@ def connection(each_postgres_url: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def other(each_postgres_url: str) -> Iterator[psycopg.Connection]:
+def other_connection(each_postgres_url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(each_postgres_url) as other:
         yield other
 
@@ -48,18 +48,18 @@ WRITE = {
 @pytest.mark.parametrize("begun", ["in the transaction", "in a subtransaction", "after the publication"])
 @pytest.mark.parametrize("how", WRITE)
 def test_what_a_transaction_wrote_that_began_before_the_publication_is_found(
-    how: str, begun: str, connection: psycopg.Connection, other: psycopg.Connection
+    how: str, begun: str, connection: psycopg.Connection, other_connection: psycopg.Connection
 ) -> None:
     connection.execute("CREATE TABLE theirs (id int)")
     if begun != "after the publication":
-        other.execute("INSERT INTO theirs VALUES (1)")
+        other_connection.execute("INSERT INTO theirs VALUES (1)")
     if begun == "in a subtransaction":
-        other.execute("SAVEPOINT s")
-        other.execute("INSERT INTO theirs VALUES (2)")
+        other_connection.execute("SAVEPOINT s")
+        other_connection.execute("INSERT INTO theirs VALUES (2)")
     published(connection, THREE)
     statement, told = WRITE[how]
-    other.execute(statement)
-    other.commit()
+    other_connection.execute(statement)
+    other_connection.commit()
     error = refused(connection)
     assert "Rows were written since" in str(error)
     assert error.detail == (told,)

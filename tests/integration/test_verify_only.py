@@ -27,7 +27,7 @@ ALL = {
 
 
 @pytest.fixture
-def again(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Callable[..., Report]:
+def verify_again(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Callable[..., Report]:
     def run(source: str | Path | None, url: str, *, verify: Verify = Verify.CELLS) -> Report:
         options = Options(
             source=None if source is None else str(source),
@@ -48,13 +48,13 @@ def differences(report: Report) -> list[Difference]:
 
 
 def test_a_publication_is_verified_against_the_source_and_the_kept_snapshot(
-    source: Path, each_postgres_url: str, move: Move, again: Callable[..., Report]
+    source: Path, each_postgres_url: str, move: Move, verify_again: Callable[..., Report]
 ) -> None:
     published = move(source, each_postgres_url)
     assert published.source is not None
     for path in (source, Path(published.source.snapshot)):
         before = file_sha256(path)
-        report = again(path, each_postgres_url)
+        report = verify_again(path, each_postgres_url)
         assert report.ok, report.failure
         assert report.verification is not None
         assert sum(table.cells_compared for table in report.verification.tables) > 5000
@@ -69,13 +69,13 @@ def published_folder(report: Report) -> Path:
 
 
 def test_rows_that_changed_since_are_named_with_status_3(
-    source: Path, postgres_url: str, move: Move, again: Callable[..., Report], execute: Query
+    source: Path, postgres_url: str, move: Move, verify_again: Callable[..., Report], execute: Query
 ) -> None:
     snapshot = move(source, postgres_url).source.snapshot  # type: ignore[union-attr]
     execute(postgres_url, "UPDATE courses_course SET title = 'Autre' WHERE id = 7")
     execute(postgres_url, "DELETE FROM attributions_attribution WHERE id = 3")
     execute(postgres_url, "INSERT INTO auth_group (id, name) VALUES (50, 'nouveau')")
-    report = again(snapshot, postgres_url)
+    report = verify_again(snapshot, postgres_url)
     assert report.failure is not None
     assert report.failure.exit_status == 3
     found = {(d.table, d.kind, d.column, d.key["id"]) for d in differences(report)}
@@ -87,25 +87,25 @@ def test_rows_that_changed_since_are_named_with_status_3(
 
 
 def test_the_source_that_moved_on_is_told_too(
-    source: Path, postgres_url: str, move: Move, again: Callable[..., Report]
+    source: Path, postgres_url: str, move: Move, verify_again: Callable[..., Report]
 ) -> None:
     move(source, postgres_url)
     with closing(sqlite3.connect(source)) as connection, connection:
         connection.execute("UPDATE attributions_teacher SET last_name = 'X' WHERE id = 2")
-    report = again(source, postgres_url)
+    report = verify_again(source, postgres_url)
     assert [(d.table, d.column, d.source) for d in differences(report)] == [("attributions_teacher", "last_name", "X")]
 
 
 def test_what_repairs_changed_is_explained_by_the_kept_journal(
-    damaged: Callable[[str], Path], postgres_url: str, move: Move, again: Callable[..., Report]
+    make_damaged: Callable[[str], Path], postgres_url: str, move: Move, verify_again: Callable[..., Report]
 ) -> None:
-    published = move(damaged("duplicates,too-long,code-in-fk,orphans"), postgres_url, **ALL)
+    published = move(make_damaged("duplicates,too-long,code-in-fk,orphans"), postgres_url, **ALL)
     assert published.ok, published.failure
     assert published.source is not None
     snapshot = Path(published.source.snapshot)
-    assert again(snapshot, postgres_url).ok
+    assert verify_again(snapshot, postgres_url).ok
     snapshot.with_name("journal.sqlite3").unlink()
-    report = again(snapshot, postgres_url)
+    report = verify_again(snapshot, postgres_url)
     assert report.failure is not None
     assert report.failure.exit_status == 3
 
@@ -125,63 +125,63 @@ REPAIRED = "duplicates,too-long,code-in-fk,orphans"
 )
 def test_a_journal_that_lost_a_quarantined_row_or_is_damaged_is_named_with_status_3(
     damage: str,
-    damaged: Callable[[str], Path],
+    make_damaged: Callable[[str], Path],
     postgres_url: str,
     move: Move,
-    again: Callable[..., Report],
+    verify_again: Callable[..., Report],
 ) -> None:
-    snapshot = Path(move(damaged(REPAIRED), postgres_url, **ALL).source.snapshot)  # type: ignore[union-attr]
+    snapshot = Path(move(make_damaged(REPAIRED), postgres_url, **ALL).source.snapshot)  # type: ignore[union-attr]
     journal = snapshot.with_name("journal.sqlite3")
     with closing(sqlite3.connect(journal)) as connection, connection:
         (table,) = connection.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'rows of %'").fetchone()
         connection.execute(damage.format(rows=f'"{table}"'))
-    report = again(snapshot, postgres_url)
+    report = verify_again(snapshot, postgres_url)
     assert report.failure is not None
     assert report.failure.message == f"The journal of the repairs is incomplete or damaged: {journal}."
     assert report.failure.exit_status == 3
 
 
 def test_after_repairs_the_snapshot_that_the_publication_recorded_is_taken(
-    damaged: Callable[[str], Path], postgres_url: str, move: Move, again: Callable[..., Report]
+    make_damaged: Callable[[str], Path], postgres_url: str, move: Move, verify_again: Callable[..., Report]
 ) -> None:
-    source = damaged(REPAIRED)
+    source = make_damaged(REPAIRED)
     snapshot = move(source, postgres_url, **ALL).source.snapshot  # type: ignore[union-attr]
-    report = again(None, postgres_url)
+    report = verify_again(None, postgres_url)
     assert report.ok, report.failure
     assert report.source is not None
     assert report.source.path == snapshot
     assert "the snapshot of the publication, whose journal explains its repairs" in report.source_choice
     # Whoever names a file that nobody wrote to since is told the same of it.
-    assert again(source, postgres_url).ok
+    assert verify_again(source, postgres_url).ok
     with closing(sqlite3.connect(source)) as connection, connection:
         connection.execute("UPDATE courses_course SET title = 'Autre' WHERE id = 7")
-    changed = again(source, postgres_url)
+    changed = verify_again(source, postgres_url)
     assert changed.failure is not None
     assert changed.failure.exit_status == 3
     assert (
         f"What repairs changed is explained by the kept snapshot alone: --source {snapshot}." in changed.failure.remedy
     )
-    assert again(None, postgres_url).ok
+    assert verify_again(None, postgres_url).ok
 
 
 @pytest.mark.parametrize("gone", ["snapshot.sqlite3", "journal.sqlite3"])
 def test_where_the_record_of_the_repairs_is_gone_a_source_is_asked_for(
     gone: str,
-    damaged: Callable[[str], Path],
+    make_damaged: Callable[[str], Path],
     postgres_url: str,
     move: Move,
-    again: Callable[..., Report],
+    verify_again: Callable[..., Report],
 ) -> None:
-    snapshot = Path(move(damaged(REPAIRED), postgres_url, **ALL).source.snapshot)  # type: ignore[union-attr]
+    snapshot = Path(move(make_damaged(REPAIRED), postgres_url, **ALL).source.snapshot)  # type: ignore[union-attr]
     snapshot.with_name(gone).unlink()
     with pytest.raises(UsageError, match="Repairs were made before this was published") as asked:
-        again(None, postgres_url)
+        verify_again(None, postgres_url)
     assert str(snapshot) in str(asked.value)
     assert "--source PATH" in asked.value.remedy
 
 
 def test_nothing_is_written_and_a_role_that_may_only_read_will_do(
-    source: Path, postgres_url: str, move: Move, again: Callable[..., Report], execute: Query
+    source: Path, postgres_url: str, move: Move, verify_again: Callable[..., Report], execute: Query
 ) -> None:
     snapshot = Path(move(source, postgres_url).source.snapshot)  # type: ignore[union-attr]
     execute(
@@ -193,7 +193,7 @@ def test_nothing_is_written_and_a_role_that_may_only_read_will_do(
     schemas = execute(postgres_url, "SELECT nspname FROM pg_namespace ORDER BY 1")
     with psycopg.connect(postgres_url) as connection:
         before = connection.execute("SELECT pg_current_wal_lsn()").fetchone()
-    report = again(snapshot, postgres_url.replace("postgres@", "reader@"))
+    report = verify_again(snapshot, postgres_url.replace("postgres@", "reader@"))
     assert report.ok, report.failure
     assert sorted(snapshot.parent.iterdir()) == beside
     assert execute(postgres_url, "SELECT nspname FROM pg_namespace ORDER BY 1") == schemas
@@ -202,19 +202,19 @@ def test_nothing_is_written_and_a_role_that_may_only_read_will_do(
 
 
 def test_row_counts_alone_where_they_are_asked_for(
-    source: Path, postgres_url: str, move: Move, again: Callable[..., Report], execute: Query
+    source: Path, postgres_url: str, move: Move, verify_again: Callable[..., Report], execute: Query
 ) -> None:
     move(source, postgres_url)
     execute(postgres_url, "UPDATE courses_course SET title = 'Autre' WHERE id = 7")
-    assert again(source, postgres_url, verify=Verify.COUNTS).ok
+    assert verify_again(source, postgres_url, verify=Verify.COUNTS).ok
     execute(postgres_url, "DELETE FROM attributions_attribution WHERE id = 3")
-    assert again(source, postgres_url, verify=Verify.COUNTS).failure.exit_status == 3  # type: ignore[union-attr]
+    assert verify_again(source, postgres_url, verify=Verify.COUNTS).failure.exit_status == 3  # type: ignore[union-attr]
 
 
 def test_a_database_to_which_nothing_was_published_is_told(
-    source: Path, postgres_url: str, again: Callable[..., Report]
+    source: Path, postgres_url: str, verify_again: Callable[..., Report]
 ) -> None:
-    report = again(source, postgres_url)
+    report = verify_again(source, postgres_url)
     assert report.failure is not None
     assert report.failure.exit_status == 3
     assert "has none of the source's tables" in report.failure.message
@@ -249,23 +249,23 @@ def test_a_kept_snapshot_that_is_not_what_its_sum_says_proves_nothing(
     source: Path,
     postgres_url: str,
     move: Move,
-    again: Callable[..., Report],
+    verify_again: Callable[..., Report],
     change: Callable[[Path, str], None],
 ) -> None:
     snapshot = Path(move(source, postgres_url).source.snapshot)  # type: ignore[union-attr]
-    assert again(snapshot, postgres_url).ok
+    assert verify_again(snapshot, postgres_url).ok
     change(snapshot, postgres_url)
     assert not snapshot.with_name(f"{snapshot.name}-wal").exists()
-    refused = again(snapshot, postgres_url)
+    refused = verify_again(snapshot, postgres_url)
     assert refused.failure is not None
     assert f"The snapshot {snapshot} was changed after it was made" in refused.failure.message
     assert refused.verification is None
 
 
 def test_a_kept_snapshot_without_a_sum_is_compared_as_it_is(
-    source: Path, postgres_url: str, move: Move, again: Callable[..., Report]
+    source: Path, postgres_url: str, move: Move, verify_again: Callable[..., Report]
 ) -> None:
     """Versions before the sum was kept left none."""
     snapshot = Path(move(source, postgres_url).source.snapshot)  # type: ignore[union-attr]
     snapshot.with_name(f"{snapshot.name}.sha256").unlink()
-    assert again(snapshot, postgres_url).ok
+    assert verify_again(snapshot, postgres_url).ok

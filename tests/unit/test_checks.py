@@ -27,7 +27,7 @@ class Warned(Protocol):
 
 
 @pytest.fixture
-def warned(monkeypatch: pytest.MonkeyPatch) -> Warned:
+def warnings_of(monkeypatch: pytest.MonkeyPatch) -> Warned:
     """The ids of what `manage.py check` says of such a database."""
 
     def run(path: object, *, debug: bool = False, engine: str = "sqlite3", **options: object) -> list[str]:
@@ -46,39 +46,39 @@ def database(tmp_path: Path) -> Path:
     return path
 
 
-def test_both_are_missed(warned: Warned, database: Path) -> None:
-    assert warned(database) == ["migrate_to_pg.W001", "migrate_to_pg.W002"]
+def test_both_are_missed(warnings_of: Warned, database: Path) -> None:
+    assert warnings_of(database) == ["migrate_to_pg.W001", "migrate_to_pg.W002"]
 
 
-def test_what_the_settings_choose_is_enough(warned: Warned, database: Path) -> None:
-    assert warned(database, timeout=20, init_command=WAL) == []
-    assert warned(database, timeout=20, init_command="PRAGMA journal_mode=DELETE") == ["migrate_to_pg.W001"]
+def test_what_the_settings_choose_is_enough(warnings_of: Warned, database: Path) -> None:
+    assert warnings_of(database, timeout=20, init_command=WAL) == []
+    assert warnings_of(database, timeout=20, init_command="PRAGMA journal_mode=DELETE") == ["migrate_to_pg.W001"]
 
 
-def test_the_file_remembers_that_it_is_wal(warned: Warned, database: Path) -> None:
+def test_the_file_remembers_that_it_is_wal(warnings_of: Warned, database: Path) -> None:
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-    assert warned(database, timeout=20) == []
+    assert warnings_of(database, timeout=20) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc/locks")
-def test_a_database_in_use_by_this_process_is_not_opened(warned: Warned, database: Path) -> None:
+def test_a_database_in_use_by_this_process_is_not_opened(warnings_of: Warned, database: Path) -> None:
     """To close any descriptor of it would drop the locks of a transaction."""
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        assert warned(str(database), timeout=20) == []
+        assert warnings_of(str(database), timeout=20) == []
         assert os.getpid() in _writers(database)
 
 
-def test_nothing_is_said_in_development_of_memory_or_of_another_database(warned: Warned, database: Path) -> None:
-    assert warned(database, debug=True) == []
-    assert warned(":memory:") == []
-    assert warned("file:memorydb_default?mode=memory&cache=shared") == []
-    assert warned("d", engine="postgresql") == []
+def test_nothing_is_said_in_development_of_memory_or_of_another_database(warnings_of: Warned, database: Path) -> None:
+    assert warnings_of(database, debug=True) == []
+    assert warnings_of(":memory:") == []
+    assert warnings_of("file:memorydb_default?mode=memory&cache=shared") == []
+    assert warnings_of("d", engine="postgresql") == []
 
 
-def test_a_file_that_is_not_there_yet(warned: Warned, tmp_path: Path) -> None:
-    assert warned(tmp_path / "none.sqlite3") == ["migrate_to_pg.W002"]
+def test_a_file_that_is_not_there_yet(warnings_of: Warned, tmp_path: Path) -> None:
+    assert warnings_of(tmp_path / "none.sqlite3") == ["migrate_to_pg.W002"]
 
 
 # --- a move that was left unpublished ---------------------------------------------------------------------------------

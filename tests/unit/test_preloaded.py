@@ -31,8 +31,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere they 
 
 
 @pytest.fixture
-def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[subprocess.CompletedProcess[str]]]:
-    """both(program, *arguments) -> what came of it when it was forked, and when it was started."""
+def run_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[subprocess.CompletedProcess[str]]]:
+    """run_both(program, *arguments) -> what came of it when it was forked, and when it was started."""
 
     def run(program: str, *arguments: str) -> list[subprocess.CompletedProcess[str]]:
         (tmp_path / "program.py").write_text("import atexit, os, sys, threading\n" + program)
@@ -48,9 +48,9 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[
 
 @pytest.mark.parametrize("how", [["program.py"], ["-m", "program"], ["-W", "error", "-m", "program"]], ids=" ".join)
 def test_it_finds_what_it_is_given(
-    both: Callable[..., list[subprocess.CompletedProcess[str]]], tmp_path: Path, how: list[str]
+    run_both: Callable[..., list[subprocess.CompletedProcess[str]]], tmp_path: Path, how: list[str]
 ) -> None:
-    forked, started = both(SAYS, *how, "--an-option", "x y")
+    forked, started = run_both(SAYS, *how, "--an-option", "x y")
     (said, forked_has), (wanted, started_has) = (done.stdout.splitlines() for done in (forked, started))
     said, wanted = json.loads(said), json.loads(wanted)
     assert said == wanted
@@ -59,8 +59,8 @@ def test_it_finds_what_it_is_given(
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_it_ends_as_it_would(both: Callable[..., list[subprocess.CompletedProcess[str]]], end: str) -> None:
-    forked, started = both(end, "program.py")
+def test_it_ends_as_it_would(run_both: Callable[..., list[subprocess.CompletedProcess[str]]], end: str) -> None:
+    forked, started = run_both(end, "program.py")
     assert forked.returncode == started.returncode == ENDS[end]
     assert forked.stdout == started.stdout
     assert forked.stderr.splitlines()[-1:] == started.stderr.splitlines()[-1:]

@@ -21,7 +21,7 @@ Made = Callable[..., Registry]
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Made:
+def make_registry(monkeypatch: pytest.MonkeyPatch) -> Made:
     """The registry of such migrated models, beside those that are installed."""
 
     def make(*states: ModelState) -> Registry:
@@ -32,22 +32,22 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Made:
     return make
 
 
-def test_installed_models_have_their_tables(made: Made) -> None:
-    found = made().content_models()
+def test_installed_models_have_their_tables(make_registry: Made) -> None:
+    found = make_registry().content_models()
     assert found["courses", "course"] == "courses_course"
     assert found["auth", "user_groups"] == "auth_user_groups"
 
 
-def test_the_models_of_both_sides_are_made_once_where_they_are_the_same(made: Made) -> None:
-    short = made(ModelState("old", "Thing", []))
+def test_the_models_of_both_sides_are_made_once_where_they_are_the_same(make_registry: Made) -> None:
+    short = make_registry(ModelState("old", "Thing", []))
     assert short.source is short.target
-    long = made(ModelState("old", "X" * 70, []))
+    long = make_registry(ModelState("old", "X" * 70, []))
     assert long.source is not long.target
 
 
-def test_a_model_that_only_the_migrations_know_has_its_table_too(made: Made) -> None:
+def test_a_model_that_only_the_migrations_know_has_its_table_too(make_registry: Made) -> None:
     many = models.ManyToManyField("auth.Group")
-    known = made(
+    known = make_registry(
         ModelState("old", "Thing", []),
         ModelState("old", "Named", [], options={"db_table": '"odd ""name"'}),
         ModelState("old", "Proxy", [], options={"proxy": True}, bases=("old.thing",)),
@@ -88,7 +88,7 @@ def test_a_name_is_read_as_the_database_reads_it(name: str, on_sqlite: str, on_p
 
 
 @isolate_apps("courses")
-def test_generic_keys_are_found_where_they_are_declared(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_generic_keys_are_found_where_they_are_declared(make_registry: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     class Tag(models.Model):  # noqa: DJ008 - never shown
         kind = models.ForeignKey(ContentType, models.CASCADE)
         row = models.CharField(max_length=99, db_column="row_no")
@@ -101,7 +101,7 @@ def test_generic_keys_are_found_where_they_are_declared(made: Made, monkeypatch:
         class Meta:
             app_label = "courses"
 
-    known = made(ModelState.from_model(Tag))
+    known = make_registry(ModelState.from_model(Tag))
     assert known.target.get_model(Tag._meta.label)
     monkeypatch.setattr(apps, "get_models", lambda **_: [Tag, Special])
     assert known.generic_keys() == (

@@ -25,8 +25,8 @@ SQLITE = '{"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}'
 
 
 @pytest.fixture
-def switch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """switch(source of the settings, alias, entry): the step for settings like these."""
+def settings_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """settings_step(source of the settings, alias, entry): the step for settings like these."""
 
     def step(
         source: str, alias: str = "default", entry: dict[str, Any] = ENTRY, databases: Any = None, **more: str
@@ -66,14 +66,16 @@ OTHER = URL.replace("DATABASE_URL", "SHOP_DB")
         ('url = config("DATABASE_URL")\nDATABASES = {"default": parsed(url)}', URL),
     ],
 )  # fmt: skip
-def test_settings_that_read_a_url_are_given_the_variable(switch: Callable[..., str], source: str, line: str) -> None:
-    first, last = switch(source).splitlines()
+def test_settings_that_read_a_url_are_given_the_variable(
+    settings_step: Callable[..., str], source: str, line: str
+) -> None:
+    first, last = settings_step(source).splitlines()
     assert last == line
     assert first.endswith(f"its settings read {line.split('=')[0]}.")
 
 
-def test_settings_with_a_dictionary_are_given_one_that_python_reads(switch: Callable[..., str]) -> None:
-    first, *rest = switch(f'DATABASES = {{"default": {SQLITE}}}').splitlines()
+def test_settings_with_a_dictionary_are_given_one_that_python_reads(settings_step: Callable[..., str]) -> None:
+    first, *rest = settings_step(f'DATABASES = {{"default": {SQLITE}}}').splitlines()
     assert first == "Point the application to this database, in local.py:"
     assert not [line for line in rest if "\t" in line]
     scope: dict[str, Any] = {}
@@ -81,28 +83,28 @@ def test_settings_with_a_dictionary_are_given_one_that_python_reads(switch: Call
     assert scope["DATABASES"] == {"default": ENTRY | {"PASSWORD": "..."}}
 
 
-def test_another_alias_keeps_the_other_databases(switch: Callable[..., str]) -> None:
-    lines = switch(f'DATABASES = {{"default": {SQLITE}, "shop": {SQLITE}}}', alias="shop").splitlines()
+def test_another_alias_keeps_the_other_databases(settings_step: Callable[..., str]) -> None:
+    lines = settings_step(f'DATABASES = {{"default": {SQLITE}, "shop": {SQLITE}}}', alias="shop").splitlines()
     scope: dict[str, Any] = {"DATABASES": {"default": 1}}
     exec(compile(ast.parse("\n".join(lines[1:])), "settings", "exec"), scope)  # noqa: S102 - Python, to be pasted
     assert scope["DATABASES"] == {"default": 1, "shop": ENTRY | {"PASSWORD": "..."}}
 
 
-def test_the_file_is_the_one_that_sets_them(switch: Callable[..., str]) -> None:
-    told = switch("from .base import *\nDEBUG = True", base=f'DATABASES = {{"default": {SQLITE}}}')
+def test_the_file_is_the_one_that_sets_them(settings_step: Callable[..., str]) -> None:
+    told = settings_step("from .base import *\nDEBUG = True", base=f'DATABASES = {{"default": {SQLITE}}}')
     assert told.startswith("Point the application to this database, in base.py:")
 
 
-def test_a_database_without_a_password_is_given_none(switch: Callable[..., str]) -> None:
+def test_a_database_without_a_password_is_given_none(settings_step: Callable[..., str]) -> None:
     entry = {key: value for key, value in ENTRY.items() if key != "PASSWORD"} | {"HOST": "/run/postgresql"}
-    assert switch('DATABASES = {"default": env.db()}', entry=entry).endswith(
+    assert settings_step('DATABASES = {"default": env.db()}', entry=entry).endswith(
         "postgres://app@%2Frun%2Fpostgresql:5433/shop"
     )
 
 
-def test_settings_that_have_it_already_are_left_as_they_are(switch: Callable[..., str]) -> None:
-    assert "already" in switch('DATABASES = {"default": env.db()}', databases={"default": ENTRY})
+def test_settings_that_have_it_already_are_left_as_they_are(settings_step: Callable[..., str]) -> None:
+    assert "already" in settings_step('DATABASES = {"default": env.db()}', databases={"default": ENTRY})
 
 
-def test_settings_that_cannot_be_read_are_given_a_dictionary(switch: Callable[..., str]) -> None:
-    assert "in settings.py:\nDATABASES = {" in switch("DATABASES = (")
+def test_settings_that_cannot_be_read_are_given_a_dictionary(settings_step: Callable[..., str]) -> None:
+    assert "in settings.py:\nDATABASES = {" in settings_step("DATABASES = (")

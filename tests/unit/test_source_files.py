@@ -20,8 +20,8 @@ PAGE = 4096
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Make:
-    """make(name, mode="wal"): a database of some 30 pages, as a program that was killed leaves it."""
+def make_file(tmp_path: Path) -> Make:
+    """make_file(name, mode="wal"): a database of some 30 pages, as a program that was killed leaves it."""
 
     def one(name: str = "db.sqlite3", *, mode: str = "delete", page: int = PAGE, busy: str = "") -> Path:
         live, left = tmp_path / f"live {name}", tmp_path / name
@@ -73,8 +73,8 @@ def refused(path: Path) -> str:
 
 
 @pytest.mark.parametrize("lost", [1, 3, PAGE - 1, PAGE, PAGE + 1, 5 * PAGE])
-def test_a_file_whose_end_is_missing_is_refused_with_both_sizes(lost: int, make: Make) -> None:
-    path = make()
+def test_a_file_whose_end_is_missing_is_refused_with_both_sizes(lost: int, make_file: Make) -> None:
+    path = make_file()
     size = path.stat().st_size
     os.truncate(path, size - lost)
     told = refused(path)
@@ -83,9 +83,9 @@ def test_a_file_whose_end_is_missing_is_refused_with_both_sizes(lost: int, make:
     assert f"take {size:,}" in told
 
 
-def test_a_file_that_does_not_count_its_pages_is_measured_by_its_own_size(make: Make) -> None:
+def test_a_file_that_does_not_count_its_pages_is_measured_by_its_own_size(make_file: Make) -> None:
     """Versions of SQLite before 3.7 left the number of pages alone, which a counter beside it tells."""
-    path = make()
+    path = make_file()
     old = bytearray(path.read_bytes())
     old[92:96] = bytes(4)
     path.write_bytes(old)
@@ -95,8 +95,8 @@ def test_a_file_that_does_not_count_its_pages_is_measured_by_its_own_size(make: 
 
 
 @pytest.mark.parametrize("page", [512, PAGE, 65536])
-def test_pages_that_are_in_the_wal_alone_are_no_loss(page: int, make: Make) -> None:
-    path = make(mode="wal", page=page)
+def test_pages_that_are_in_the_wal_alone_are_no_loss(page: int, make_file: Make) -> None:
+    path = make_file(mode="wal", page=page)
     assert path.stat().st_size < 90_000
     assert copied(path) == ()
     # Killed while it wrote the -wal back: the last page may be there in part.
@@ -105,25 +105,25 @@ def test_pages_that_are_in_the_wal_alone_are_no_loss(page: int, make: Make) -> N
     assert copied(path) == ()
 
 
-def test_what_stands_behind_the_last_page_is_told(make: Make) -> None:
-    path = make()
+def test_what_stands_behind_the_last_page_is_told(make_file: Make) -> None:
+    path = make_file()
     with path.open("ab") as file:
         file.write(b"\0" * 5000)
     assert ["5,000 bytes behind its last page" in told for told in copied(path)] == [True]
 
 
-def test_a_wal_of_another_database_is_refused(make: Make) -> None:
-    wal = Path(f"{make('one', mode='wal')}-wal")
-    rollback = make("two")
+def test_a_wal_of_another_database_is_refused(make_file: Make) -> None:
+    wal = Path(f"{make_file('one', mode='wal')}-wal")
+    rollback = make_file("two")
     shutil.copyfile(wal, f"{rollback}-wal")
     assert "is not in WAL mode" in refused(rollback)
-    other = make("three", mode="wal", page=8192)
+    other = make_file("three", mode="wal", page=8192)
     shutil.copyfile(wal, f"{other}-wal")
     assert "pages of 4,096 bytes" in refused(other)
 
 
-def test_a_wal_that_is_older_than_its_database_is_refused(make: Make) -> None:
-    path = make(mode="wal")
+def test_a_wal_that_is_older_than_its_database_is_refused(make_file: Make) -> None:
+    path = make_file(mode="wal")
     old = Path(f"{path}-wal").read_bytes()
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         for name in "uvw":
@@ -133,8 +133,8 @@ def test_a_wal_that_is_older_than_its_database_is_refused(make: Make) -> None:
     assert "is older than" in refused(path)
 
 
-def test_a_wal_with_a_damaged_page_is_told(make: Make) -> None:
-    path = make(mode="wal")
+def test_a_wal_with_a_damaged_page_is_told(make_file: Make) -> None:
+    path = make_file(mode="wal")
     wal, frame = Path(f"{path}-wal"), 24 + PAGE
     damaged = bytearray(wal.read_bytes())
     count = (len(damaged) - 32) // frame
@@ -146,18 +146,18 @@ def test_a_wal_with_a_damaged_page_is_told(make: Make) -> None:
     assert f"does not read the last 1 of its {count:,} pages" in told
 
 
-def test_a_wal_without_a_header_is_told_and_an_empty_or_zeroed_one_is_not(make: Make) -> None:
-    path = make()
+def test_a_wal_without_a_header_is_told_and_an_empty_or_zeroed_one_is_not(make_file: Make) -> None:
+    path = make_file()
     wal = Path(f"{path}-wal")
     for content, told in ((b"", False), (bytes(32 + 24 + PAGE), False), (b"?" * (32 + 24 + PAGE), True)):
         wal.write_bytes(content)
         assert bool(copied(path)) is told
 
 
-def test_a_journal_of_another_database_is_told_as_such(make: Make) -> None:
-    busy = make("busy", busy="UPDATE t SET body = randomblob(300)")
+def test_a_journal_of_another_database_is_told_as_such(make_file: Make) -> None:
+    busy = make_file("busy", busy="UPDATE t SET body = randomblob(300)")
     assert "is cut short" not in refused(busy)
-    other = make("other", page=1024)
+    other = make_file("other", page=1024)
     shutil.copyfile(f"{busy}-journal", f"{other}-journal")
     assert "belongs to another one" in refused(other)
 
@@ -176,8 +176,8 @@ def overwrite_in_place(path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["delete", "wal"])
-def test_a_source_that_was_overwritten_in_place_is_found_by_its_content(mode: str, make: Make) -> None:
-    path = make(mode=mode)
+def test_a_source_that_was_overwritten_in_place_is_found_by_its_content(mode: str, make_file: Make) -> None:
+    path = make_file(mode=mode)
     with closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with Source(path, wait=1) as source:
@@ -194,8 +194,8 @@ def test_a_source_that_was_overwritten_in_place_is_found_by_its_content(mode: st
     assert [file.name for file in path.parent.glob("copy*")] == ["copy"]
 
 
-def test_a_checkpoint_is_no_change(make: Make) -> None:
-    path = make(mode="wal")
+def test_a_checkpoint_is_no_change(make_file: Make) -> None:
+    path = make_file(mode="wal")
     with closing(sqlite3.connect(path, isolation_level=None)) as database, Source(path, wait=1) as source:
         database.execute("SELECT * FROM t").fetchone()
         source.copy(path.with_name("copy"))

@@ -35,7 +35,7 @@ def receiver(connection: Any, **_: Any) -> None:
 
 
 @pytest.fixture
-def adopted(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def adopted_receivers(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     connection_created.connect(receiver)
     try:
         with django_db_blocker.unblock():
@@ -46,7 +46,7 @@ def adopted(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
         missing_functions.set_project_registrations([])
 
 
-@pytest.mark.usefixtures("adopted")
+@pytest.mark.usefixtures("adopted_receivers")
 def test_what_receivers_and_django_register_is_there_however_far_the_receiver_came(tmp_path: Path) -> None:
     path = tmp_path / "db.sqlite3"
     with closing(sqlite3.connect(path)) as database, database:

@@ -38,17 +38,17 @@ def _filled_in(entry: dict[str, str], found: re.Match[str]) -> str:
 
 
 @pytest.fixture(scope="module")
-def typed() -> str:
+def ci_commands() -> str:
     return "\n".join(command for job in read(CI)["jobs"].values() for command in commands(job))
 
 
-def test_the_workflow_runs_targets_of_make_that_exist(typed: str) -> None:
-    named = re.findall(r"^make (\S+)$", typed, re.MULTILINE)
+def test_the_workflow_runs_targets_of_make_that_exist(ci_commands: str) -> None:
+    named = re.findall(r"^make (\S+)$", ci_commands, re.MULTILINE)
     assert {"lint", "test", "test-browser"} <= set(named) <= TARGETS
 
 
-def test_the_workflow_runs_every_session_of_nox_but_that_of_the_checkout(typed: str) -> None:
-    named = re.findall(r'nox --session "?([^"\n]+)"?$', typed, re.MULTILINE)
+def test_the_workflow_runs_every_session_of_nox_but_that_of_the_checkout(ci_commands: str) -> None:
+    named = re.findall(r'nox --session "?([^"\n]+)"?$', ci_commands, re.MULTILINE)
     assert named == [*(f"wheel({python}-{django})" for python, django in noxfile.COMBINATIONS), "others"]
     assert nox.options.sessions
     assert set(nox.options.sessions) <= set(named)
