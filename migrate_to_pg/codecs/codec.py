@@ -28,7 +28,7 @@ REAL = SelectExpression(sql="{0}", type=pa.float64())
 BYTES = SelectExpression(sql="{0}", type=pa.binary())
 #: For use beside an expression that is NULL where a value cannot be converted: 1 where there is a value.
 IS_PRESENT = SelectExpression(sql="{0} IS NOT NULL", type=pa.int64())
-#: Up to here each double stands for one integer only. 2^53 + 1 is rounded to 2^53.
+#: Up to here each double is one integer only. 2^53 + 1 is rounded to 2^53.
 MAX_EXACT_INTEGER = 2.0**53 - 1
 
 

@@ -94,10 +94,12 @@ class PlannedTable:
     @property
     def key(self) -> tuple[PlannedColumn, ...]:
         """The primary key's columns, empty where there is no key or SQLite lacks a part of it."""
+        return tuple(self.columns_named(self.target.primary_key))
+
+    def columns_named(self, names: tuple[str, ...]) -> list[PlannedColumn]:
+        """Return the columns of these names on PostgreSQL, or none where SQLite lacks one of them."""
         by_name = {c.name: c for c in self.columns}
-        if any(name not in by_name for name in self.target.primary_key):
-            return ()
-        return tuple(by_name[name] for name in self.target.primary_key)
+        return [by_name[name] for name in names] if all(name in by_name for name in names) else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +198,7 @@ class Plan:
     ambiguous_names: tuple[AmbiguousName, ...] = ()
     #: Those among ``leftovers`` and ``leftover_views`` that installed models use.
     unmade: tuple[UnmadeTable, ...] = ()
-    #: SQLite's names of those of them that were chosen to be carried as leftovers.
+    #: SQLite's names of those of them that --as-leftovers names.
     as_leftovers: tuple[str, ...] = ()
 
     def parent(self, name: str) -> PlannedTable | None:

@@ -18,7 +18,7 @@ class TargetColumn:
     not_null: bool
     #: The type as a cast names it: schema-qualified, quoted, without modifiers; '' without a server.
     cast_to: str = ""
-    #: What stands behind that name where there is more to the type: "(5,2)" of numeric(5,2)[]; '' without a server.
+    #: The modifiers of the type, "(5,2)" of numeric(5,2)[]; '' where it has none, and without a server.
     modifiers: str = ""
     #: n of varchar(n) and char(n), in characters.
     max_length: int | None = None

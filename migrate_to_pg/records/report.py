@@ -94,7 +94,7 @@ class Report:
     #: By --exclude-data.
     excluded: tuple[ExcludedTable, ...] = ()
     findings: tuple[Finding, ...] = ()
-    #: What to accept so that a run that is blocked goes on; None where nothing helps, or nothing is needed.
+    #: What to accept so that a blocked run can continue; None where nothing helps, or nothing is needed.
     advice: Advice | None = None
     #: How many of the rows that quarantine leaves out, or would leave out, more repairs keep; None for none.
     could_stay: KeptRows | None = None
@@ -115,7 +115,7 @@ class Report:
     versions: Mapping[str, str] = field(default_factory=dict)
     #: Things a person should do now, in order.
     next_steps: tuple[str, ...] = ()
-    #: The command line that goes on from a run in whose way findings stand, without any password; '' otherwise.
+    #: The command line that continues a run that findings block, without any password; '' otherwise.
     continue_with: str = ""
     #: What that command line needs besides: the password, or a variable of the environment.
     continue_needs: str = ""

@@ -35,7 +35,7 @@ class Difference:
     table: str
     #: Primary key column -> value as text.
     key: Mapping[str, str]
-    #: '' for a whole row.
+    #: '' for a row.
     column: str
     #: "changed", "missing" (in PostgreSQL), "extra" (in PostgreSQL), or "unexplained": the record of the repairs says
     #: what the verification cannot confirm.
@@ -71,7 +71,7 @@ class VerifiedTable:
     #: The first of them.
     samples: tuple[Difference, ...]
     seconds: float
-    #: Rows of the source that are not in PostgreSQL, and are whole in the journal.
+    #: Rows of the source that are not in PostgreSQL, and are complete in the journal.
     quarantined: int = 0
     merged: int = 0
     #: Cells that a repair changed: each began as SQLite has it and is in PostgreSQL as the journal has it.

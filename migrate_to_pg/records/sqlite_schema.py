@@ -19,7 +19,7 @@ class DumpFacts:
 
     path: str
     bytes: int
-    #: Of the whole file, hexadecimal.
+    #: Of the complete file, hexadecimal.
     sha256: str
     #: When it was written: ISO 8601 with offset.
     written: str

@@ -178,8 +178,8 @@ def _fixed_by_other_repairs(finding: Finding, report: Report) -> bool:
     """Return whether another repair may have settled it: a cell of its column was changed, or a row merged."""
     columns = finding.column.split(", ")
     changed = any(c.table == finding.table and c.column in columns for c in report.changed)
-    aside = [rows.outcome for rows in report.removed if rows.table == finding.table]
-    return changed or RowOutcome.QUARANTINED not in aside or RowOutcome.MERGED in aside
+    outcomes = [rows.outcome for rows in report.removed if rows.table == finding.table]
+    return changed or RowOutcome.QUARANTINED not in outcomes or RowOutcome.MERGED in outcomes
 
 
 def remaining(finding: Finding, report: Report | None) -> str:

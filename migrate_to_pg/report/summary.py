@@ -197,7 +197,7 @@ def _repairs(group: Sequence[Finding]) -> str:
 
 
 def how_to_go_on(report: Report) -> str:
-    """Introduce the command that goes on, after what neither a repair nor quarantine takes out of the way."""
+    """Introduce the command that continues the run, after the findings that neither repair nor quarantine settles."""
     left = (f for f in report.findings if f.blocks and f.beyond_repair and not f.quarantinable)
     rules = ", ".join(dict.fromkeys(finding.rule for finding in left))
     return _("First do what these findings say ({rules}), then:", rules=rules) if rules else _("To go on:")
@@ -220,7 +220,7 @@ def headline(difference: Difference) -> str:
         return _("{key}: the row is in PostgreSQL only", **values)
     if difference.kind != "unexplained":
         return _("{key}: column {column} is not the same", **values)
-    # The record of a whole table or column may be at fault: then there is no row to name.
+    # The record of a complete table or column may be at fault: then there is no row to name.
     values["key"] = values["key"] if difference.key else difference.table
     if difference.column:
         return _("{key}: the verification does not confirm the record of column {column}", **values)

@@ -93,7 +93,7 @@ def tables(report: Report) -> tuple[TableFacts, ...]:
 
 
 def count_rows(report: Report, outcome: RowOutcome, table: str | None = None) -> int:
-    """Count the rows of a table, or of all, that the record says had that fate."""
+    """Count the rows of a table, or of all, that have that outcome in the record."""
     return sum(rows.count for rows in report.removed if rows.outcome is outcome and table in (None, rows.table))
 
 

@@ -77,7 +77,7 @@ class Line:
     #: (text, style): a style is a key of STYLES.
     parts: tuple[tuple[str, str], ...]
     indent: int = 0
-    #: What stands before the first line, further lines being aligned after it: "->", "1.".
+    #: Text before the first line; further lines being aligned after it: "->", "1.".
     marker: str = ""
     #: A fact that may be searched for: it stays on one line where there is no terminal.
     unwrapped: bool = False

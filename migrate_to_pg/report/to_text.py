@@ -238,8 +238,8 @@ def _identities(report: Report) -> Iterator[Block]:
         yield line()
         yield line(
             ngettext(
-                "{n:,} identity goes on after the highest id ever given: report.html lists it.",
-                "{n:,} identities go on after the highest id ever given: report.html lists them.",
+                "{n:,} identity continues after the highest id ever given: report.html lists it.",
+                "{n:,} identities continue after the highest id ever given: report.html lists them.",
                 len(report.identities),
             )
         )
@@ -253,7 +253,7 @@ def _stages(report: Report) -> Iterator[Block]:
 
 
 def _blocked(report: Report) -> Iterator[Block]:
-    """Lay out what fits one screen: the verdict, what blocks and what repairs it, and the command that goes on."""
+    """Lay out what fits one screen: the verdict, what blocks and what repairs it, and the command that continues."""
     yield from [line(), fact(f"{verdict(report)} {_('Nothing was published.')}", "bad"), line()]
     yield Grid(headings=blocking_headings(), rows=blocking_rows(report), left=3, folds=1)
     yield line()

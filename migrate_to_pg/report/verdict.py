@@ -219,7 +219,7 @@ def _verified_tables(verification: Verification, known: Sequence[TableFacts]) ->
     if not verification.holds:
         wrong = [table for table in known if not table.equal]
         if not wrong:
-            return ""  # Nothing was unequal; a model could not be read, which is told by itself.
+            return ""  # Nothing was unequal; a model could not be read, which another sentence reports.
         # Where only rows were counted, the differences are the rows too many or too few.
         count = sum(table.differences or abs(table.missing) for table in wrong)
         return _(

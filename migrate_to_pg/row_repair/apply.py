@@ -24,7 +24,6 @@ from migrate_to_pg.row_repair.journal import rows_table
 from migrate_to_pg.row_repair.working_copy import EDITS, RepairCopy, stored_columns
 from migrate_to_pg.rules import SetRule, Subject, ValueRule, repair_trial, samples
 from migrate_to_pg.rules.keys import duplicate_key, foreign_key_orphan
-from migrate_to_pg.rules.keys.foreign_key_orphan import paired
 from migrate_to_pg.rules.repair_trial import blocks_merge, children, may_change, pointed, repaired
 from migrate_to_pg.rules.samples import can_be_edited
 from migrate_to_pg.rules.sql_keys import key_of
@@ -119,7 +118,7 @@ def quarantine_children(copy: RepairCopy, subject: Subject, *, nulls: bool, null
 
 
 def _nullable(table: PlannedTable, key: TargetForeignKey) -> list[PlannedColumn]:
-    columns = paired(table, key.columns)
+    columns = table.columns_named(key.columns)
     return [column for column in columns if not column.target.not_null and column not in table.key]
 
 
@@ -128,8 +127,8 @@ def _children(
 ) -> tuple[PlannedTable, Sql | None]:
     """Return the table, and the condition for rows whose parent was removed and exists in no other row."""
     parent = subject.plan.table(key.parent)
-    columns = paired(table, key.columns)
-    parents = paired(parent, key.parent_columns) if parent else []
+    columns = table.columns_named(key.columns)
+    parents = parent.columns_named(key.parent_columns) if parent else []
     child, other = key_of(columns) if columns else None, key_of(parents) if parents else None
     orphans = foreign_key_orphan.orphans(subject, key, columns) if columns else None
     if parent is None or child is None or other is None or orphans is None:
@@ -167,8 +166,8 @@ def _handle_children(
         )
     )
     query = "SELECT {row} AS row, {reason} AS reason, NULL AS kept FROM main.{table} WHERE {where}"
-    gone = compose(query, reason=reason, **parts)
-    return copy.remove_rows(foreign_key_orphan.RULE.id, table, RowOutcome.QUARANTINED, gone, follows=True)
+    removed = compose(query, reason=reason, **parts)
+    return copy.remove_rows(foreign_key_orphan.RULE.id, table, RowOutcome.QUARANTINED, removed, follows=True)
 
 
 #: Rows to remove, and the row of the same key that stays.
@@ -186,7 +185,7 @@ def merge(copy: RepairCopy, subject: Subject, table: PlannedTable, search: dupli
         redirected = pointed(child, key, table, _PAIRS)
         if redirected and may_change(child, key):
             copy.stage_query(redirected)
-            copy.apply_edits(duplicate_key.RULE.id, child, paired(child, key.columns)[0])
+            copy.apply_edits(duplicate_key.RULE.id, child, child.columns_named(key.columns)[0])
     for generic in subject.plan.generic_keys:
         _redirect_generic(copy, subject, generic, table)
     return copy.remove_rows(duplicate_key.RULE.id, table, RowOutcome.MERGED, _rows(table, search))
@@ -197,7 +196,7 @@ def _redirect_generic(copy: RepairCopy, subject: Subject, generic: GenericKey, t
     child = subject.plan.table(generic.table)
     if child is None or len(table.key) != 1 or not can_be_edited(child):
         return
-    columns = paired(child, (generic.content_type_column, generic.object_column))
+    columns = child.columns_named((generic.content_type_column, generic.object_column))
     if not columns or columns[1] in child.key:
         return
     kind, row = (name(column.source.name) for column in columns)
@@ -207,7 +206,7 @@ def _redirect_generic(copy: RepairCopy, subject: Subject, generic: GenericKey, t
             compose(
                 "SELECT c.{child_rowid}, CASE typeof(c.{row}) WHEN 'text' THEN CAST(k.{key} AS TEXT) ELSE k.{key} END"
                 " FROM main.{child} AS c JOIN main.{table} AS g ON CAST(c.{row} AS TEXT) = CAST(g.{key} AS TEXT)"
-                " JOIN {pairs} AS p ON p.gone = g.{rowid} JOIN main.{table} AS k ON k.{rowid} = p.kept"
+                " JOIN {pairs} AS p ON p.removed = g.{rowid} JOIN main.{table} AS k ON k.{rowid} = p.kept"
                 " WHERE c.{kind} = {content_type}",
                 child_rowid=_rowid(child),
                 table=name(table.source.name),
@@ -255,10 +254,10 @@ def _rows(table: PlannedTable, search: duplicate_key.Search) -> Sql:
     same = _("same {columns} as {kept}", columns=columns, kept="{kept}")
     other = _("same {columns} as {kept}; differs in {others}", columns=columns, kept="{kept}", others="{others}")
     return compose(
-        "SELECT p.gone AS row, p.kept AS kept, replace("
+        "SELECT p.removed AS row, p.kept AS kept, replace("
         "ifnull(replace({other}, '{{others}}', rtrim(nullif({differs}, ''), ', ')), {same}), '{{kept}}', {kept_key}"
         ") AS reason"
-        " FROM {pairs} AS p JOIN main.{table} AS g ON g.{rowid} = p.gone"
+        " FROM {pairs} AS p JOIN main.{table} AS g ON g.{rowid} = p.removed"
         " JOIN main.{table} AS k ON k.{rowid} = p.kept",
         same=text(same),
         other=text(other),

@@ -162,7 +162,7 @@ class RepairCopy:
         Args:
             rule: The rule's id.
             table: The table.
-            fate: Whether they are quarantined or merged.
+            outcome: Whether they are quarantined or merged.
             rows: A query for ``row``, the rowid, ``reason``, and ``kept``, the rowid of the replacing row, or NULL.
             follows: Whether they are removed because of rows that were removed before.
         """

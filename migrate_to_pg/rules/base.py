@@ -42,7 +42,7 @@ class Subject:
         return int(self.rows(sql, *values)[0][0] or 0)
 
 
-#: A value of SQLite's; text that is no UTF-8 carries its bytes as lone surrogates (surrogateescape).
+#: A value of SQLite's; text that is no UTF-8 has its bytes as lone surrogates (surrogateescape).
 Value = int | float | str | bytes | None
 #: Returns the value to put in place of an offending one. Raises UnrepairableError where there is none.
 CellRepair = Callable[[Value], Value]

@@ -20,7 +20,7 @@ from migrate_to_pg.rules.malformed import TEXT_TYPES
 #: Leading zeros may mean something, as in a code: such texts are no numbers here.
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _PLAIN_DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
-#: Whole numbers below this are held exactly by a double, so that a REAL stands for one of them alone.
+#: Whole numbers below this are held exactly by a double, so that a REAL is exactly one of them.
 _EXACT = 2**53
 #: NULL where the 15 digits that SQLite writes of a REAL are not all of it.
 _AS_TEXT = "SELECT CAST(?1 AS TEXT) WHERE CAST(CAST(?1 AS TEXT) AS REAL) = ?1"

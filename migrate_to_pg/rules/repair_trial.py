@@ -13,7 +13,6 @@ from migrate_to_pg.records import Finding, PlannedColumn, PlannedTable, TargetFo
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import Offence, Rule, SetRule, Subject, UnrepairableError, Value
 from migrate_to_pg.rules.keys import duplicate_key
-from migrate_to_pg.rules.keys.foreign_key_orphan import paired
 from migrate_to_pg.rules.samples import can_be_edited, numbered, rowid_of
 from migrate_to_pg.rules.sql_keys import key_of
 from migrate_to_pg.sqlite.sql import Sql, compose, name
@@ -121,29 +120,29 @@ def may_change(child: PlannedTable, key: TargetForeignKey) -> bool:
 
     It cannot where it is part of the child's own primary key, as with multi-table inheritance.
     """
-    return can_be_edited(child) and not any(column in child.key for column in paired(child, key.columns))
+    return can_be_edited(child) and not any(column in child.key for column in child.columns_named(key.columns))
 
 
 def pointed(child: PlannedTable, key: TargetForeignKey, table: PlannedTable, pairs: Sql) -> Sql | None:
     """Select the children of removed rows with the key of the row that is kept.
 
-    ``pairs`` gives ``gone`` and ``kept``. Rows that are removed themselves are not changed.
+    ``pairs`` gives ``removed`` and ``kept``. Rows that are removed themselves are not changed.
 
     Returns:
         None where the keys cannot be compared.
     """
-    columns, parents = paired(child, key.columns), paired(table, key.parent_columns)
+    columns, parents = child.columns_named(key.columns), table.columns_named(key.parent_columns)
     here, there = key_of(columns), key_of(parents)
     if len(columns) != 1 or len(parents) != 1 or here is None or there is None:
         return None
     (parent,) = parents
     is_same = child.name == table.name
-    stays = compose("c.row NOT IN (SELECT gone FROM {pairs})", pairs=pairs) if is_same else Sql("1")
+    stays = compose("c.row NOT IN (SELECT removed FROM {pairs})", pairs=pairs) if is_same else Sql("1")
     return compose(
         "SELECT c.row, k.{parent} FROM (SELECT {child_rowid} AS row, {same} AS v FROM {child} WHERE {held}) AS c"
         " JOIN (SELECT {rowid} AS row, {other} AS v FROM {table} WHERE {other_held}"
-        " AND {rowid} IN (SELECT gone FROM {pairs})) AS g ON c.v = g.v"
-        " JOIN {pairs} AS p ON p.gone = g.row JOIN {table} AS k ON k.{rowid} = p.kept WHERE {stays}",
+        " AND {rowid} IN (SELECT removed FROM {pairs})) AS g ON c.v = g.v"
+        " JOIN {pairs} AS p ON p.removed = g.row JOIN {table} AS k ON k.{rowid} = p.kept WHERE {stays}",
         parent=name(parent.source.name),
         child_rowid=rowid_of(child.source),
         same=here.same,

@@ -231,7 +231,7 @@ def made_from_model(model: ModelNames) -> Finding:
 
 
 def not_compared(view: VerifiedTable) -> Finding:
-    """Report a carried view that --verify-only cannot compare."""
+    """Report a copied view that --verify-only cannot compare."""
     return NOT_COMPARED.finding(
         table=view.name,
         explanation=_(

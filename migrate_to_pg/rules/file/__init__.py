@@ -1,1 +1,1 @@
-"""Rules about the database file as a whole."""
+"""Rules about the database file."""

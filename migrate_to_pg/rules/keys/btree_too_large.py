@@ -13,7 +13,6 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetIndex, TargetUnique
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import Message, Offence, SetRule, Subject
-from migrate_to_pg.rules.keys.foreign_key_orphan import paired
 from migrate_to_pg.rules.sql_keys import ask
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, number
 
@@ -95,7 +94,7 @@ def _entries(subject: Subject, table: PlannedTable) -> Iterator[_Entry]:
             btrees.append((index, tuple(filter(None, (*index.columns, *index.included)))))
     seen: set[tuple[str, ...]] = set()
     for btree, key in btrees:
-        columns = paired(table, key)
+        columns = table.columns_named(key)
         targets = ((column, column.target) for column in columns if column.target.type_name in _LONG_TYPES)
         long = [c for c, t in targets if not t.generated and (t.max_length is None or t.max_length > _MAX_LENGTH)]
         predicate = ask(table, btree.sqlite, local_times=subject.plan.local_times) if btree.predicate else None

@@ -16,7 +16,6 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import CellRepair, Message, Subject, UnrepairableError, Value, ValueRule
 from migrate_to_pg.rules.keys import empty_key
-from migrate_to_pg.rules.keys.foreign_key_orphan import paired
 from migrate_to_pg.rules.malformed import INTEGER_TYPES, TEXT_TYPES
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
@@ -90,10 +89,10 @@ def _unique_texts(
     return [
         (parent, code, own)
         for parent, key in parents
-        for own in paired(parent, key.parent_columns)
+        for own in parent.columns_named(key.parent_columns)
         for unique in parent.target.uniques
         if len(unique.columns) == 1 and not unique.predicate
-        for code in paired(parent, unique.columns)
+        for code in parent.columns_named(unique.columns)
         if code.target.type_name in TEXT_TYPES
     ]
 

@@ -17,7 +17,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, Plan, PlannedColumn, PlannedTable, Sample, TargetUnique
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import SAMPLES, Offence, SetRule, Subject
-from migrate_to_pg.rules.keys.foreign_key_orphan import is_rowid, paired
+from migrate_to_pg.rules.keys.foreign_key_orphan import is_rowid
 from migrate_to_pg.rules.malformed import TEXT_TYPES
 from migrate_to_pg.rules.sql_keys import Key, ask, key_of
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
@@ -65,18 +65,18 @@ def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
     """Yield all rows of each key except the one with the lowest primary key."""
     for search in filter(lambda search: search.certain, searches(subject, table)):
         duplicates = compose(
-            "{rowid} IN (SELECT gone FROM ({pairs}))", rowid=samples.rowid_of(table.source), pairs=pairs(search)
+            "{rowid} IN (SELECT removed FROM ({pairs}))", rowid=samples.rowid_of(table.source), pairs=pairs(search)
         )
         yield Offence(columns=tuple(search.columns), where=duplicates)
 
 
 def pairs(search: Search) -> Sql:
-    """Return a query of ``gone`` and ``kept``: the rowids of each surplus row and of the first row with its key."""
+    """Return a query of ``removed`` and ``kept``: the rowids of each removed row and of the first row with its key."""
     primary = [name(column.source.name) for column in search.table.key]
     return compose(
-        "SELECT gone, kept FROM (SELECT {rowid} AS gone,"
+        "SELECT removed, kept FROM (SELECT {rowid} AS removed,"
         " first_value({rowid}) OVER (PARTITION BY {key} ORDER BY {order}) AS kept"
-        " FROM {table} WHERE {where}) WHERE gone <> kept",
+        " FROM {table} WHERE {where}) WHERE removed <> kept",
         rowid=samples.rowid_of(search.table.source),
         key=search.key.same,
         order=join(", ", [*primary, samples.rowid_of(search.table.source)]),
@@ -94,12 +94,12 @@ def left_to_postgresql(plan: Plan, table: PlannedTable) -> frozenset[str]:
 def _search(plan: Plan, table: PlannedTable, unique: TargetUnique) -> Search | None:
     """Return None where SQLite cannot evaluate the constraint: PostgreSQL does so when it restores it."""
     if not unique.predicate and not unique.expressions:
-        columns = paired(table, unique.columns)
+        columns = table.columns_named(unique.columns)
         key = key_of(columns) if columns else None
         where = key and (key.held_or_null if unique.nulls_not_distinct else key.held)
         return Search(table=table, unique=unique, columns=columns, key=key, where=where) if key and where else None
     asked = ask(table, unique.sqlite, local_times=plan.local_times)
-    columns = asked.columns if asked and unique.expressions else paired(table, unique.columns)
+    columns = asked.columns if asked and unique.expressions else table.columns_named(unique.columns)
     key = key_of(columns) if columns else None
     if asked is None or key is None or not (asked.certain or plan.offline):
         return None
@@ -181,7 +181,7 @@ def _duplicates(subject: Subject, search: Search) -> Iterator[Finding]:
 
 
 def _samples(subject: Subject, search: Search) -> list[Sample]:
-    """List surplus rows: the second of each of the most frequent keys, then the third of each, and so on.
+    """List removed rows: the second of each of the most frequent keys, then the third of each, and so on.
 
     Beside each the first row with its key is named.
     """

@@ -49,18 +49,12 @@ def null(_: Subject, __: PlannedTable, column: PlannedColumn) -> CellRepair | No
     return None if column.target.not_null else lambda _: None
 
 
-def paired(table: PlannedTable, wanted: tuple[str, ...]) -> list[PlannedColumn]:
-    """Return the columns of these names, or none where SQLite lacks one of them."""
-    by_name = {c.name: c for c in table.columns}
-    return [by_name[column] for column in wanted] if all(column in by_name for column in wanted) else []
-
-
 def _orphans_by_key(
     subject: Subject, table: PlannedTable
 ) -> Iterator[tuple[TargetForeignKey, list[PlannedColumn], Sql]]:
     """Yield (key, columns, condition for an orphan), without the empty texts, which have a rule of their own."""
     for key in table.target.foreign_keys:
-        columns = paired(table, key.columns)
+        columns = table.columns_named(key.columns)
         where = orphans(subject, key, columns) if columns else None
         empty = empty_key.empty(subject, table, columns[0]) if len(columns) == 1 else None
         if where:
@@ -80,7 +74,7 @@ def orphans(subject: Subject, key: TargetForeignKey, columns: list[PlannedColumn
         return None
     if parent is None:
         return child.held
-    parent_columns = paired(parent, key.parent_columns)
+    parent_columns = parent.columns_named(key.parent_columns)
     parent_key = key_of(parent_columns) if parent_columns else None
     if parent_key is None:
         return None
@@ -137,7 +131,7 @@ def _remedy(subject: Subject, table: PlannedTable, key: TargetForeignKey, column
         else _("Bring the parent rows back, or delete the rows.")
     )
     parent = subject.plan.parent(key.parent)
-    parent_columns = paired(parent, key.parent_columns) if parent else []
+    parent_columns = parent.columns_named(key.parent_columns) if parent else []
     if parent is None or not parent_columns:
         return options
     sources = [column.source.name for column in columns]

@@ -10,7 +10,6 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, GenericKey, Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import SAMPLES, SetRule, Subject
-from migrate_to_pg.rules.keys.foreign_key_orphan import paired
 from migrate_to_pg.rules.malformed import INTEGER_TYPES
 from migrate_to_pg.rules.sql_keys import key_of
 from migrate_to_pg.sqlite.connection import UUID_DIGITS
@@ -35,7 +34,7 @@ class ContentType(NamedTuple):
 def content_types(subject: Subject) -> list[ContentType]:
     """Return all content types by id, or none where the installed models are unknown or SQLite has no such table."""
     table = subject.plan.table(TABLE)
-    if table is None or not subject.plan.models or not paired(table, ("id", "app_label", "model")):
+    if table is None or not subject.plan.models or not table.columns_named(("id", "app_label", "model")):
         return []
     # A name in another class than text is reported by the rule about its value.
     sql = Sql(
@@ -51,7 +50,7 @@ def content_types(subject: Subject) -> list[ContentType]:
 def generic_key_columns(subject: Subject, key: GenericKey) -> tuple[PlannedTable, PlannedColumn, PlannedColumn] | None:
     """Return the table of a generic key, the column that names the model and the one that names the row."""
     table = subject.plan.table(key.table)
-    columns = paired(table, (key.content_type_column, key.object_column)) if table else []
+    columns = table.columns_named((key.content_type_column, key.object_column)) if table else []
     return (table, columns[0], columns[1]) if table and columns else None
 
 
@@ -131,7 +130,7 @@ def _orphan_condition(
         # A table that SQLite lacks has no rows. One that no migration makes may be in another database.
         is_ours = any(table.name == content_type.table for table in subject.plan.only_target)
         return condition if is_ours else None
-    columns = paired(parent, parent.target.primary_key)
+    columns = parent.columns_named(parent.target.primary_key)
     key = key_of(columns) if len(columns) == 1 else None
     template = _OBJECT_ID_AS_KEY.get((_type_family(columns[0]), _type_family(id_column))) if key else None
     if key is None or template is None:

@@ -9,7 +9,6 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, TargetForeignKey
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import Message, SetRule, Subject
-from migrate_to_pg.rules.keys.foreign_key_orphan import paired
 from migrate_to_pg.rules.sql_keys import key_of
 from migrate_to_pg.sqlite.sql import Sql, compose, name, names
 
@@ -18,7 +17,7 @@ def find(subject: Subject) -> Iterator[Finding]:
     """Yield a finding for each foreign key of PostgreSQL for which SQLite's comparison misses parents."""
     for table in subject.plan.tables:
         for key in table.target.foreign_keys:
-            columns = paired(table, key.columns)
+            columns = table.columns_named(key.columns)
             where = _missed_condition(subject, key, columns)
             if where and (count := samples.count(subject, table.source, where)):
                 yield samples.finding_of_rows(
@@ -39,7 +38,7 @@ def _missed_condition(subject: Subject, key: TargetForeignKey, columns: list[Pla
     SQLite builds each set of parent keys once, whether or not the parent still has its index.
     """
     parent = subject.plan.table(key.parent)
-    parents = paired(parent, key.parent_columns) if parent else []
+    parents = parent.columns_named(key.parent_columns) if parent else []
     child, other = key_of(columns) if columns else None, key_of(parents) if parents else None
     if parent is None or child is None or other is None:
         return None

@@ -14,7 +14,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, MadeTable, PlannedColumn, PlannedTable, TargetUnique
 from migrate_to_pg.rules.base import SetRule, Subject
 from migrate_to_pg.rules.keys import duplicate_key
-from migrate_to_pg.rules.keys.foreign_key_orphan import is_rowid, paired
+from migrate_to_pg.rules.keys.foreign_key_orphan import is_rowid
 from migrate_to_pg.sqlite.connection import affinity
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, text
 
@@ -130,7 +130,7 @@ def _expected_uniques(
     if made is None:
         for unique in table.target.uniques:
             if not unique.predicate:
-                yield paired(table, unique.columns), unique.primary, [unique]
+                yield table.columns_named(unique.columns), unique.primary, [unique]
         return
     key = [column for column in made.table.columns if column.key_position]
     primary = tuple(column.name for column in sorted(key, key=lambda column: column.key_position))
@@ -147,7 +147,7 @@ def _indexes(subject: Subject, table: PlannedTable, made: MadeTable | None) -> I
         expected = [(_planned(table, index.columns), index.partial) for index in made.indexes if not index.unique]
     else:
         btrees = (index for index in table.target.indexes if index.method == "btree" and not index.for_like)
-        expected = [(paired(table, index.columns), bool(index.predicate)) for index in btrees]
+        expected = [(table.columns_named(index.columns), bool(index.predicate)) for index in btrees]
     indexes = Sql("SELECT name, partial FROM pragma_index_list(?)")
     parts = Sql("SELECT name FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno")
     # An expression is a column without name.
@@ -171,7 +171,9 @@ def _foreign_keys(subject: Subject, table: PlannedTable, made: MadeTable | None)
         expected = [(_planned(table, key.columns), parent.name if parent else None) for key, parent in parents]
     else:
         planned = ((key, subject.plan.table(key.parent)) for key in table.target.foreign_keys)
-        expected = [(paired(table, key.columns), parent.source.name if parent else None) for key, parent in planned]
+        expected = [
+            (table.columns_named(key.columns), parent.source.name if parent else None) for key, parent in planned
+        ]
     for columns, parent in expected:
         named = _parents(table, columns)
         if not columns or parent is None or parent.lower() in named or not all(map(subject.catalog.table, named)):

@@ -14,7 +14,7 @@ _WHY = {
     Unmade.UNMANAGED: N_("The model is unmanaged (managed = False), and no migration makes its table by RunSQL."),
     Unmade.UNAPPLIED: N_(
         "The migration {migration} would make it, which this database does not record as applied: an application that"
-        " was renamed, or migrations that were squashed and whose old names are gone."
+        " was renamed, or migrations that were squashed and whose old names were removed."
     ),
     Unmade.UNWRITTEN: N_("No migration of its application makes it."),
     Unmade.LEFT_OUT: N_(

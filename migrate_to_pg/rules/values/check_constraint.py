@@ -119,11 +119,11 @@ def _explanation(check: TargetCheck, count: int, *, certain: bool) -> str:
         found = ngettext(
             "SQLite finds that {n:,} row may break it.", "SQLite finds that {n:,} rows may break it.", count
         )
-        doubt = _(
+        caveat = _(
             "PostgreSQL may find otherwise, with functions, collations and regular expressions of its own: a move tries"
             " each row on it."
         )
-        return f"{constraint} {found} {doubt}"
+        return f"{constraint} {found} {caveat}"
     refused = ngettext("It would refuse {n:,} row.", "It would refuse {n:,} rows.", count)
     cause = _("SQLite's table was made or rebuilt without it, or the constraint is younger than the rows.")
     return f"{constraint} {refused} {cause}"
