@@ -28,7 +28,7 @@ from django.core.management.base import CommandError, DjangoHelpFormatter, Outpu
 from migrate_to_pg.i18n import LANGUAGES
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.system.redact import may_hold_password, redact_usage, suggest_option
-from migrate_to_pg.system.signals import SIGNALS
+from migrate_to_pg.system.threads import SIGNALS
 
 if TYPE_CHECKING:
     from django.core.management.base import BaseCommand, CommandParser

@@ -344,7 +344,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 def options_of(options: Mapping[str, Any]) -> Options:
     """Return the Options of the run. Raise UsageError where options contradict each other."""
-    from migrate_to_pg.management.invocation import invocation
+    from migrate_to_pg.management.settings import invocation
     from migrate_to_pg.pipeline.export import require_exportable
     from migrate_to_pg.records import Leftovers, Options, Verify
 

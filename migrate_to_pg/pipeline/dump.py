@@ -16,7 +16,7 @@ from migrate_to_pg.postgres.versions import versions
 from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.records import DumpFacts, Event, Finding, Options, Snapshot, SourceCatalog
 from migrate_to_pg.system.clock import now
-from migrate_to_pg.system.paths import usage_error_on_oserror
+from migrate_to_pg.system.usage import usage_error_on_oserror
 
 #: The rule that says that what is read from the file cannot be trusted.
 _DAMAGED = "integrity-check"

@@ -26,8 +26,8 @@ from migrate_to_pg.project.target_database import embedded_directory
 from migrate_to_pg.publish import publish
 from migrate_to_pg.records import Exported, Options
 from migrate_to_pg.system import subprocesses
-from migrate_to_pg.system.paths import usage_error_on_oserror
 from migrate_to_pg.system.redact import redacted
+from migrate_to_pg.system.usage import usage_error_on_oserror
 
 Connection = psycopg.Connection[Any]
 

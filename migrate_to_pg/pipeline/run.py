@@ -17,7 +17,7 @@ from migrate_to_pg.pipeline.failures import STOPS, failure_of
 from migrate_to_pg.pipeline.next_steps import command_line
 from migrate_to_pg.pipeline.state import RunState, SourceState, complete_report, stage_summary, write_report
 from migrate_to_pg.planning.planner import chosen_models
-from migrate_to_pg.postgres.schema_names import validate_schema_name
+from migrate_to_pg.postgres.objects import validate_schema_name
 from migrate_to_pg.project.registry import Model, Registry
 from migrate_to_pg.project.source_database import SourceChoice, choose_source, require_rehearsed
 from migrate_to_pg.project.sqlite_connection import registrations
@@ -26,7 +26,7 @@ from migrate_to_pg.rules.run_findings import made_from_model
 from migrate_to_pg.sqlite.missing_functions import set_project_registrations
 from migrate_to_pg.system.clock import now
 from migrate_to_pg.system.run_log import RunLog, write_log
-from migrate_to_pg.system.signals import ignore_stop_signals
+from migrate_to_pg.system.threads import ignore_stop_signals
 from migrate_to_pg.system.workdir import WorkDirectory
 
 logger = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from migrate_to_pg.pipeline.next_steps import after_undo, command_line
 from migrate_to_pg.pipeline.old_reports import DoomedReport, as_listed, unpublished_reports
 from migrate_to_pg.pipeline.subscribers import publications_of_an_undo
 from migrate_to_pg.postgres import target
-from migrate_to_pg.postgres.schema_names import validate_schema_name
+from migrate_to_pg.postgres.objects import validate_schema_name
 from migrate_to_pg.postgres.standby import watch_commits
 from migrate_to_pg.postgres.versions import versions
 from migrate_to_pg.project.secret_columns import server_message

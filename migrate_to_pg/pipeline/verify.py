@@ -27,7 +27,7 @@ from migrate_to_pg.pipeline.stage_tables import has_leftovers
 from migrate_to_pg.pipeline.verify_staged import verify_orm
 from migrate_to_pg.planning import read_target, view_names
 from migrate_to_pg.postgres import target
-from migrate_to_pg.postgres.schema_names import validate_schema_name
+from migrate_to_pg.postgres.objects import validate_schema_name
 from migrate_to_pg.postgres.session import settings_for_others
 from migrate_to_pg.project.target_database import TargetChoice, choose_target
 from migrate_to_pg.publish.history import Entry, excluded_names, published_schemas, recorded_source, verified_exactly

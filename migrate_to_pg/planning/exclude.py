@@ -12,7 +12,7 @@ from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Plan, PlannedTable
 from migrate_to_pg.sqlite.connection import quote_name
 from migrate_to_pg.sqlite.missing_functions import open_for_reading
-from migrate_to_pg.system.suggestions import did_you_mean
+from migrate_to_pg.system.usage import did_you_mean
 
 #: PostgreSQL must know which migrations it has.
 _NEEDED = "django_migrations"

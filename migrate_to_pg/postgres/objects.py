@@ -1,4 +1,4 @@
-"""List the objects of a schema by pg_depend, and move them to another schema.
+"""List the objects of a schema by pg_depend, move them to another schema, and validate a schema's name.
 
 Indexes, constraints, owned sequences and row types follow their table and are not listed. Members of an extension
 cannot be moved themselves. They follow the extension.
@@ -15,8 +15,9 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from migrate_to_pg.errors import TargetError
+from migrate_to_pg.errors import TargetError, UsageError
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS
 
 Connection = psycopg.Connection[Any]
 
@@ -189,3 +190,27 @@ def require_noted_contents(connection: Connection, schema: str) -> None:
             detail=added,
             remedy=_("Move these to another schema (ALTER ... SET SCHEMA), or drop them, then run again."),
         )
+
+
+#: PostgreSQL truncates a longer name without an error.
+_MAX_NAME_BYTES = 63
+
+
+def validate_schema_name(name: str) -> str:
+    """Return the name. Raise UsageError if PostgreSQL or this tool reserves it, or no schema can have it."""
+    if name.startswith("pg_") or name == "information_schema":
+        raise UsageError(
+            _("--publish-to {name}: PostgreSQL keeps that schema for itself.", name=name), remedy=_remedy()
+        )
+    if name in (BOOKKEEPING, LEFTOVERS) or name.startswith(f"{BOOKKEEPING}_"):
+        raise UsageError(_("--publish-to {name}: this command works in that schema.", name=name), remedy=_remedy())
+    if not name.strip() or "\0" in name or len(name.encode()) > _MAX_NAME_BYTES:
+        raise UsageError(
+            _("--publish-to {name!r} can be no schema's name: it is empty, or longer than 63 bytes.", name=name),
+            remedy=_remedy(),
+        )
+    return name
+
+
+def _remedy() -> str:
+    return _("Name a schema of your own, as it is spelled in PostgreSQL and without quotes; the default is public.")

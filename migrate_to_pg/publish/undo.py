@@ -22,7 +22,7 @@ from migrate_to_pg.publish.transaction import locking_transaction
 from migrate_to_pg.publish.written_since import RowChanges, count_changes, count_changes_by_age
 from migrate_to_pg.records import FINAL, LEFTOVERS, Publication
 from migrate_to_pg.system.clock import to_local_time
-from migrate_to_pg.system.signals import ignore_stop_signals
+from migrate_to_pg.system.threads import ignore_stop_signals
 
 Connection = psycopg.Connection[Any]
 

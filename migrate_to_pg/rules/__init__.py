@@ -15,7 +15,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.rules import file, keys, schema, values
 from migrate_to_pg.rules.base import Rule, SetRule, Subject, ValueRule
 from migrate_to_pg.rules.keys import duplicate_key
-from migrate_to_pg.system.suggestions import did_you_mean
+from migrate_to_pg.system.usage import did_you_mean
 
 #: Every rule, folder by folder.
 RULES: tuple[SetRule | ValueRule, ...] = tuple(

@@ -11,7 +11,7 @@ from migrate_to_pg.rules import RULES, names_rows
 from migrate_to_pg.rules.base import Rule
 from migrate_to_pg.rules.doctor_findings import DOCTOR_RULES
 from migrate_to_pg.rules.run_findings import RUN_RULES
-from migrate_to_pg.system.suggestions import did_you_mean
+from migrate_to_pg.system.usage import did_you_mean
 
 _HEAD = """\
 # Findings

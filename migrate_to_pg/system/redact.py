@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from migrate_to_pg.system.suggestions import did_you_mean
+from migrate_to_pg.system.usage import did_you_mean
 
 #: Text that looks like an address or an assignment of a password: user:password@host, PGPASSWORD=...
 _SECRETIVE = re.compile(r"://|:.*@|(?:pass\w*|pwd|secret|token)\s*[=:]", re.IGNORECASE | re.DOTALL)

@@ -1,14 +1,17 @@
-"""Run pieces of work at once, a thread each. The first failure stops the rest and is raised.
+"""Run pieces of work at once, a thread each, and ignore stop signals once only the recording of a result is left.
 
-Where the system gives no more threads, the existing ones do all the work, or this one where there is none.
+The first failure stops the other pieces and is raised. Where the system gives no more threads, the existing ones do all
+the work, or this one where there is none.
 """
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 #: A Ctrl-C is noticed after this time at the latest: a signal that another thread took does not end an endless wait.
@@ -86,3 +89,23 @@ def drain(left: deque[T]) -> Iterator[T]:
             yield left.popleft()
         except IndexError:
             return
+
+
+#: Signals that end a run, as far as the system has them.
+SIGNALS = tuple(signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__)
+
+
+@contextmanager
+def ignore_stop_signals(on_signal: Callable[[], None] | None = None) -> Iterator[None]:
+    """Ignore signals that would end the run, and call ``on_signal`` for each.
+
+    Only the main thread can handle signals, so in other threads nothing is changed.
+    """
+    handler = signal.SIG_IGN if on_signal is None else lambda _number, _frame: on_signal()
+    with ExitStack() as stack:
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                before = signal.signal(number, handler)
+                # None: a handler that was not set by Python, which cannot set it again.
+                stack.callback(signal.signal, number, signal.SIG_DFL if before is None else before)
+        yield

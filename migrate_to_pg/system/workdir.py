@@ -19,7 +19,7 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import size
 from migrate_to_pg.system.clock import now
-from migrate_to_pg.system.paths import base_directory
+from migrate_to_pg.system.usage import base_directory
 
 #: Below BASE_DIR.
 REPORTS = Path("migrate_to_pg_report")

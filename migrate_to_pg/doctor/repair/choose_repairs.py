@@ -16,7 +16,7 @@ from migrate_to_pg.rules.advice import is_read_without_loss
 from migrate_to_pg.rules.keys import dangling_foreign_key, duplicate_key
 from migrate_to_pg.rules.schema import schema_drift
 from migrate_to_pg.rules.values import null_in_not_null
-from migrate_to_pg.system.suggestions import did_you_mean
+from migrate_to_pg.system.usage import did_you_mean
 
 #: Repairs of the schema: rule -> "lossless" or "lossy".
 _OF_SCHEMA = {dangling_foreign_key.RULE.id: "lossless", schema_drift.RULE.id: "lossless"}

@@ -15,7 +15,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import language_from_environment, pluralize, use_language
 from migrate_to_pg.management import console
 from migrate_to_pg.management.parser import add_arguments, assurance, check_options_for_mode, mode_of, options_of
-from migrate_to_pg.system.signals import ignore_stop_signals
+from migrate_to_pg.system.threads import ignore_stop_signals
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.

@@ -106,7 +106,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _print(self, diagnosis: Diagnosis, options: dict[str, Any]) -> None:
-        from migrate_to_pg.management.invocation import invocation
+        from migrate_to_pg.management.settings import invocation
         from migrate_to_pg.report.doctor_report import blocks, dumps
         from migrate_to_pg.report.text_layout import plain, show
 
