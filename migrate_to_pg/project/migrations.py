@@ -159,7 +159,13 @@ class _Runner(MigrationExecutor):
                         "Nothing was published. Look at the server's log, then run again; the next run cleans up."
                     ),
                 ) from error
-            remedy = missing_collation(self.connection, error) or self._missing_extension(error)
+            remedy = missing_collation(self.connection, error)
+            forbidden = isinstance(error.__cause__, psycopg.errors.InsufficientPrivilege)
+            if not remedy and forbidden and _MAKES_EXTENSION.match(self._failed):
+                remedy = _(
+                    "As a superuser, run in this database: {statement}; then run again.",
+                    statement=self._failed.strip().rstrip(";"),
+                )
             kind = StagingError if remedy else MigrationRefusedError
             raise kind(
                 _(
@@ -171,15 +177,6 @@ class _Runner(MigrationExecutor):
                 remedy=remedy
                 or _("Make the migration run on both databases (connection.vendor tells them apart), then run again."),
             ) from error
-
-    def _missing_extension(self, error: BaseException) -> str:
-        """Return advice where this role may not create an extension, or ''."""
-        if isinstance(error.__cause__, psycopg.errors.InsufficientPrivilege) and _MAKES_EXTENSION.match(self._failed):
-            return _(
-                "As a superuser, run in this database: {statement}; then run again.",
-                statement=self._failed.strip().rstrip(";"),
-            )
-        return ""
 
     def _last_statement(
         self, execute: Callable[..., Any], statement: Any, parameters: Any, many: bool, context: Mapping[str, Any]

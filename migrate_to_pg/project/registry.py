@@ -160,16 +160,16 @@ class Registry:
 
     def generic_keys(self) -> tuple[GenericKey, ...]:
         """Return every installed model's generic foreign keys, and the one that the admin's log keeps by hand."""
-        return tuple(sorted(set(self._generic_keys()), key=lambda key: (key.table, key.object_column)))
-
-    def _generic_keys(self) -> Iterator[GenericKey]:
-        for model in apps.get_models(include_auto_created=True):
-            for field in model._meta.private_fields:
-                # A GenericForeignKey, whose module cannot be imported without contenttypes.
-                if hasattr(field, "ct_field") and hasattr(field, "fk_field"):
-                    yield self._generic_key(model, field.ct_field, field.fk_field)
+        found = {
+            self._generic_key(model, field.ct_field, field.fk_field)
+            for model in apps.get_models(include_auto_created=True)
+            for field in model._meta.private_fields
+            # A GenericForeignKey, whose module cannot be imported without contenttypes.
+            if hasattr(field, "ct_field") and hasattr(field, "fk_field")
+        }
         if apps.is_installed("django.contrib.admin"):
-            yield self._generic_key(apps.get_model("admin", "LogEntry"), "content_type", "object_id")
+            found.add(self._generic_key(apps.get_model("admin", "LogEntry"), "content_type", "object_id"))
+        return tuple(sorted(found, key=lambda key: (key.table, key.object_column)))
 
     def _generic_key(self, model: Model, content_type: str, object_id: str) -> GenericKey:
         fields = [cast(Any, model._meta.get_field(name)) for name in (content_type, object_id)]

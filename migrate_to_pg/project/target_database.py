@@ -77,19 +77,18 @@ class TargetChoice:
         unknown = set(self.database.get("OPTIONS", {})) - known - _OF_DJANGO
         # A third-party backend may have options of its own.
         if unknown and str(self.database.get("ENGINE")).startswith("django."):
+            name = min(map(str, unknown))
+            # An unencoded & in a password may have made an option of its rest.
+            passwords = {"password", "sslpassword"} & {option.lower() for option in self.database.get("OPTIONS", {})}
+            is_hidden = passwords - {name.lower()} or not name.isidentifier()
             raise UsageError(
                 _(
                     "The target database has an option that PostgreSQL does not know: {option}.",
-                    option=self._shown_option(min(map(str, unknown))),
+                    option="..." if is_hidden else name,
                 ),
                 remedy=_("Take it out of the URL, or of OPTIONS in the settings."),
             )
         return require_valid_options({name: value for name, value in parameters.items() if name in known})
-
-    def _shown_option(self, name: str) -> str:
-        """Return the option's name, unless an unencoded & in a password may have made one of its rest."""
-        passwords = {"password", "sslpassword"} & {option.lower() for option in self.database.get("OPTIONS", {})}
-        return "..." if passwords - {name.lower()} or not name.isidentifier() else name
 
     def staging(self, shared: Sequence[str] = (), *, session: Mapping[str, str] = NOTHING) -> dict[str, Any]:
         """Return an entry of DATABASES whose connections see the incoming schema alone.

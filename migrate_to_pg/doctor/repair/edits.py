@@ -79,7 +79,20 @@ class TableEdits:
     def selection(self, old: StoredTable, *, with_rowid: bool) -> Sql:
         """Return the query for the repaired rows, made of the present ones."""
         own = compose("o.{row}", row=_number(old))
-        cells = [self._cell(column, own) for column in old.columns]
+        cells = []
+        for column in old.columns:
+            if column not in self.columns:
+                cells.append(compose("o.{c}", c=name(column)))
+                continue
+            edit = compose(
+                'FROM {j}.edits AS e WHERE e."table" = {t} AND e."column" = {pg} AND e.row = {row}',
+                j=Sql(_JOURNAL),
+                t=text(self.table),
+                pg=text(self.columns[column]),
+                row=own,
+            )
+            cell = "iif(EXISTS (SELECT 1 {edit}), (SELECT e.new {edit}), o.{c})"
+            cells.append(compose(cell, edit=edit, c=name(column)))
         return compose(
             'SELECT {cells} FROM {table} AS o WHERE {row} NOT IN (SELECT row FROM {j}.aside WHERE "table" = {t})',
             cells=join(", ", [own, *cells] if with_rowid else cells),
@@ -88,18 +101,6 @@ class TableEdits:
             j=Sql(_JOURNAL),
             t=text(self.table),
         )
-
-    def _cell(self, column: str, row: Sql) -> Sql:
-        if column not in self.columns:
-            return compose("o.{c}", c=name(column))
-        edit = compose(
-            'FROM {j}.edits AS e WHERE e."table" = {t} AND e."column" = {pg} AND e.row = {row}',
-            j=Sql(_JOURNAL),
-            t=text(self.table),
-            pg=text(self.columns[column]),
-            row=row,
-        )
-        return compose("iif(EXISTS (SELECT 1 {edit}), (SELECT e.new {edit}), o.{c})", edit=edit, c=name(column))
 
     def is_outdated(self, database: sqlite3.Connection, old: StoredTable) -> bool:
         """Report whether any cell or row to edit has changed since the edit was decided on."""

@@ -15,7 +15,6 @@ from migrate_to_pg.doctor.repair.choose_repairs import ROW_REPAIRS
 from migrate_to_pg.doctor.repair.edits import RepairedRows, repaired_rows
 from migrate_to_pg.doctor.repair.reference_schema import (
     Reference,
-    ReferenceTable,
     drifted_columns,
     fits_type,
     lost_indexes,
@@ -77,21 +76,18 @@ class RepairPlan:
         """
         for table, edits in self.repaired_rows.edits if self.repaired_rows else ():
             for own_name, column in edits.columns.items():
-                why = self._rejection(table, own_name)
+                declared = next(c.declared_type for c in table.source.columns if c.name == own_name)
+                if fits_type(self.rows, table.source.name, own_name, declared):
+                    continue
+                self.required.setdefault(table.source.name, []).append(own_name)
+                why = self._why_not_redefinable(table, own_name)
                 for cells in self.repaired_rows.changes(table.name, column) if self.repaired_rows and why else ():
-                    yield NotRepaired(rule=cells.rule, table=table.source.name, column=column, reason=why)
-
-    def _rejection(self, table: PlannedTable, column: str) -> str:
-        declared = next(c.declared_type for c in table.source.columns if c.name == column)
-        if fits_type(self.rows, table.source.name, column, declared):
-            return ""
-        self.required.setdefault(table.source.name, []).append(column)
-        why = self._why_not_redefinable(table, column)
-        return (
-            _("its declared type {declared} would convert the new values back, and {why}", declared=declared, why=why)
-            if why
-            else ""
-        )
+                    reason = _(
+                        "its declared type {declared} would convert the new values back, and {why}",
+                        declared=declared,
+                        why=why,
+                    )
+                    yield NotRepaired(rule=cells.rule, table=table.source.name, column=column, reason=reason)
 
     def _why_not_redefinable(self, table: PlannedTable, column: str) -> str:
         model = self.reference.get(table.source.name.lower())
@@ -144,7 +140,13 @@ class RepairPlan:
             if _DRIFT in self.accepted:
                 yield NotRepaired(rule=_DRIFT, table=own_name, reason=self._no_reference)
             return
-        drifted = self._accepted_columns(table, model) if _DRIFT in self.accepted else []
+        drifted = []
+        if _DRIFT in self.accepted:
+            # Where wrong values may have hidden the drift, only edited columns count.
+            found = drifted_columns(read_definition(self.subject.database, own_name), model.shape)
+            edits = self.repaired_rows.edits if self.repaired_rows else ()
+            edited = {column for owner, changed in edits if owner == table for column in changed.columns}
+            drifted = [column for column in found if table.name in self._drifted or column in edited]
         wanted = [*drifted, *(c for c in self.required.get(own_name, ()) if c not in drifted)]
         why = {column: self._why_not_redefinable(table, column) for column in wanted}
         for column in filter(why.get, wanted):
@@ -152,16 +154,6 @@ class RepairPlan:
         columns = tuple(column for column in wanted if not why[column])
         if columns:
             yield RedefineColumns(rule=_DRIFT, table=own_name, columns=columns, reference=model)
-
-    def _accepted_columns(self, table: PlannedTable, model: ReferenceTable) -> list[str]:
-        """Return the drifted columns. Where wrong values may have hidden the drift, only edited columns count."""
-        found = drifted_columns(read_definition(self.subject.database, table.source.name), model.shape)
-        edited = (
-            {c for t, edits in self.repaired_rows.edits if t == table for c in edits.columns}
-            if self.repaired_rows
-            else set()
-        )
-        return [column for column in found if table.name in self._drifted or column in edited]
 
     def _with_rows(self, definitions: list[RedefineColumns]) -> Iterator[Step]:
         """Yield the edited rows in one step, with the definitions of their tables, then each other definition."""
