@@ -106,7 +106,7 @@ def test_mending_quarantine_orm_and_verify_only_in_french(
     [
         (("migrate_to_pg", "--rehearse", "--target", "mysql://x/y"), "n’est pas PostgreSQL"),
         (("migrate_to_pg", "--source", "nowhere.sqlite3", "--check"), "Il n’y a pas de base SQLite"),
-        (("migrate_to_pg", "--check", "--fix", "nothing"), "n’est pas une règle"),
+        (("migrate_to_pg", "--check", "--fix", "nothing"), "il n’y a pas de telle règle"),
         (("sqlite_doctor", "nowhere.sqlite3"), "Nommez-la"),
     ],
 )
