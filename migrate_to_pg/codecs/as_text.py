@@ -9,7 +9,6 @@ are malformed here. ``text_types`` lists them.
 
 from __future__ import annotations
 
-import decimal
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -28,7 +27,13 @@ from migrate_to_pg.codecs.codec import (
     mask_malformed,
     or_masks,
 )
-from migrate_to_pg.codecs.numeric import LARGE_INTEGERS, MAX_SHORT_INTEGER, as_django_reads, sqlite_decimal
+from migrate_to_pg.codecs.numeric import (
+    LARGE_INTEGERS,
+    MAX_SHORT_INTEGER,
+    as_django_reads,
+    convert_scalar,
+    sqlite_decimal,
+)
 from migrate_to_pg.codecs.text import read_text
 from migrate_to_pg.codecs.text_types import lossless_check, lossy_patterns
 
@@ -37,15 +42,9 @@ def _convert_numeric(arrays: Sequence[pa.Array], context: Context) -> ConvertedB
     values, *large = arrays
     if not large and not all_within(values, -MAX_SHORT_INTEGER, MAX_SHORT_INTEGER):
         raise NeedsCheckedRead
-    integers = large[0].to_pylist() if large else [None] * len(values)
-    exact = [r if x is None else int(x) for r, x in zip(values.to_pylist(), integers, strict=True)]
-    read = sqlite_decimal if context.column.precision is None else as_django_reads
-    return convert_each(
-        exact,
-        lambda value: format(read(value, context.column), "f"),
-        pa.string(),
-        errors=(decimal.InvalidOperation, OverflowError, ValueError),
-    )
+    column = context.column
+    read = sqlite_decimal if column.precision is None else as_django_reads
+    return convert_scalar(values, large, lambda value: format(read(value, column), "f"), pa.string())
 
 
 def _convert_text(arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:

@@ -9,7 +9,7 @@ printf prints 1.01. Django before 6.1 rounds an INTEGER the same way. Since 6.1 
 from __future__ import annotations
 
 import decimal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 
 import pyarrow as pa
@@ -67,18 +67,19 @@ def _convert(arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:
     if not large and not all_within(values, -MAX_SHORT_INTEGER, MAX_SHORT_INTEGER):
         raise NeedsCheckedRead
     fast = None if large and large[0].null_count < len(values) else _convert_vectorized(values, context.column)
-    return ConvertedBatch(values=fast) if fast is not None else _convert_scalar(values, large, context.column)
+    if fast is not None:
+        return ConvertedBatch(values=fast)
+    column = context.column
+    return convert_scalar(values, large, lambda value: as_django_reads(value, column), _arrow_type(column))
 
 
-def _convert_scalar(values: pa.Array, large: Sequence[pa.Array], column: TargetColumn) -> ConvertedBatch:
+def convert_scalar(
+    values: pa.Array, large: Sequence[pa.Array], convert: Callable[[float], object], arrow_type: pa.DataType
+) -> ConvertedBatch:
+    """Convert numbers one at a time. ``large`` has the text of integers that may have no exact double."""
     integers = large[0].to_pylist() if large else [None] * len(values)
     exact = [r if x is None else int(x) for r, x in zip(values.to_pylist(), integers, strict=True)]
-    return convert_each(
-        exact,
-        lambda value: as_django_reads(value, column),
-        _arrow_type(column),
-        errors=(decimal.InvalidOperation, OverflowError, ValueError),
-    )
+    return convert_each(exact, convert, arrow_type, errors=(decimal.InvalidOperation, OverflowError, ValueError))
 
 
 def as_django_reads(value: float, column: TargetColumn) -> decimal.Decimal:

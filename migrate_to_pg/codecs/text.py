@@ -31,17 +31,13 @@ def read_text(arrays: Sequence[pa.Array], _: Context) -> ConvertedBatch:
     try:
         values = raw.cast(pa.string())
     except pa.ArrowInvalid:
-        return _convert_scalar(raw)
+        texts = [None if value is None else decode_text(value) for value in raw.to_pylist()]
+        bad = [value is None and there for value, there in zip(texts, raw.is_valid().to_pylist(), strict=True)]
+        return ConvertedBatch(values=pa.array(texts, pa.string()), malformed=pa.array(bad, pa.bool_()))
     # The buffer has the bytes of all values. Each value is searched only if a NUL is anywhere in it.
     if _NUL.search(raw.buffers()[2] or b""):
         return mask_malformed(values, pc.match_substring(values, "\0"))
     return ConvertedBatch(values=values)
-
-
-def _convert_scalar(raw: pa.Array) -> ConvertedBatch:
-    texts = [None if value is None else decode_text(value) for value in raw.to_pylist()]
-    bad = [value is None and there for value, there in zip(texts, raw.is_valid().to_pylist(), strict=True)]
-    return ConvertedBatch(values=pa.array(texts, pa.string()), malformed=pa.array(bad, pa.bool_()))
 
 
 def decode_text(value: bytes) -> str | None:

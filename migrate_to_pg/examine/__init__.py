@@ -70,7 +70,7 @@ def examine(
         # Every other query of these tables fails.
         return unread
     examination = _Examination(plan, catalog, snapshot, progress, leftovers)
-    rules = [rule for rule in _SET_RULES if rule.offences is not None or rule.asked_again or not rows_only]
+    rules = [rule for rule in _SET_RULES if rule.offences is not None or rule.reexamined or not rows_only]
     try:
         found = examination.run(rules, values=values, jobs=jobs)
     except sqlite3.Error as error:

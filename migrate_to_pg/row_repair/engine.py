@@ -302,7 +302,7 @@ def _outcome(before: tuple[Finding, ...], after: tuple[Finding, ...], accepted: 
     for finding in before:
         if _place(finding) in remaining:
             repaired.append(remaining.pop(_place(finding)))
-        elif not getattr(_BY_ID.get(finding.rule), "asked_again", False):
+        elif not getattr(_BY_ID.get(finding.rule), "reexamined", False):
             repaired.append(dataclasses.replace(finding, applied=True) if _edits_rows(finding.rule) else finding)
     return (*repaired, *remaining.values())
 

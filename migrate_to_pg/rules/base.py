@@ -124,7 +124,7 @@ class SetRule(Rule):
     #: Returns the faults as conditions on the rows of one table. None where the rule finds no rows to quarantine.
     offences: Callable[[Subject, PlannedTable], Iterator[Offence]] | None = None
     #: Whether the repairs of other rules may cause it, so that it is examined again after them.
-    asked_again: bool = False
+    reexamined: bool = False
 
     @property
     def names_rows(self) -> bool:

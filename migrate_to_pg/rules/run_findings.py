@@ -45,48 +45,38 @@ LOGICAL_REPLICATION = Rule(
 
 def publication_finding(publication: LogicalPublication, *, undoing: bool = False) -> Finding:
     """Return the finding for one publication: the rows that its subscribers miss, and their slots."""
+    values = {"name": publication.name, "scope": publication.scope_sql, "incoming": INCOMING}
+    if undoing:
+        effect = _(
+            "Publication {name} is {scope}: its subscribers are not brought back with the tables, and hold what they"
+            " got.",
+            **values,
+        )
+    elif publication.scope is Scope.ALL_TABLES:
+        effect = _(
+            "Publication {name} is {scope}: its subscribers are sent what is loaded into schema {incoming}, stop at the"
+            " first row of a table that they lack, and do not get the rows that are moved.",
+            **values,
+        )
+    elif publication.scope is Scope.ALL_SEQUENCES:
+        effect = _(
+            "Publication {name} is {scope}: its subscribers keep the values of the sequences that are replaced until"
+            " ALTER SUBSCRIPTION ... REFRESH SEQUENCES.",
+            **values,
+        )
+    else:
+        effect = _(
+            "Publication {name} is {scope}: of what is replaced there its subscribers keep the old rows, get what is"
+            " written afterwards, and stop at the first row whose key they have already.",
+            **values,
+        )
     subscribers = (
         _("Possible subscribers: {slots}.", slots="; ".join(publication.subscribers))
         if publication.subscribers
         else _("No subscriber has a replication slot in this database now.")
     )
     return LOGICAL_REPLICATION.finding(
-        table="",
-        count=max(1, len(publication.tables)),
-        explanation=f"{_undone(publication) if undoing else _moved(publication)} {subscribers}",
-    )
-
-
-def _undone(publication: LogicalPublication) -> str:
-    return _(
-        "Publication {name} is {scope}: its subscribers are not brought back with the tables, and hold what they got.",
-        name=publication.name,
-        scope=publication.scope_sql,
-    )
-
-
-def _moved(publication: LogicalPublication) -> str:
-    name, scope = publication.name, publication.scope_sql
-    if publication.scope is Scope.ALL_TABLES:
-        return _(
-            "Publication {name} is {scope}: its subscribers are sent what is loaded into schema {incoming}, stop at the"
-            " first row of a table that they lack, and do not get the rows that are moved.",
-            name=name,
-            scope=scope,
-            incoming=INCOMING,
-        )
-    if publication.scope is Scope.ALL_SEQUENCES:
-        return _(
-            "Publication {name} is {scope}: its subscribers keep the values of the sequences that are replaced until"
-            " ALTER SUBSCRIPTION ... REFRESH SEQUENCES.",
-            name=name,
-            scope=scope,
-        )
-    return _(
-        "Publication {name} is {scope}: of what is replaced there its subscribers keep the old rows, get what is"
-        " written afterwards, and stop at the first row whose key they have already.",
-        name=name,
-        scope=scope,
+        table="", count=max(1, len(publication.tables)), explanation=f"{effect} {subscribers}"
     )
 
 

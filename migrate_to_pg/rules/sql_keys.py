@@ -134,7 +134,7 @@ def key_of(columns: list[PlannedColumn]) -> Key | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class FilledConstraint:
     """A constraint written by Django for SQLite, on each value as Django would store what PostgreSQL will hold."""
 
     columns: list[PlannedColumn]
@@ -148,7 +148,7 @@ class Asked:
     certain: bool
 
 
-def ask(table: PlannedTable, written: SqliteSql | None, *, local_times: bool) -> Asked | None:
+def fill_constraint(table: PlannedTable, written: SqliteSql | None, *, local_times: bool) -> FilledConstraint | None:
     """Fill a constraint in for a table. ``local_times`` says that Django stores local times: USE_TZ is False.
 
     Returns:
@@ -174,7 +174,7 @@ def ask(table: PlannedTable, written: SqliteSql | None, *, local_times: bool) ->
     def within(sql: str) -> Sql:
         return compose("(SELECT {sql} FROM (SELECT {row}))", sql=Sql(sql), row=row)
 
-    return Asked(
+    return FilledConstraint(
         columns=[column for column in columns if column],
         condition=within(written.condition) if written.condition else Sql("1"),
         parts=[within(part) for part in written.parts],

@@ -18,7 +18,7 @@ from django.db.models.lookups import Exact, LessThan
 from migrate_to_pg.planning import make_plan
 from migrate_to_pg.records import SourceCatalog, SourceColumn, SourceTable, TargetTable
 from migrate_to_pg.rules import sql_functions
-from migrate_to_pg.rules.sql_keys import ask
+from migrate_to_pg.rules.sql_keys import fill_constraint
 from migrate_to_pg.sqlite.missing_functions import register_project_functions
 from tests.unit.rules.promising import check, table_with
 
@@ -78,7 +78,7 @@ def told_by_sqlite(target: TargetTable, values: Iterable[Sequence[object]]) -> l
     )
     source = SourceTable(name="t", sql="", columns=columns, foreign_keys=(), rows=0)
     (table,) = make_plan(SourceCatalog(tables=(source,)), [target], source_time_zone="UTC").tables
-    asked = [ask(table, one.sqlite, local_times=False) for one in target.checks]
+    asked = [fill_constraint(table, one.sqlite, local_times=False) for one in target.checks]
     assert all(one and one.certain for one in asked), [
         c for c, one in zip(target.checks, asked, strict=True) if not one
     ]

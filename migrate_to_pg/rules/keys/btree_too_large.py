@@ -13,7 +13,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, PlannedColumn, PlannedTable, TargetIndex, TargetUnique
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import Message, Offence, SetRule, Subject
-from migrate_to_pg.rules.sql_keys import ask
+from migrate_to_pg.rules.sql_keys import fill_constraint
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, number
 
 #: 2,704 bytes less the entry's own header and the length word of the value.
@@ -97,7 +97,9 @@ def _entries(subject: Subject, table: PlannedTable) -> Iterator[_Entry]:
         columns = table.columns_named(key)
         targets = ((column, column.target) for column in columns if column.target.type_name in _LONG_TYPES)
         long = [c for c, t in targets if not t.generated and (t.max_length is None or t.max_length > _MAX_LENGTH)]
-        predicate = ask(table, btree.sqlite, local_times=subject.plan.local_times) if btree.predicate else None
+        predicate = (
+            fill_constraint(table, btree.sqlite, local_times=subject.plan.local_times) if btree.predicate else None
+        )
         if long and key not in seen and (not btree.predicate or (predicate and predicate.certain)):
             seen.add(key)
             condition = predicate.condition if predicate else Sql("1")

@@ -19,7 +19,7 @@ from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import SAMPLES, Offence, SetRule, Subject
 from migrate_to_pg.rules.keys.foreign_key_orphan import is_rowid
 from migrate_to_pg.rules.malformed import TEXT_TYPES
-from migrate_to_pg.rules.sql_keys import Key, ask, key_of
+from migrate_to_pg.rules.sql_keys import Key, fill_constraint, key_of
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
 
 _CASE = re.compile(r"\b(LOWER|UPPER)\(")
@@ -98,24 +98,24 @@ def _search(plan: Plan, table: PlannedTable, unique: TargetUnique) -> Search | N
         key = key_of(columns) if columns else None
         where = key and (key.held_or_null if unique.nulls_not_distinct else key.held)
         return Search(table=table, unique=unique, columns=columns, key=key, where=where) if key and where else None
-    asked = ask(table, unique.sqlite, local_times=plan.local_times)
-    columns = asked.columns if asked and unique.expressions else table.columns_named(unique.columns)
+    filled = fill_constraint(table, unique.sqlite, local_times=plan.local_times)
+    columns = filled.columns if filled and unique.expressions else table.columns_named(unique.columns)
     key = key_of(columns) if columns else None
-    if asked is None or key is None or not (asked.certain or plan.offline):
+    if filled is None or key is None or not (filled.certain or plan.offline):
         return None
     held = key.held_or_null if unique.nulls_not_distinct or unique.expressions else key.held
-    not_null = [] if unique.nulls_not_distinct else [compose("{p} IS NOT NULL", p=part) for part in asked.parts]
+    not_null = [] if unique.nulls_not_distinct else [compose("{p} IS NOT NULL", p=part) for part in filled.parts]
     search = Search(
         table=table,
         unique=unique,
         columns=columns,
         key=key,
-        where=join(" AND ", [held, asked.held_or_null, asked.condition, *not_null]),
-        certain=asked.certain,
+        where=join(" AND ", [held, filled.held_or_null, filled.condition, *not_null]),
+        certain=filled.certain,
     )
     if not unique.expressions:
         return search
-    same = join(", ", asked.parts)
+    same = join(", ", filled.parts)
     folded = Sql(_CASE.sub(r"pg_\1(", same))
     return dataclasses.replace(
         search,
@@ -167,7 +167,13 @@ def _duplicates(subject: Subject, search: Search) -> Iterator[Finding]:
         search = dataclasses.replace(search, key=dataclasses.replace(search.key, same=search.folded, exact=False))
         count = _count_duplicates(subject, search)
     if count:
-        empty = _count_empty(subject, search.table, search.columns, search.where)
+        # Empty texts in the one text column are probably different things, which a merge would make one.
+        is_text = len(search.columns) == 1 and search.columns[0].target.type_name in TEXT_TYPES
+        where = compose(
+            "({where}) AND {c} = '' COLLATE BINARY", where=search.where, c=name(search.columns[0].source.name)
+        )
+        empty = samples.count(subject, search.table.source, where) if is_text else 0
+        empty = empty if empty > 1 else 0
         found = RULE.finding(
             level=search.level,
             table=search.table.name,
@@ -233,7 +239,14 @@ def _explanation(subject: Subject, search: Search, count: int, empty: int) -> st
         )
     sentences = [repeated, _refusal(search), _cause(subject, search)]
     if empty:
-        sentences.append(_explain_empty(empty, search.columns[0]))
+        sentences.append(
+            _(
+                "{count:,} rows have the empty text in {column}. Probably their value is missing, and they are"
+                " different things; a merge would make one row of them.",
+                count=empty,
+                column=search.columns[0].name,
+            )
+        )
     return " ".join(sentences)
 
 
@@ -293,25 +306,6 @@ def _remedy(search: Search, empty: int) -> str:
         query=query,
     )
     return "\n".join([*lines, decide])
-
-
-def _count_empty(subject: Subject, table: PlannedTable, columns: list[PlannedColumn], where: Sql) -> int:
-    """Count the rows in ``where`` with the empty text in the one text column. Return 0 for fewer than two."""
-    if len(columns) != 1 or columns[0].target.type_name not in TEXT_TYPES:
-        return 0
-    empty = compose("({where}) AND {c} = '' COLLATE BINARY", where=where, c=name(columns[0].source.name))
-    count = samples.count(subject, table.source, empty)
-    return count if count > 1 else 0
-
-
-def _explain_empty(count: int, column: PlannedColumn) -> str:
-    """Warn that the rows are probably different things, which a merge would make one."""
-    return _(
-        "{count:,} rows have the empty text in {column}. Probably their value is missing, and they are different"
-        " things; a merge would make one row of them.",
-        count=count,
-        column=column.name,
-    )
 
 
 def _empty_remedy(table: PlannedTable, column: PlannedColumn, unique: TargetUnique) -> str:

@@ -195,5 +195,5 @@ RULE = SetRule(
         " may be in quarantine."
     ),
     find=find,
-    asked_again=True,
+    reexamined=True,
 )

@@ -41,20 +41,18 @@ _SEARCH = N_(
     " ordinary table first."
 )
 
-_ON_SQLITE = N_("The migrations make this table on SQLite alone. {effect}")
-_VIRTUAL = N_("No migration of the project makes this table. {effect}")
-_UNKNOWN = N_(
-    "No migration of the project makes this table. {effect} Such tables come from interrupted rebuilds"
+_ON_SQLITE = N_("The migrations make this table on SQLite alone.")
+_UNKNOWN = N_("No migration of the project makes this table.")
+_ORIGINS = N_(
+    "Such tables come from interrupted rebuilds"
     " (new__...), copies made by hand (..._old, ..._backup), applications since removed, and other programs."
 )
 #: Explanation where --as-leftovers names the table.
-_CHOSEN = N_(
-    "It is the table of the installed model {models}, and is moved as a leftover, as --as-leftovers asks. {effect}"
-)
+_CHOSEN = N_("It is the table of the installed model {models}, and is moved as a leftover, as --as-leftovers asks.")
 #: Explanation without a server.
 _UNSURE = N_(
     "No model of the project uses this table. A migration may make it by RunSQL or RunPython, and decides its place"
-    " then; only a run with a server can tell. If none does, this applies. {effect}"
+    " then; only a run with a server can tell. If none does, this applies."
 )
 _SET_SCHEMA = N_(
     "The model {models} looks for the table in the final schema. To put it there after the move, with the types of its"
@@ -205,7 +203,7 @@ def _finding(subject: Subject, table: SourceTable, level: Level, effect: str, re
     # A migration that makes it here may make it on PostgreSQL as well. Only a server knows.
     unsure = subject.plan.offline and table.kind == "table"
     models = ", ".join(model for unmade in subject.plan.unmade if unmade.name == table.name for model in unmade.models)
-    advice = _(remedy)
+    advice, origins = _(remedy), ""
     if models:
         words = _CHOSEN
         if subject.leftovers is Leftovers.COPY:
@@ -216,7 +214,8 @@ def _finding(subject: Subject, table: SourceTable, level: Level, effect: str, re
     elif on_sqlite:
         words = _ON_SQLITE
     else:
-        words = _VIRTUAL if table.kind == "virtual" else _UNKNOWN
+        words = _UNKNOWN
+        origins = "" if table.kind == "virtual" else _(_ORIGINS)
         # Triggers first: one that writes to a dropped table makes every write fail.
         triggers = triggers_that_name(subject, table)
         drops = [compose("DROP TRIGGER {trigger};", trigger=name(trigger)) for trigger in triggers]
@@ -230,7 +229,7 @@ def _finding(subject: Subject, table: SourceTable, level: Level, effect: str, re
         table=table.name,
         count=table.rows or 1,
         level=level,
-        explanation=_(words, effect=effect, models=models),
+        explanation=" ".join(filter(None, [_(words, models=models), effect, origins])),
         remedy=advice,
     )
 

@@ -15,7 +15,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, Plan, PlannedTable, TargetCheck
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import Message, Offence, SetRule, Subject
-from migrate_to_pg.rules.sql_keys import Asked, ask
+from migrate_to_pg.rules.sql_keys import FilledConstraint, fill_constraint
 from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 
@@ -24,7 +24,7 @@ class _Broken:
     """A constraint that SQLite can evaluate, and the condition for the rows that it refuses."""
 
     check: TargetCheck
-    asked: Asked
+    filled: FilledConstraint
     where: Sql
 
 
@@ -43,8 +43,8 @@ def find(subject: Subject) -> Iterator[Finding]:
 def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
     """Yield the rows that each constraint of a table is certain to refuse."""
     for broken in _constraints(subject.plan, table):
-        if broken.asked.certain:
-            yield Offence(columns=tuple(broken.asked.columns), where=broken.where)
+        if broken.filled.certain:
+            yield Offence(columns=tuple(broken.filled.columns), where=broken.where)
 
 
 def found_by(subject: Subject, table: PlannedTable, constraint: str) -> frozenset[int]:
@@ -55,7 +55,7 @@ def found_by(subject: Subject, table: PlannedTable, constraint: str) -> frozense
 
 def left_to_postgresql(plan: Plan, table: PlannedTable) -> frozenset[str]:
     """Return the names of the constraints that only PostgreSQL can judge."""
-    judged = {broken.check.name for broken in _constraints(plan, table) if broken.asked.certain}
+    judged = {broken.check.name for broken in _constraints(plan, table) if broken.filled.certain}
     return frozenset(check.name for check in table.target.checks if check.name not in judged)
 
 
@@ -63,12 +63,12 @@ def _constraints(plan: Plan, table: PlannedTable) -> list[_Broken]:
     """Return the constraints to evaluate on SQLite. Where there is a server, it judges those that are not certain."""
     found = []
     for check in table.target.checks:
-        asked = ask(table, check.sqlite, local_times=plan.local_times)
-        if asked and (asked.certain or plan.offline):
+        filled = fill_constraint(table, check.sqlite, local_times=plan.local_times)
+        if filled and (filled.certain or plan.offline):
             # False, not NULL, which a constraint lets pass; values that other rules report take no part. The
             # constraint first: nearly all rows satisfy it, and SQLite then does not ask whether they take part.
-            where = compose("NOT {check} AND {held}", check=asked.condition, held=asked.held_or_null)
-            found.append(_Broken(check=check, asked=asked, where=where))
+            where = compose("NOT {check} AND {held}", check=filled.condition, held=filled.held_or_null)
+            found.append(_Broken(check=check, filled=filled, where=where))
     return found
 
 
@@ -76,7 +76,7 @@ def _counts(subject: Subject, table: PlannedTable, constraints: Sequence[_Broken
     try:
         return samples.counts(subject, name(table.source.name), [broken.where for broken in constraints])
     except sqlite3.OperationalError:
-        if len(constraints) == 1 and not constraints[0].asked.certain:
+        if len(constraints) == 1 and not constraints[0].filled.certain:
             # A function fails for some value: what PostgreSQL makes of it, it alone can say.
             return [0]
         if len(constraints) == 1:
@@ -85,24 +85,24 @@ def _counts(subject: Subject, table: PlannedTable, constraints: Sequence[_Broken
 
 
 def _finding(subject: Subject, table: PlannedTable, broken: _Broken, count: int) -> Finding:
-    check, asked = broken.check, broken.asked
+    check, filled = broken.check, broken.filled
     condition = Sql(check.sqlite.condition if check.sqlite else "")
     query = compose("SELECT * FROM {table} WHERE NOT ({c});", table=name(table.source.name), c=condition)
     # SQLite's shell has no such function.
-    plain = asked.certain and " MATCH " not in query
+    plain = filled.certain and " MATCH " not in query
     remedy = _("{remedy} To see them all:\n{query}", remedy=_(RULE.remedy), query=query) if plain else ""
     found = samples.finding_of_rows(
         RULE,
         subject,
         table,
         broken.where,
-        Message(explanation=_explanation(check, count, certain=asked.certain), remedy=remedy),
+        Message(explanation=_explanation(check, count, certain=filled.certain), remedy=remedy),
         count=count,
-        column=", ".join(column.name for column in asked.columns),
-        shown=[column.source for column in asked.columns],
-        level=Level.ERROR if asked.certain else Level.WARNING,
+        column=", ".join(column.name for column in filled.columns),
+        shown=[column.source for column in filled.columns],
+        level=Level.ERROR if filled.certain else Level.WARNING,
     )
-    return replace(found, quarantinable=asked.certain)
+    return replace(found, quarantinable=filled.certain)
 
 
 def _explanation(check: TargetCheck, count: int, *, certain: bool) -> str:
