@@ -36,6 +36,9 @@ class Run:
     #: Peak resident bytes of the process and its children, the server left out.
     memory: int
     cells: int
+    #: Processor time of the process and its children, and of the server, in seconds.
+    here: float
+    server: float
 
 
 class Bench:
@@ -87,32 +90,45 @@ class Bench:
         shutil.rmtree(report, ignore_errors=True)
         url = self.fresh("bench_run")
         command = ["manage.py", "migrate_to_pg", "--source", source, "--target", url, "--verify", "--report", report]
-        start = time.perf_counter()
+        start, here, server = time.perf_counter(), children_time(), self._server_time()
         memory = run_watched([sys.executable, *map(str, command), *options])
-        seconds = time.perf_counter() - start
-        told = json.loads((report / "report.json").read_text())
+        seconds, here, server = time.perf_counter() - start, children_time() - here, self._server_time() - server
+        found = json.loads((report / "report.json").read_text())
         (report / "snapshot.sqlite3").unlink()
-        stages = {stage["name"]: stage["seconds"] for stage in told["stages"]}
-        cells = sum(table["cells_compared"] or 0 for table in told["tables"])
-        return Run(stages=stages, seconds=seconds, memory=memory, cells=cells)
+        stages = {stage["name"]: stage["seconds"] for stage in found["stages"]}
+        cells = sum(table["cells_compared"] or 0 for table in found["tables"])
+        return Run(stages=stages, seconds=seconds, memory=memory, cells=cells, here=here, server=server)
+
+    def _server_time(self) -> float:
+        """Return the seconds of the server's processes, ended ones included."""
+        line = (self.server.place.data / "postmaster.pid").read_text().splitlines()[0]
+        server = psutil.Process(int(line))
+        times = [server.cpu_times(), *(child.cpu_times() for child in server.children(recursive=True))]
+        ended = times[0].children_user + times[0].children_system
+        return float(sum(each.user + each.system for each in times) + ended)
 
     def pgloader(self, source: Path) -> float:
         """Data only, into bare tables, with the numbers of workers that its documents recommend for two cores."""
-        url = self.bare("bench_pgloader")
-        socket, port = url.split("@")[1].split("/")[0].replace("%2F", "/").split(":")
         names = ", ".join(f"'{table}'" for table in TABLES)
+        how = f"WITH data only, workers = 4, concurrency = 2 INCLUDING ONLY TABLE NAMES LIKE {names}"
+        return self._pgloader(source, self.bare("bench_pgloader"), how)
+
+    def pgloader_by_default(self, source: Path) -> float:
+        """All that it does unasked, into an empty database: schema, data, indexes, foreign keys, sequences."""
+        return self._pgloader(source, self.fresh("bench_pgloader"), "")
+
+    def _pgloader(self, source: Path, url: str, how: str) -> float:
+        socket, port = url.split("@")[1].split("/")[0].replace("%2F", "/").split(":")
         script = self.folder / "pgloader.load"
-        script.write_text(
-            f"LOAD DATABASE FROM sqlite://{source} INTO postgresql://postgres@unix:{socket}:{port}/bench_pgloader\n"
-            f"WITH data only, workers = 4, concurrency = 2\nINCLUDING ONLY TABLE NAMES LIKE {names};\n"
-        )
+        target = f"postgresql://postgres@unix:{socket}:{port}/bench_pgloader"
+        script.write_text(f"LOAD DATABASE FROM sqlite://{source} INTO {target}\n{how};\n")
         start = time.perf_counter()
-        told = subprocess.run(["pgloader", script], capture_output=True, text=True, check=True)
+        done = subprocess.run(["pgloader", script], capture_output=True, text=True, check=True)
         seconds = time.perf_counter() - start
         with psycopg.connect(url) as connection:
             row = connection.execute("SELECT count(*) FROM attributions_attribution").fetchone()
         if not row or not row[0]:
-            raise RuntimeError(told.stdout)
+            raise RuntimeError(done.stdout)
         return seconds
 
     def loaddata(self, source: Path) -> tuple[float, int]:
@@ -132,6 +148,12 @@ class Bench:
 
     def _psql(self, url: str, command: str) -> None:
         subprocess.run([self.psql, url, "-qXc", command], check=True, stdout=subprocess.DEVNULL)
+
+
+def children_time() -> float:
+    """Return the processor time, in seconds, of the processes that were started here and have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def make_source(folder: Path, attributions: int) -> Path:
