@@ -103,7 +103,10 @@ class Target:
             cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
             cursor.execute(to_string(query))
             for batch in cursor.fetch_record_batch():
-                yield Rows(arrays=tuple(map(storage, batch.columns)), count=batch.num_rows)
+                rows = [Rows(arrays=tuple(map(storage, batch.columns)), count=batch.num_rows)]
+                # Large values are not held while the next ones are read.
+                del batch
+                yield rows.pop()
 
     def _table(self, name: str) -> sql.Identifier:
         return sql.Identifier(self._schema, name)

@@ -148,7 +148,10 @@ class Stream:
 
     def take(self, count: int) -> Rows:
         """Cut that many rows off the front."""
-        taken, self.front = self.front.slice(0, count), self.front.slice(count, self.front.count)
+        taken = self.front.slice(0, count)
+        # Not even an empty slice keeps large values.
+        rest = self.front.slice(count, self.front.count) if count < self.front.count else Rows(arrays=(), count=0)
+        self.front = rest
         self.taken += count
         return taken
 

@@ -89,6 +89,10 @@ def order_by(key: Sequence[Column]) -> str:
     return ", ".join(column_of(c) + (" COLLATE BINARY" if c.comparison.arrow == pa.string() else "") for c in key)
 
 
+class Text(bytes):
+    """The bytes of a text: an array takes them without another copy."""
+
+
 class Source:
     """Read the closed snapshot, opened immutable: nothing beside it is read or written."""
 
@@ -98,7 +102,7 @@ class Source:
         self._stack = contextlib.ExitStack()
         #: The URI of the attached database -> open connections.
         self._by_arrow: dict[str, ArrowConnections] = {}
-        self._by_python: dict[str, sqlite3.Connection] = {}
+        self._by_python: dict[tuple[str, bool], sqlite3.Connection] = {}
 
     def __enter__(self) -> Source:
         return self
@@ -106,22 +110,24 @@ class Source:
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
 
-    def open(self, *, attached: str = "") -> sqlite3.Connection:
+    def open(self, *, attached: str = "", decoded: bool = True) -> sqlite3.Connection:
         """Return a connection like Django's, which returns every text, even one that is not UTF-8.
 
-        It is opened once and closed with this object.
+        It is opened once and closed with this object. Texts are strings, or ``Text`` where they are not ``decoded``.
         """
-        if attached not in self._by_python:
+        if (attached, decoded) not in self._by_python:
             connection = sqlite3.connect(self._uri, uri=True, check_same_thread=False)
-            self._by_python[attached] = self._stack.enter_context(contextlib.closing(connection))
-            connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+            self._by_python[attached, decoded] = self._stack.enter_context(contextlib.closing(connection))
+            connection.text_factory = decode
             register(connection)
             register_project_functions(connection)
             register_substitutes(connection)
             connection.create_function("migrate_to_pg_can_hold", 2, is_valid_text, deterministic=True)
             if attached:
                 connection.execute("ATTACH ? AS attached", [attached])
-        return self._by_python[attached]
+            if not decoded:
+                connection.text_factory = Text
+        return self._by_python[attached, decoded]
 
     def count(self, table: str, relation: Relation) -> int:
         """Count the rows of a table."""
@@ -152,12 +158,13 @@ class Source:
     ) -> Generator[Rows]:
         """Yield rows by Python's sqlite3, in batches limited by their length."""
         try:
-            cursor = self.open(attached=relation.attached).execute(exact_query(relation, columns, key))
+            connection = self.open(attached=relation.attached, decoded=False)
+            cursor = connection.execute(exact_query(relation, columns, key))
             for rows in batches_of(cursor):
-                arrays = as_rows(rows, columns)
-                # Large values are not held twice while they are compared.
+                # Large values are held once: neither while they are compared nor while the next ones are read.
+                arrays = [as_rows(rows, columns)]
                 rows.clear()
-                yield arrays
+                yield arrays.pop()
         except sqlite3.Error as error:
             raise unreadable(table, error) from error
 
@@ -227,6 +234,11 @@ def batches_of(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Value, ...]]]:
         yield rows
 
 
+def decode(text: bytes) -> str:
+    """Return a text whose bytes that are not UTF-8 are lone surrogates, which PostgreSQL never has."""
+    return text.decode("utf-8", "surrogateescape")
+
+
 def as_rows(rows: list[tuple[Value, ...]], columns: Sequence[Column]) -> Rows:
     """Return the rows as arrays, with the cells that no array takes beside them."""
     arrays, exceptions = [], {}
@@ -241,6 +253,11 @@ def as_rows(rows: list[tuple[Value, ...]], columns: Sequence[Column]) -> Rows:
 def as_array(values: tuple[Value, ...], arrow: pa.DataType) -> tuple[Array, dict[int, Value]]:
     """Return an array of the values that are of its class, and the others by their row."""
     wanted = ARROW_CLASS[arrow]
+    if arrow == pa.string() and set(map(type, values)) <= {Text, type(None)}:
+        # Not all are UTF-8 if Arrow refuses.
+        with contextlib.suppress(pa.ArrowInvalid):
+            return pa.array(values, pa.binary()).cast(arrow), {}
+    values = tuple(decode(value) if type(value) is Text else value for value in values)
     if set(map(type, values)) <= {wanted, type(None)}:
         with contextlib.suppress(UnicodeEncodeError):
             return pa.array(values, arrow), {}

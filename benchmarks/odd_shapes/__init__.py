@@ -1,0 +1,1 @@
+"""A project with a table of 1,000 columns and one of large values, for the benchmark of odd shapes."""
