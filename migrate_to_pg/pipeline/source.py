@@ -54,7 +54,8 @@ def begin(run: Run, source: Source | DumpedSource, stack: ExitStack) -> None:
     if isinstance(source, Source) and run.options.lock_source:
         stack.callback(_release_lock, run, source)
     require_space(run.workdir.directory, source.size)
-    run.note(estimate(source.size))
+    tables, migrations = source.counts() if isinstance(source, Source) else (0, 0)
+    run.note(estimate(source.size, tables, migrations, start=run.state.stages["start"]))
     if source_files.changed_since(run.source_choice.path):
         run.state.notes += (written_at_start(),)
 

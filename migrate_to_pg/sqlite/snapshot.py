@@ -105,6 +105,16 @@ class Source:
         wal = self.path.with_name(self.path.name + "-wal")
         return self.path.stat().st_size + (wal.stat().st_size if wal.exists() else 0)
 
+    def counts(self) -> tuple[int, int]:
+        """Return the numbers of tables and of applied migrations, as far as they can be read before the copy."""
+        tables = migrations = 0
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                query = "SELECT count(*) FROM sqlite_master WHERE type = 'table'"
+                [(tables,)] = self._connection.execute(query)
+                [(migrations,)] = self._connection.execute("SELECT count(*) FROM django_migrations")
+        return tables, migrations
+
     def lock(self) -> None:
         """Hold SQLite's write lock until this source is closed: writers wait or fail instead of being lost."""
         try:
