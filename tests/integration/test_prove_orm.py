@@ -94,7 +94,9 @@ def test_a_value_that_the_cells_proof_could_not_see_is_told(
 def test_verify_only_asks_the_orm_too(
     source: Path, postgres_url: str, move: Move, tmp_path: Path, execute: Query, unblocked: None
 ) -> None:
-    snapshot = move(source, postgres_url).source.snapshot  # type: ignore[union-attr]
+    published = move(source, postgres_url)
+    assert published.source
+    snapshot = published.source.snapshot
     options = Options(
         source=snapshot, target=postgres_url, mode="verify_only", verify=Verify.ORM, report=tmp_path / "later"
     )

@@ -26,6 +26,12 @@ ALL = {
 }
 
 
+def snapshot_of(report: Report) -> Path:
+    """The snapshot that a run has kept."""
+    assert report.source
+    return Path(report.source.snapshot)
+
+
 @pytest.fixture
 def verify_again(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Callable[..., Report]:
     def run(source: str | Path | None, url: str, *, verify: Verify = Verify.CELLS) -> Report:
@@ -71,7 +77,7 @@ def published_folder(report: Report) -> Path:
 def test_rows_that_changed_since_are_named_with_status_3(
     source: Path, postgres_url: str, move: Move, verify_again: Callable[..., Report], execute: Query
 ) -> None:
-    snapshot = move(source, postgres_url).source.snapshot  # type: ignore[union-attr]
+    snapshot = snapshot_of(move(source, postgres_url))
     execute(postgres_url, "UPDATE courses_course SET title = 'Autre' WHERE id = 7")
     execute(postgres_url, "DELETE FROM attributions_attribution WHERE id = 3")
     execute(postgres_url, "INSERT INTO auth_group (id, name) VALUES (50, 'nouveau')")
@@ -130,7 +136,7 @@ def test_a_journal_that_lost_a_quarantined_row_or_is_damaged_is_named_with_statu
     move: Move,
     verify_again: Callable[..., Report],
 ) -> None:
-    snapshot = Path(move(make_damaged(REPAIRED), postgres_url, **ALL).source.snapshot)  # type: ignore[union-attr]
+    snapshot = snapshot_of(move(make_damaged(REPAIRED), postgres_url, **ALL))
     journal = snapshot.with_name("journal.sqlite3")
     with closing(sqlite3.connect(journal)) as connection, connection:
         (table,) = connection.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'rows of %'").fetchone()
@@ -145,11 +151,11 @@ def test_after_repairs_the_snapshot_that_the_publication_recorded_is_taken(
     make_damaged: Callable[[str], Path], postgres_url: str, move: Move, verify_again: Callable[..., Report]
 ) -> None:
     source = make_damaged(REPAIRED)
-    snapshot = move(source, postgres_url, **ALL).source.snapshot  # type: ignore[union-attr]
+    snapshot = snapshot_of(move(source, postgres_url, **ALL))
     report = verify_again(None, postgres_url)
     assert report.ok, report.failure
     assert report.source is not None
-    assert report.source.path == snapshot
+    assert report.source.path == str(snapshot)
     assert "the snapshot of the publication, whose journal explains its repairs" in report.source_choice
     # Whoever names a file that nobody wrote to since is told the same of it.
     assert verify_again(source, postgres_url).ok
@@ -172,7 +178,7 @@ def test_where_the_record_of_the_repairs_is_gone_a_source_is_asked_for(
     move: Move,
     verify_again: Callable[..., Report],
 ) -> None:
-    snapshot = Path(move(make_damaged(REPAIRED), postgres_url, **ALL).source.snapshot)  # type: ignore[union-attr]
+    snapshot = snapshot_of(move(make_damaged(REPAIRED), postgres_url, **ALL))
     snapshot.with_name(gone).unlink()
     with pytest.raises(UsageError, match="Repairs were made before this was published") as asked:
         verify_again(None, postgres_url)
@@ -183,7 +189,7 @@ def test_where_the_record_of_the_repairs_is_gone_a_source_is_asked_for(
 def test_nothing_is_written_and_a_role_that_may_only_read_will_do(
     source: Path, postgres_url: str, move: Move, verify_again: Callable[..., Report], execute: Query
 ) -> None:
-    snapshot = Path(move(source, postgres_url).source.snapshot)  # type: ignore[union-attr]
+    snapshot = snapshot_of(move(source, postgres_url))
     execute(
         postgres_url,
         "DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA public TO reader;"
@@ -208,7 +214,9 @@ def test_row_counts_alone_where_they_are_asked_for(
     execute(postgres_url, "UPDATE courses_course SET title = 'Autre' WHERE id = 7")
     assert verify_again(source, postgres_url, verify=Verify.COUNTS).ok
     execute(postgres_url, "DELETE FROM attributions_attribution WHERE id = 3")
-    assert verify_again(source, postgres_url, verify=Verify.COUNTS).failure.exit_status == 3  # type: ignore[union-attr]
+    refused = verify_again(source, postgres_url, verify=Verify.COUNTS).failure
+    assert refused
+    assert refused.exit_status == 3
 
 
 def test_a_database_to_which_nothing_was_published_is_told(
@@ -252,7 +260,7 @@ def test_a_kept_snapshot_that_is_not_what_its_sum_says_proves_nothing(
     verify_again: Callable[..., Report],
     change: Callable[[Path, str], None],
 ) -> None:
-    snapshot = Path(move(source, postgres_url).source.snapshot)  # type: ignore[union-attr]
+    snapshot = snapshot_of(move(source, postgres_url))
     assert verify_again(snapshot, postgres_url).ok
     change(snapshot, postgres_url)
     assert not snapshot.with_name(f"{snapshot.name}-wal").exists()
@@ -266,6 +274,6 @@ def test_a_kept_snapshot_without_a_sum_is_compared_as_it_is(
     source: Path, postgres_url: str, move: Move, verify_again: Callable[..., Report]
 ) -> None:
     """Versions before the sum was kept left none."""
-    snapshot = Path(move(source, postgres_url).source.snapshot)  # type: ignore[union-attr]
+    snapshot = snapshot_of(move(source, postgres_url))
     snapshot.with_name(f"{snapshot.name}.sha256").unlink()
     assert verify_again(snapshot, postgres_url).ok

@@ -6,6 +6,7 @@ import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 
 from rich.console import Console
 
@@ -36,12 +37,19 @@ FRENCH = "L’attribution a été refusée : déjà à l’œuvre"
 
 
 def table(name: str = "courses_course", **changes: object) -> VerifiedTable:
-    facts = {"rows_source": 7, "rows_target": 7, "cells_compared": 70, "differences": 0, "samples": (), "seconds": 0.5}
-    return VerifiedTable(name=name, **(facts | changes))  # type: ignore[arg-type]
+    facts: dict[str, Any] = {
+        "rows_source": 7,
+        "rows_target": 7,
+        "cells_compared": 70,
+        "differences": 0,
+        "samples": (),
+        "seconds": 0.5,
+    }
+    return VerifiedTable(name=name, **(facts | changes))
 
 
 def finding(**changes: object) -> Finding:
-    facts: dict[str, object] = {
+    facts: dict[str, Any] = {
         "rule": "foreign-key-orphan",
         "level": Level.ERROR,
         "table": "attributions_attribution",
@@ -51,11 +59,11 @@ def finding(**changes: object) -> Finding:
         "explanation": "These rows name a course that does not exist.",
         "remedy": "Create the courses.",
     }
-    return Finding(**(facts | changes))  # type: ignore[arg-type]
+    return Finding(**(facts | changes))
 
 
 def difference(**changes: object) -> Difference:
-    facts: dict[str, object] = {
+    facts: dict[str, Any] = {
         "table": "courses_course",
         "key": {"id": "17"},
         "column": "hours",
@@ -63,7 +71,7 @@ def difference(**changes: object) -> Difference:
         "source": "1.005",
         "target": "1.00",
     }
-    return Difference(**(facts | changes))  # type: ignore[arg-type]
+    return Difference(**(facts | changes))
 
 
 def unequal(*samples: Difference, total: int = 0) -> Verification:
@@ -71,18 +79,18 @@ def unequal(*samples: Difference, total: int = 0) -> Verification:
 
 
 def changed(**changes: object) -> ChangedCells:
-    facts: dict[str, object] = {
+    facts: dict[str, Any] = {
         "rule": "text-too-long",
         "table": "courses_course",
         "column": "name",
         "count": 1,
         "samples": (Change(key={"id": "7"}, old="'abc'", new="'ab'"),),
     }
-    return ChangedCells(**(facts | changes))  # type: ignore[arg-type]
+    return ChangedCells(**(facts | changes))
 
 
 def aside(**changes: object) -> QuarantinedRows:
-    facts: dict[str, object] = {
+    facts: dict[str, Any] = {
         "rule": "foreign-key-orphan",
         "table": "attributions_attribution",
         "outcome": RowOutcome.QUARANTINED,
@@ -93,7 +101,7 @@ def aside(**changes: object) -> QuarantinedRows:
             ),
         ),
     }
-    return QuarantinedRows(**(facts | changes))  # type: ignore[arg-type]
+    return QuarantinedRows(**(facts | changes))
 
 
 PUBLISHED = Report(
