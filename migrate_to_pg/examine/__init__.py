@@ -59,7 +59,8 @@ def examine(
         progress: Called with events.
         leftovers: What happens to tables that no migration knows.
         rows_only: Whether to run only the rules about rows.
-        values: Whether to run the rules about single values. Otherwise the load may pass each batch to ``check_batch``.
+        values: Whether to run the rules about single values, and those that PostgreSQL judges when rows are sent.
+            Otherwise the load may pass each batch to ``check_batch``.
         jobs: Number of threads, each with a connection.
         original: The database that was copied, for messages.
 
@@ -70,7 +71,11 @@ def examine(
         # Every other query of these tables fails.
         return unread
     examination = _Examination(plan, catalog, snapshot, progress, leftovers)
-    rules = [rule for rule in _SET_RULES if rule.offences is not None or rule.reexamined or not rows_only]
+    rules = [
+        rule
+        for rule in _SET_RULES
+        if (rule.offences is not None or rule.reexamined or not rows_only) and (values or not rule.judged_when_sent)
+    ]
     try:
         found = examination.run(rules, values=values, jobs=jobs)
     except sqlite3.Error as error:

@@ -55,7 +55,7 @@ def begin(run: Run, source: Source | DumpedSource, stack: ExitStack) -> None:
         stack.callback(_release_lock, run, source)
     require_space(run.workdir.directory, source.size)
     tables, migrations = source.counts() if isinstance(source, Source) else (0, 0)
-    run.note(estimate(source.size, tables, migrations, start=run.state.stages["start"]))
+    run.note(estimate(source.size, tables, migrations, start=run.state.stages.get("start", 0)))
     if source_files.changed_since(run.source_choice.path):
         run.state.notes += (written_at_start(),)
 

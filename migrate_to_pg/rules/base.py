@@ -125,6 +125,8 @@ class SetRule(Rule):
     offences: Callable[[Subject, PlannedTable], Iterator[Offence]] | None = None
     #: Whether the repairs of other rules may cause it, so that it is examined again after them.
     reexamined: bool = False
+    #: Whether PostgreSQL refuses each such row when it is sent, as it does with values that break a rule.
+    judged_when_sent: bool = False
 
     @property
     def names_rows(self) -> bool:

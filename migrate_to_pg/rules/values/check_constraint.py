@@ -146,4 +146,5 @@ RULE = SetRule(
     remedy=N_("Correct the values in SQLite, or change the constraint in the model and migrate."),
     find=find,
     offences=offences,
+    judged_when_sent=True,
 )
