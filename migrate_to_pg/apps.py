@@ -5,6 +5,7 @@ import time
 from types import ModuleType
 
 from django.apps import AppConfig
+from django.conf import settings
 
 #: When this process began to work, in the time of ``perf_counter``: imports are what it did until now. The system's own
 #: record would count whatever waited in a shell that became this process by exec.
@@ -23,7 +24,7 @@ class MigrateToPgConfig(AppConfig):
         if "migrate_to_pg" in sys.argv[1:2] or "sqlite_doctor" in sys.argv[1:2]:
             from migrate_to_pg.sqlite import source_files
 
-            source_files.record_state()
+            source_files.record_state(settings.DATABASES.values())
 
     def ready(self) -> None:
         """Register the system checks. They import what they need when they run."""

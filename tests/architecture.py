@@ -34,7 +34,9 @@ LAYERS = (
     {"__main__"},
 )
 #: Django stays at the edge: in project, and where its own functions are what is asked (verify, i18n).
-WITHOUT_DJANGO = {"errors", "records", "codecs", "rules", "load", "publish", "row_repair", "examine"}
+WITHOUT_DJANGO = {
+    "errors", "records", "postgres", "codecs", "rules", "staging", "load", "publish", "row_repair", "examine",
+}  # fmt: skip
 
 
 @cache

@@ -29,8 +29,8 @@ from migrate_to_pg.errors import MigrateToPgError, MigrationRefusedError, Migrat
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres import schema_digest
 from migrate_to_pg.postgres.batches import batched
+from migrate_to_pg.postgres.missing_objects import SQLITE_COLLATIONS, remedy
 from migrate_to_pg.project.migration_files import Key, SourceLoader, first_line
-from migrate_to_pg.project.model_checks import SQLITE_COLLATIONS, remedy
 from migrate_to_pg.project.registry import Model, Registry
 from migrate_to_pg.records import INCOMING, Event, Progress, folded
 

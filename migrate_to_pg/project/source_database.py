@@ -29,8 +29,8 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.sqlite.connection import quote_name
 from migrate_to_pg.system.redact import may_hold_password
-from migrate_to_pg.system.usage import base_directory, usage_error_on_oserror
-from migrate_to_pg.system.workdir import make_reports_directory, reports_directory
+from migrate_to_pg.system.usage import usage_error_on_oserror
+from migrate_to_pg.system.workdir import base_directory, make_reports_directory, reports_directory
 
 #: Mode of a run -> the source that the last run of that mode took.
 _REMEMBERED = "sources.json"

@@ -24,7 +24,8 @@ from migrate_to_pg.postgres.connection_options import require_valid_options
 from migrate_to_pg.project.source_database import vendor_of
 from migrate_to_pg.records import INCOMING
 from migrate_to_pg.system.redact import address, parts_are_safe
-from migrate_to_pg.system.usage import base_directory, usage_error_on_oserror
+from migrate_to_pg.system.usage import usage_error_on_oserror
+from migrate_to_pg.system.workdir import base_directory
 
 #: Where --target embedded keeps its server, below the project.
 EMBEDDED_DIRECTORY = Path(".migrate_to_pg") / "postgresql"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.records import Advice, Finding, KeptRows, Level, Options, Plan, Refusal, Snapshot, SourceCatalog
@@ -12,7 +13,9 @@ from migrate_to_pg.records.repairs import RepairResult, RowOutcome
 from migrate_to_pg.row_repair.engine import Accepted, LeftOut, count_left_out, needs_repair
 from migrate_to_pg.rules.advice import advise
 from migrate_to_pg.sqlite.source_files import require_space
-from migrate_to_pg.system.workdir import WorkDirectory
+
+if TYPE_CHECKING:
+    from migrate_to_pg.system.workdir import WorkDirectory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

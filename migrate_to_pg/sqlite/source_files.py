@@ -18,12 +18,10 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
-
-from django.conf import settings
 
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.i18n import gettext as _
@@ -145,9 +143,9 @@ _COUNTERS = slice(24, 32)
 _before: dict[Path, tuple[Any, ...]] = {}
 
 
-def record_state() -> None:
-    """Record the state of every SQLite database of the settings."""
-    for entry in settings.DATABASES.values():
+def record_state(databases: Iterable[Mapping[str, Any]]) -> None:
+    """Record the state of every SQLite database among these entries of the settings."""
+    for entry in databases:
         if str(entry.get("ENGINE", "")).endswith("sqlite3") and entry.get("NAME"):
             # A relative name has no meaning where the working directory was deleted.
             with contextlib.suppress(FileNotFoundError):

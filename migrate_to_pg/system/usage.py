@@ -1,4 +1,4 @@
-"""Check what a user typed: resolve paths, turn the system's errors about them into errors of usage, suggest names."""
+"""Check what a user typed: turn the system's errors about a path into errors of usage, suggest names."""
 
 from __future__ import annotations
 
@@ -8,22 +8,8 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
-from django.conf import settings
-
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
-
-
-def base_directory() -> Path:
-    """Return BASE_DIR of the settings, else the working directory. Raise UsageError where that was deleted."""
-    base = getattr(settings, "BASE_DIR", None)
-    try:
-        return Path.cwd() if base is None else Path(base)
-    except FileNotFoundError as error:
-        raise UsageError(
-            _("The working directory does not exist any more, and the settings name no BASE_DIR."),
-            remedy=_("Change into the project's directory, then run again."),
-        ) from error
 
 
 def as_text(path: Path) -> str:

@@ -15,11 +15,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
+
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import size
 from migrate_to_pg.system.clock import now
-from migrate_to_pg.system.usage import base_directory
 
 #: Below BASE_DIR.
 REPORTS = Path("migrate_to_pg_report")
@@ -206,6 +207,18 @@ def read_recorded_file(path: Path) -> RecordedFile | None:
     except (OSError, ValueError):
         return None
     return RecordedFile(path=path, device=status.st_dev, inode=status.st_ino, size=status.st_size, sha256=sha256)
+
+
+def base_directory() -> Path:
+    """Return BASE_DIR of the settings, else the working directory. Raise UsageError where that was deleted."""
+    base = getattr(settings, "BASE_DIR", None)
+    try:
+        return Path.cwd() if base is None else Path(base)
+    except FileNotFoundError as error:
+        raise UsageError(
+            _("The working directory does not exist any more, and the settings name no BASE_DIR."),
+            remedy=_("Change into the project's directory, then run again."),
+        ) from error
 
 
 def reports_directory() -> Path:

@@ -38,6 +38,13 @@ def test_django_stays_at_the_edge(name: str) -> None:
     assert [p.name for p in paths if any(i.split(".")[0] == "django" for i in imports(p))] == []
 
 
+def test_what_stays_without_django_imports_nothing_that_loads_it() -> None:
+    names = sorted(name for name in modules() if room(name) in WITHOUT_DJANGO and not name.endswith("__main__"))
+    # The traceback of an import that fails names the modules on the way to Django.
+    program = f"import sys, importlib; sys.modules['django'] = None; [importlib.import_module(n) for n in {names!r}]"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
 def test_the_tool_and_the_application_never_import_each_other() -> None:
     applications = ("courses", "attributions", "attribution_project")
     for path in PACKAGE.rglob("*.py"):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.project.model_checks import remedy
+from migrate_to_pg.postgres.missing_objects import remedy
 from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.rules.base import SetRule, Subject
 

@@ -12,7 +12,8 @@ import pytest
 
 from migrate_to_pg.examine import examine
 from migrate_to_pg.planning import make_plan, read_source
-from migrate_to_pg.project.model_checks import SQLITE_COLLATIONS, SQLITE_FUNCTIONS, SQLITE_TYPES
+from migrate_to_pg.postgres.missing_objects import SQLITE_COLLATIONS
+from migrate_to_pg.project.model_checks import SQLITE_FUNCTIONS, SQLITE_TYPES
 from migrate_to_pg.records import Finding, Level, Need
 from tests.unit.rules.examined import table
 
