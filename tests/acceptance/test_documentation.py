@@ -1,6 +1,7 @@
 """The documents say what is true: every option is there, every command in them runs, every named test exists."""
 
 import argparse
+import dataclasses
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ from django.core.management import load_command_class
 
 import migrate_to_pg
 from migrate_to_pg.management.settings import SETTINGS
+from migrate_to_pg.records import Failure
 from tests import preloaded
 from tests.conftest import ROOT, MakeSource
 
@@ -189,6 +191,14 @@ def test_the_reference_names_the_whole_api_and_nothing_else() -> None:
         assert getattr(migrate_to_pg, name), name
 
 
+def test_the_reference_names_fields_that_a_report_has() -> None:
+    (row,) = re.findall(r"^\| `migrate_to_pg\.Report` \| (.+)$", (ROOT / "docs/reference/api.md").read_text(), re.M)
+    named = set(re.findall(r"`(\w+)`", row))
+    assert "verification" in named
+    fields = {field.name for record in (migrate_to_pg.Report, Failure) for field in dataclasses.fields(record)}
+    assert named - fields == set()
+
+
 def test_every_link_between_the_documents_leads_somewhere() -> None:
     for document in DOCUMENTS:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
@@ -243,6 +253,8 @@ def test_every_decision_record_has_its_date() -> None:
     records = re.findall(r"^### (.+)$", text, re.M)
     assert len(records) > 50
     assert [title for title in records if not re.match(r"20\d\d-\d\d-\d\d: [^ ]", title)] == []
+    # All are on one level.
+    assert len(re.findall(r"^#{2,} 20", text, re.M)) == len(records)
     # A record is a heading of its own, not a line in bold.
     assert re.findall(r"^(?:- )?\*\*.+", text, re.M) == []
 
