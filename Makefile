@@ -43,7 +43,7 @@ MET := $(addprefix tests/acceptance/test_,names.py agreement.py values.py leftov
 
 # Generate values by the thousand, or start servers and processes: left to make test.
 SLOW := $(addprefix --ignore=tests/unit/,rules/test_repairs.py $(addsuffix .py,$(addprefix test_,checks columns_like_django \
-	concurrency_benchmark preloaded release prove_mended prove_quick)))
+	concurrency_benchmark preloaded release prove_repairs prove_quick)))
 
 quick: .venv/ready  ## ruff, mypy and most unit tests, in less than a minute
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
@@ -109,7 +109,7 @@ CATALOGUE = migrate_to_pg/locale/fr/LC_MESSAGES/migrate_to_pg
 messages: .venv/ready  ## all sentences into their French catalogues, and those compiled (needs gettext)
 	@sed -n 's/{% translate \("[^"]*"\) %}/\n_(\1)\n/gp' migrate_to_pg/report/report.html | grep '^_(' \
 		| xgettext --language=Python --from-code=UTF-8 --no-location --sort-output --no-wrap -k -k_ -kN_ -kpluralize:2,3 \
-		-kngettext:1,2 -kgettext -o - - $$(git ls-files 'migrate_to_pg/*.py') | sed 's/CHARSET/UTF-8/' \
+		-kngettext:1,2 -kgettext -o - - $$(git ls-files --cached --others --exclude-standard 'migrate_to_pg/*.py') | sed 's/CHARSET/UTF-8/' \
 		| msgmerge --quiet --no-wrap --no-location --sort-output --no-fuzzy-matching --update --backup=none $(CATALOGUE).po -
 	@msgattrib --no-obsolete --no-wrap --no-location --sort-output -o $(CATALOGUE).po $(CATALOGUE).po
 	@sed -i "/^.POT-Creation-Date/d; /^.Report-Msgid-Bugs-To/d" $(CATALOGUE).po

@@ -1,6 +1,7 @@
 """What the workflow, the hooks and the templates name exists."""
 
 import re
+import subprocess
 import tomllib
 from functools import partial
 from typing import Any
@@ -45,6 +46,13 @@ def ci_commands() -> str:
 def test_the_workflow_runs_targets_of_make_that_exist(ci_commands: str) -> None:
     named = re.findall(r"^make (\S+)$", ci_commands, re.MULTILINE)
     assert {"lint", "test", "test-browser"} <= set(named) <= TARGETS
+
+
+def test_every_file_that_make_quick_ignores_exists() -> None:
+    printed = subprocess.run(["make", "-n", "quick"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    ignored = re.findall(r"--ignore=(\S+)", printed)
+    assert ignored
+    assert [name for name in ignored if not (ROOT / name).is_file()] == []
 
 
 def test_the_workflow_runs_every_session_of_nox_but_that_of_the_checkout(ci_commands: str) -> None:
