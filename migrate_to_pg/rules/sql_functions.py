@@ -51,6 +51,7 @@ def register(database: sqlite3.Connection, time_zone: str) -> None:
         "pg_timestamptz": (1, lambda text: parse_instant(text, zone).isoformat()),
         "pg_has_offset": (1, lambda text: parse_datetime(text).tzinfo is not None),
         "pg_inet": (1, lambda text: binary_address(text).hex()),
+        "pg_cidr": (1, lambda text: binary_address(text, network=True).hex()),
         "match": (2, _matches),
         "pg_lower": (1, lambda text: _case(text, "lower")),
         "pg_upper": (1, lambda text: _case(text, "upper")),

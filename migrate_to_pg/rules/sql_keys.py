@@ -73,6 +73,7 @@ _TEMPLATES = {
         same=f"lower({UUID_DIGITS}) COLLATE BINARY",
     ),
     "inet": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_inet(CAST({c} AS BLOB)) END"),
+    "cidr": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_cidr(CAST({c} AS BLOB)) END"),
     "numeric": _canonical("CASE WHEN typeof({c}) IN ('real', 'integer') THEN pg_numeric({c}, {p}, {s}, {e}) END"),
     "date": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_date(CAST({c} AS BLOB)) END"),
     "time": _canonical("CASE WHEN typeof({c}) = 'text' THEN pg_time(CAST({c} AS BLOB)) END"),
@@ -89,7 +90,7 @@ _READ = {
     "varchar": _IS_UTF8,
     "text": _IS_UTF8,
     "jsonb": _Template(holds="typeof({c}) = 'text' AND json_valid({c})", same="{c} COLLATE BINARY"),
-    "inet": _Template(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY"),
+    **dict.fromkeys(("inet", "cidr"), _Template(holds="typeof({c}) = 'text'", same="{c} COLLATE BINARY")),
 }
 #: The value as Django stores it, where that is not its canonical form, ``{v}``.
 _STORED: dict[str, LiteralString] = {

@@ -25,7 +25,7 @@ _REAL = frozenset({"REAL", "NUMERIC"})
 #: pg_type.typname -> the affinities that keep its values as Django writes them.
 _AFFINITIES = {
     **dict.fromkeys(("int2", "int4", "int8", "bool", "interval"), _WHOLE),
-    **dict.fromkeys(("varchar", "text", "bpchar", "citext", "uuid", "inet"), _TEXT),
+    **dict.fromkeys(("varchar", "text", "bpchar", "citext", "uuid", "inet", "cidr"), _TEXT),
     **dict.fromkeys(("date", "time", "timestamp", "timestamptz"), _MOMENT),
     **dict.fromkeys(("numeric", "float4", "float8"), _REAL),
 }

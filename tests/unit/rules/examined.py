@@ -49,6 +49,7 @@ _PLAIN_TYPES = (
     "time",
     "timestamp",
     "inet",
+    "cidr",
     "point",
     "name",
     "money",

@@ -12,6 +12,7 @@ from django.db.models.functions import Abs, Cast, Coalesce, ExtractYear, Length,
 from django.db.models.lookups import Exact, LessThan
 
 from migrate_to_pg.records import Level, TargetCheck, TargetTable
+from tests.projects.fields.own import Network
 from tests.unit.rules.examined import check_finds, check_healthy, findings, keys, table, values
 from tests.unit.rules.promising import check, table_with
 
@@ -170,6 +171,14 @@ def test_the_check_of_a_field_is_asked(field: models.Field[Any, Any]) -> None:
     source = "CREATE TABLE t (id integer PRIMARY KEY, v integer NOT NULL); INSERT INTO t VALUES (1, 0), (2, -1);"
     finding = check_finds("check-constraint", source, table_with(fields={"v": field}))
     assert (keys(finding), finding.level) == (["2"], Level.ERROR)
+
+
+@pytest.mark.parametrize("field", [models.GenericIPAddressField(), Network()])
+def test_addresses_are_compared_as_django_stores_them(field: models.Field[Any, Any]) -> None:
+    made = table_with(check(~Q(v="10.0.0.1")), fields={"v": field})
+    filled = "CREATE TABLE t (id integer PRIMARY KEY, v varchar(43) NOT NULL); INSERT INTO t VALUES (1, '10.0.0.{}')"
+    assert check_finds("check-constraint", filled.format(1), made, offline=True).count == 1
+    check_healthy(filled.format(2), made, offline=True)
 
 
 def test_what_only_sqlite_checks_is_no_constraint_of_postgresqls() -> None:

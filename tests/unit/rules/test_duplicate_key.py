@@ -100,6 +100,9 @@ def test_a_column_named_like_anything_in_the_query_is_no_trouble() -> None:
         ("date", "'2024-01-01'", "'20240101'"),
         ("character(5)", "'ab'", "'ab '"),
         ("double precision", "1", "1.0"),
+        ("inet", "'2001:DB8::1'", "'2001:db8:0::1'"),
+        ("cidr", "'2001:DB8::/32'", "'2001:db8::/32'"),
+        ("cidr", "'10.0.0.1'", "'10.0.0.1/32'"),
     ],
 )
 def test_two_spellings_of_one_value_are_duplicates_under_sqlites_own_unique_index(
@@ -203,6 +206,14 @@ def test_a_condition_that_no_model_has_is_postgresqls() -> None:
 def test_types_whose_equality_is_not_known_are_left_to_postgresql() -> None:
     target = table("t", "id bigint", "v jsonb", unique=["v"])
     check_healthy("CREATE TABLE t (id integer PRIMARY KEY, v text); INSERT INTO t VALUES (1, '1'), (2, '1');", target)
+
+
+def test_a_network_with_bits_beyond_its_prefix_is_no_duplicate() -> None:
+    target = table("t", "id bigint", "v cidr", unique=["v"])
+    script = (
+        "CREATE TABLE t (id integer PRIMARY KEY, v text); INSERT INTO t VALUES (1, '10.1.0.0/8'), (2, '10.1.0.0/8')"
+    )
+    assert [found.rule for found in findings(script, target)] == ["invalid-inet"]
 
 
 def test_citext_is_examined_for_the_same_text_alone() -> None:

@@ -50,7 +50,10 @@ def test_a_table_may_refer_to_itself() -> None:
     assert keys(check_finds("key-spelled-otherwise", filled, target)) == [PLAIN.replace("0", "1")]
 
 
-@pytest.mark.parametrize(("type_sql", "parent", "child"), [("date", "2024-02-09", "2024-2-9"), ("inet", "::1", "0::1")])
+@pytest.mark.parametrize(
+    ("type_sql", "parent", "child"),
+    [("date", "2024-02-09", "2024-2-9"), ("inet", "::1", "0::1"), ("cidr", "10.0.0.1", "10.0.0.1/32")],
+)
 def test_any_type_that_has_several_spellings(type_sql: str, parent: str, child: str) -> None:
     parents, children = (
         table("parent", f"id {type_sql}"),

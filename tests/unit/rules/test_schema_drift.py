@@ -26,6 +26,13 @@ def test_each_loss_is_told_and_stops_nothing(columns: str, column: str, said: st
     assert said in finding.explanation
 
 
+@pytest.mark.parametrize("type_sql", ["uuid", "inet", "cidr"])
+def test_a_type_of_texts_wants_a_column_that_keeps_texts(type_sql: str) -> None:
+    target = table("t", "id bigint", f"v {type_sql} NULL")
+    finding = check_finds("schema-drift", "CREATE TABLE t (id integer PRIMARY KEY, v INTEGER)", target, drift=True)
+    assert f"v is declared INTEGER instead of {type_sql}." in finding.explanation
+
+
 def test_all_losses_of_a_table_are_one_finding() -> None:
     script = f"CREATE TABLE old (id integer PRIMARY KEY, code varchar(9), n integer); {ROWS.replace(' t ', ' old ')}"
     script += "CREATE TABLE t AS SELECT * FROM old; DROP TABLE old;"
