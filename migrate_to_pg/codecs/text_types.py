@@ -104,7 +104,7 @@ def _at_most_bytes(limit: int) -> Check:
 _TIME = r"(?i)\b(now|today|tomorrow|yesterday)\b|\.\d{6}\d*[1-9]"
 _OFFSET = r":\d\d(\.\d+)?\s*([+-]\s*\d|z\b)"
 #: By the type of the value, or of an array's or range's elements.
-TEXT_TYPES: Mapping[str, TextType] = MappingProxyType(
+SENT_AS_TEXT: Mapping[str, TextType] = MappingProxyType(
     {
         **dict.fromkeys(
             (
@@ -161,13 +161,13 @@ def element_of(column: TargetColumn) -> str:
 
 def is_known(column: TargetColumn) -> bool:
     """Return whether the type is listed."""
-    return element_of(column) in TEXT_TYPES
+    return element_of(column) in SENT_AS_TEXT
 
 
 def lossy_patterns(column: TargetColumn) -> Iterator[str]:
     """Yield regular expressions of texts that lose a part in the cast."""
     element = element_of(column)
-    if pattern := TEXT_TYPES.get(element, TextType()).lossy_pattern:
+    if pattern := SENT_AS_TEXT.get(element, TextType()).lossy_pattern:
         yield pattern
     if element in ("tsquery", "hstore") or (element != "enum" and column.type_name != element):
         yield _DROPPED_BACKSLASH
@@ -175,7 +175,7 @@ def lossy_patterns(column: TargetColumn) -> Iterator[str]:
 
 def lossless_check(column: TargetColumn) -> Callable[[str], bool] | None:
     """Return a function that tells whether a text loses nothing in the cast, or None if no text needs a check."""
-    checks = [TEXT_TYPES.get(element_of(column), TextType()).check, _modifier_check(column)]
+    checks = [SENT_AS_TEXT.get(element_of(column), TextType()).check, _modifier_check(column)]
     is_range = column.type_name in _RANGES
     if checks == [None, None] and not is_range:
         return None

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from migrate_to_pg.codecs import CODECS
-from migrate_to_pg.codecs.text_types import TEXT_TYPES
+from migrate_to_pg.codecs.text_types import SENT_AS_TEXT
 from migrate_to_pg.load.copy import CopyContext
 from migrate_to_pg.load.find_refused import Trial, try_rows
 from migrate_to_pg.records import Verify
@@ -246,4 +246,4 @@ def test_every_type_of_the_table_is_tried() -> None:
     names |= {"integer": "int4", "bigint": "int8", "real": "float4", "double precision": "float8"}
     names |= {"bit(3)": "bit", "bit varying": "varbit"}
     tried = {names.get(type_sql, type_sql) for type_sql in CARRIED}
-    assert {*TEXT_TYPES, *CODECS} - tried == with_server
+    assert {*SENT_AS_TEXT, *CODECS} - tried == with_server
