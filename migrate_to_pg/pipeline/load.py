@@ -260,7 +260,7 @@ class Loader:
         self.run.state.record_loaded(tables=loaded)
 
     def _empty(self) -> None:
-        staging.empty(self.connection, INCOMING, self.staged.plan)
+        staging.truncate(self.connection, INCOMING, self.staged.plan)
 
     def _temporary_defaults(self, load_input: LoadInput) -> AbstractContextManager[None]:
         """Fill columns that PostgreSQL alone has while rows are sent, as far as that was accepted."""

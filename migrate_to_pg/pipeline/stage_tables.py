@@ -92,7 +92,7 @@ def stage_tables(run: Run, target: Target, catalog: SourceCatalog, schema: Sqlit
                 check_leftovers_preconditions(connection)
         definitions = read_definitions(connection, INCOMING)
         dropped = staging.drop_objects(connection, INCOMING)
-        staging.empty(connection, INCOMING, plan)
+        staging.truncate(connection, INCOMING, plan)
     return Staged(target=target, plan=plan, existing=existing, dropped=dropped, definitions=definitions)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate_to_pg.staging.drop_indexes import Definition, DroppedObjects, drop_objects, empty
+from migrate_to_pg.staging.drop_indexes import Definition, DroppedObjects, drop_objects, truncate
 from migrate_to_pg.staging.restore_indexes import Builders, analyze, restore
 from migrate_to_pg.staging.sequences import refresh_views, set_identities
 from migrate_to_pg.staging.temporary_defaults import temporary_defaults
@@ -13,9 +13,9 @@ __all__ = [
     "DroppedObjects",
     "analyze",
     "drop_objects",
-    "empty",
     "refresh_views",
     "restore",
     "set_identities",
     "temporary_defaults",
+    "truncate",
 ]

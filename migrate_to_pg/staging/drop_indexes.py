@@ -221,7 +221,7 @@ def _drop(connection: Connection, found: Sequence[Definition]) -> list[Definitio
     return dropped
 
 
-def empty(connection: Connection, schema: str, plan: Plan) -> None:
+def truncate(connection: Connection, schema: str, plan: Plan) -> None:
     """Remove the rows that data migrations made in planned tables. Other tables keep theirs."""
     for tables in batched((*plan.tables, *plan.excluded)):
         names = sql.SQL(", ").join(sql.Identifier(schema, table.name) for table in tables)
