@@ -17,8 +17,8 @@ from django.core.management.base import CommandParser
 from migrate_to_pg.management.console import add_explain, add_language, disable_abbreviations, plain, show_groups_first
 
 if TYPE_CHECKING:
-    # At run time it comes with the function: this module is imported by every `manage.py help`.
-    from migrate_to_pg.records import Failure
+    # At run time they come with the functions: this module is imported by every `manage.py help`.
+    from migrate_to_pg.records import Failure, Options
 
 MODES = ("check", "dump", "rehearse", "verify_only", "undo", "purge", "explain")
 _MOVE = frozenset({"publish", "check", "rehearse"})
@@ -26,8 +26,9 @@ _READS = _MOVE | {"dump", "verify_only"}
 _SERVER = _MOVE | {"verify_only", "undo", "purge"}
 _ALL = frozenset({"publish", *MODES})
 
-#: Option -> the modes in which it has an effect.
-MEANS: Mapping[str, frozenset[str]] = {
+#: Option, by its dest -> the modes in which it has an effect. --no-input (interactive) is accepted in all of them, as
+#: it is by Django's own commands.
+MODES_OF_OPTION: Mapping[str, frozenset[str]] = {
     "source": _READS,
     "target": _SERVER,
     "publish_to": _SERVER,
@@ -48,7 +49,7 @@ MEANS: Mapping[str, frozenset[str]] = {
     "report": _READS,
     "json": _ALL - {"purge", "explain"},
     "lang": _ALL,
-    "no_input": _ALL,
+    "interactive": _ALL,
     # --dump, --from-dump and --export say themselves what they cannot be together with, and why.
     "from_dump": _ALL,
     "fix": _MOVE | {"dump"},
@@ -79,7 +80,7 @@ def check_options_for_mode(options: Mapping[str, Any]) -> None:
     from migrate_to_pg.i18n import gettext as _
 
     mode = mode_of(options)
-    for name, modes in MEANS.items():
+    for name, modes in MODES_OF_OPTION.items():
         if options.get(name) and mode not in modes:
             raise UsageError(
                 _("{option} has no effect with {mode}.", option=_typed(name), mode=_typed(mode)),
@@ -90,10 +91,6 @@ def check_options_for_mode(options: Mapping[str, Any]) -> None:
 def _typed(name: str) -> str:
     return "--" + name.replace("_", "-")
 
-
-if TYPE_CHECKING:
-    # At run time it comes with the function: this module is imported by every `manage.py help`.
-    from migrate_to_pg.records import Options
 
 _Group = argparse._ArgumentGroup
 #: An idle server takes a hundred connections, usually.
