@@ -100,11 +100,11 @@ class Loader:
             try:
                 self._send(load_input, check_batch=check_batch)
             except InvalidBatchError:
-                self._empty()
+                self._truncate()
             except RefusedRowsError as error:
                 # Examine reports what else it finds in the same run.
                 refused = error.tables
-                self._empty()
+                self._truncate()
             else:
                 return True
         self.run.note(_("A value stands in the way: all of them are examined."))
@@ -140,7 +140,7 @@ class Loader:
 
         Raises BlockedError where leaving the rows out was not accepted.
         """
-        self._empty()
+        self._truncate()
         if not self._find_refused(load_input, tables, definitions):
             raise error
         self.examination.require_unblocked()
@@ -259,7 +259,7 @@ class Loader:
             )
         self.run.state.record_loaded(tables=loaded)
 
-    def _empty(self) -> None:
+    def _truncate(self) -> None:
         staging.truncate(self.connection, INCOMING, self.staged.plan)
 
     def _temporary_defaults(self, load_input: LoadInput) -> AbstractContextManager[None]:
