@@ -40,7 +40,7 @@ _IGNORING_CASE: dict[str, str] = {
     "iexact": "= UPPER(%s)",
     **dict.fromkeys(("icontains", "istartswith", "iendswith"), "LIKE UPPER(%s) ESCAPE '\\'"),
 }
-#: MATCH calls a function that nothing else calls for plain tables (``rules.functions``).
+#: MATCH calls a function that nothing else calls for plain tables (``rules.sql_functions``).
 _REGEX = {"regex": "MATCH %s", "iregex": "MATCH '(?i)' || %s"}
 _INTEGER = "integer"
 #: Field.get_internal_type() -> what its values compare with; the digits of a decimal are those that a double holds.

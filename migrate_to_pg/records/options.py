@@ -65,12 +65,14 @@ class Invocation:
 class Options:
     """The options of a run, from the command or a caller of ``pipeline``."""
 
-    #: Path, sqlite:/// URL or alias of the SQLite database; None: as ``endpoints.choose_source`` chooses it.
+    #: Path, sqlite:/// URL or alias of the SQLite database; None: as
+    #: ``project.source_database.choose_source`` chooses it.
     source: str | None = None
     #: URL or alias of the PostgreSQL database, or embedded[:DIR]; None: the default database.
     target: str | None = None
     #: "check" stops after examine and never connects, as does "dump", which then writes a dump; "rehearse" does
-    #: everything but publish; "publish"; "verify_only".
+    #: everything but publish; "publish"; "verify_only" verifies what was published; "undo" restores the tables that it
+    #: replaced; "purge" removes what runs have kept.
     mode: str = "publish"
     #: File that mode "dump" writes.
     dump: Path | None = None

@@ -148,7 +148,7 @@ class ValueRule(Rule):
 
     #: True for each offending value; None where the batch has none, found as cheaply as can be.
     mask: Callable[[ColumnBatch], pa.BooleanArray | None]
-    #: Asked only where something was found, with the condition for the finding's own rows among ``rows.numbered``.
+    #: Asked only where something was found, with the condition for the finding's own rows among ``samples.numbered``.
     describe: Callable[[Subject, PlannedTable, PlannedColumn, Sql], Message]
     #: Whether a sample shows the storage class beside the value.
     with_class: bool = False

@@ -179,7 +179,7 @@ def format_value(value: object, *, with_class: bool = False) -> str:
 
 
 def format_cell(table: PlannedTable, column: SourceColumn, value: object, *, with_class: bool = False) -> str:
-    """Return a cell's value as ``show`` does, masked where its column is secret.
+    """Return a cell's value as ``format_value`` does, masked where its column is secret.
 
     Of a secret column it may be known that a value is NULL, and its storage class.
     """

@@ -1,7 +1,7 @@
 """Find rows that a CHECK constraint of PostgreSQL refuses: a negative PositiveIntegerField, an end before its start.
 
 Django writes the model's constraint for SQLite, which evaluates it for each value as PostgreSQL will hold it. Only
-PostgreSQL can evaluate constraints that no model has (``load.trial``).
+PostgreSQL can evaluate constraints that no model has (``load.find_refused``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Report rows that only PostgreSQL can judge, and refused: text that it cannot read, an overflow in a generated column.
 
-The load finds that there are such rows, and a trial of each row (``load.trial``) finds which they are. Without a
-server, SQLite knows of some of them (``examine.computed``).
+The load finds that there are such rows, and a trial of each row (``load.find_refused``) finds which they are. Without a
+server, SQLite knows of some of them (``examine.generated_columns``).
 """
 
 from __future__ import annotations
