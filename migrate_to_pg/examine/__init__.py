@@ -33,6 +33,8 @@ Find = Callable[[Subject], Iterator[Finding]]
 #: The rules whose repairs edit rows.
 _OF_ROWS = {rule.id for rule in RULES if rule.cell_repair is not None or rule.names_rows}
 
+#: The value rules run together, under this name.
+_VALUES = "values"
 _SET_RULES = tuple(rule for rule in RULES if isinstance(rule, SetRule))
 
 
@@ -70,27 +72,27 @@ def examine(
     if unread := tuple(lacking_in_sqlite.errors(plan)):
         # Every other query of these tables fails.
         return unread
-    examination = _Examination(plan, catalog, snapshot, progress, leftovers)
+    runner = _RuleRunner(plan, catalog, snapshot, progress, leftovers)
     rules = [
         rule
         for rule in _SET_RULES
         if (rule.offences is not None or rule.reexamined or not rows_only) and (values or not rule.judged_when_sent)
     ]
     try:
-        found = examination.run(rules, values=values, jobs=jobs)
+        found = runner.run(rules, values=values, jobs=jobs)
     except sqlite3.Error as error:
         raise SourceError(
             _("SQLite could not examine {original}.", original=original or snapshot),
             detail=[str(error)],
             remedy=_("Run PRAGMA integrity_check on the database; restore the damaged table from a backup."),
         ) from error
-    offered = (_without_vain_offers(finding, plan) for finding in found)
+    offered = (_without_useless_repairs(finding, plan) for finding in found)
     marked = (dataclasses.replace(f, applied=bool(f.repair) and f.rule in accepted) for f in offered)
     return tuple(sorted(marked, key=_order(plan)))
 
 
-class _Examination:
-    """One snapshot, and the threads that query it."""
+class _RuleRunner:
+    """Run the rules on one snapshot, in several threads."""
 
     def __init__(
         self, plan: Plan, catalog: SourceCatalog, snapshot: Path, progress: Progress, leftovers: Leftovers
@@ -109,10 +111,10 @@ class _Examination:
         finds: list[tuple[str, Find]] = [(rule.id, partial(_findings_of_rule, rule)) for rule in rules]
         if values:
             # The longest task begins first.
-            finds.insert(0, ("", lambda subject: value_findings(subject, self.snapshot, self.progress)))
+            finds.insert(0, (_VALUES, lambda subject: value_findings(subject, self.snapshot, self.progress)))
         self.left.extend(finds)
         run_all("examine", [self._work] * min(jobs, len(finds)), self._stop)
-        return (finding for rule in (*(rule.id for rule in rules), "") for finding in self.found.get(rule, []))
+        return (finding for name in (*(rule.id for rule in rules), _VALUES) for finding in self.found.get(name, []))
 
     def _work(self) -> None:
         """Run the tasks one after another, each thread on a connection of its own."""
@@ -124,7 +126,7 @@ class _Examination:
                     start = time.perf_counter()
                     self.found[name] = list(find(subject))
                     seconds = time.perf_counter() - start
-                    logger.debug("%s: %d findings, %.3f s", name or "values", len(self.found[name]), seconds)
+                    logger.debug("%s: %d findings, %.3f s", name, len(self.found[name]), seconds)
             finally:
                 self.open.remove(database)
 
@@ -138,8 +140,8 @@ def _findings_of_rule(rule: SetRule, subject: Subject) -> Iterator[Finding]:
     return (with_trial(subject, rule, finding) for finding in rule.find(subject))
 
 
-def _without_vain_offers(finding: Finding, plan: Plan) -> Finding:
-    """Remove offers without effect: rows that cannot be identified are neither repaired nor quarantined."""
+def _without_useless_repairs(finding: Finding, plan: Plan) -> Finding:
+    """Remove what would have no effect: rows that cannot be identified are neither repaired nor quarantined."""
     table = plan.table(finding.table)
     if table is None or samples.is_quarantinable(table):
         return finding
