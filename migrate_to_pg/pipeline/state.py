@@ -33,7 +33,7 @@ from migrate_to_pg.records import (
     TargetFacts,
     Verification,
 )
-from migrate_to_pg.records.repairs import QuarantinedRows, RepairResult
+from migrate_to_pg.records.repairs import RemovedRows, RepairResult
 from migrate_to_pg.sqlite.snapshot import file_sha256
 
 
@@ -227,7 +227,7 @@ def write_report(report: Report, directory: Path) -> Report:
     return report
 
 
-def _quarantined(examined: ExamineResult) -> tuple[QuarantinedRows, ...]:
+def _quarantined(examined: ExamineResult) -> tuple[RemovedRows, ...]:
     """Return the quarantined rows with no more than key and columns at fault: the journal has them complete."""
     columns: dict[tuple[str, str], set[str]] = {}
     for finding in examined.findings:

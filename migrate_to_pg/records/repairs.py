@@ -45,7 +45,7 @@ class ChangedCells:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuarantinedRow:
+class RemovedRow:
     """One row that is not in the target."""
 
     #: Primary key column -> value as text.
@@ -57,7 +57,7 @@ class QuarantinedRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuarantinedRows:
+class RemovedRows:
     """The rows of one table that one rule removed."""
 
     rule: str
@@ -65,11 +65,11 @@ class QuarantinedRows:
     outcome: RowOutcome
     count: int
     #: The first of them.
-    samples: tuple[QuarantinedRow, ...]
+    samples: tuple[RemovedRow, ...]
     #: Number of them that have no fault of their own but refer to another row in quarantine.
     following: int = 0
 
-    def limited_to(self, columns: Collection[str]) -> QuarantinedRows:
+    def limited_to(self, columns: Collection[str]) -> RemovedRows:
         """Return the record with no more of each row than its key and these columns."""
         samples = tuple(
             replace(row, row={name: value for name, value in row.row.items() if name in columns or name in row.key})
@@ -90,4 +90,4 @@ class RepairResult:
     fix: frozenset[str]
     quarantine: frozenset[str]
     changed: tuple[ChangedCells, ...] = ()
-    removed: tuple[QuarantinedRows, ...] = ()
+    removed: tuple[RemovedRows, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from migrate_to_pg.records.findings import Advice, Finding, KeptRows
-from migrate_to_pg.records.repairs import ChangedCells, QuarantinedRows
+from migrate_to_pg.records.repairs import ChangedCells, RemovedRows
 from migrate_to_pg.records.results import Exported, Identity, LoadedTable, Publication, Verification
 from migrate_to_pg.records.sqlite_schema import DumpFacts
 
@@ -100,7 +100,7 @@ class Report:
     could_stay: KeptRows | None = None
     #: Cells that the accepted repairs changed, and rows that they removed; those shown are the first of many.
     changed: tuple[ChangedCells, ...] = ()
-    removed: tuple[QuarantinedRows, ...] = ()
+    removed: tuple[RemovedRows, ...] = ()
     identities: tuple[Identity, ...] = ()
     verification: Verification | None = None
     publication: Publication | None = None

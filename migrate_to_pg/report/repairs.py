@@ -7,14 +7,14 @@ import enum
 from migrate_to_pg.i18n import N_, ngettext, pluralize
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import BOOKKEEPING, Finding, Report, Verify
-from migrate_to_pg.records.repairs import ChangedCells, QuarantinedRows, RowOutcome
+from migrate_to_pg.records.repairs import ChangedCells, RemovedRows, RowOutcome
 from migrate_to_pg.report.tables import count_cells, count_rows, row_sum, tables
 from migrate_to_pg.report.text_layout import more_cells, more_rows, visible
 
 #: Rules that also put NULL where the row that a key refers to went into quarantine.
-_KEYS = ("foreign-key-orphan", "generic-foreign-key-orphan")
+_KEY_RULES = ("foreign-key-orphan", "generic-foreign-key-orphan")
 #: What one rule did in one place.
-Edit = ChangedCells | QuarantinedRows
+Edit = ChangedCells | RemovedRows
 
 
 class Resolution(enum.Enum):
@@ -124,7 +124,7 @@ def extent_of(report: Report, edit: Edit) -> str:
     cells = ngettext("{n:,} cell changed", "{n:,} cells changed", edit.count)
     place = (edit.rule, edit.table, edit.column)
     found = sum(f.count for f in report.findings if (f.rule, f.table, f.column) == place)
-    lost = edit.count - found if edit.rule in _KEYS else 0
+    lost = edit.count - found if edit.rule in _KEY_RULES else 0
     if lost <= 0:
         return cells
     return ngettext(
@@ -143,7 +143,7 @@ def more_samples(edit: Edit, shown: int) -> str:
 
 def nature_of(report: Report, edit: Edit) -> str:
     """Name the repair lossless or lossy, as the findings of its rule do. Quarantine loses nothing and gives ''."""
-    if isinstance(edit, QuarantinedRows) and edit.outcome is RowOutcome.QUARANTINED:
+    if isinstance(edit, RemovedRows) and edit.outcome is RowOutcome.QUARANTINED:
         return ""
     return repair_label(next((f.repair for f in report.findings if f.rule == edit.rule and f.repair), ""))
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from migrate_to_pg.records import OrmTable, Report
-from migrate_to_pg.records.repairs import ChangedCells, QuarantinedRows
+from migrate_to_pg.records.repairs import ChangedCells, RemovedRows
 from migrate_to_pg.report.summary import findings
 from migrate_to_pg.report.tables import tables
 
@@ -55,7 +55,7 @@ def to_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _removed_json(rows: QuarantinedRows) -> dict[str, Any]:
+def _removed_json(rows: RemovedRows) -> dict[str, Any]:
     return {
         "table": rows.table,
         "rule": rows.rule,

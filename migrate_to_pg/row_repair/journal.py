@@ -22,7 +22,7 @@ from pathlib import Path
 from migrate_to_pg.errors import ProofError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.secret_columns import MASK, is_secret, masked_key
-from migrate_to_pg.records.repairs import Change, ChangedCells, QuarantinedRow, QuarantinedRows, RowOutcome
+from migrate_to_pg.records.repairs import Change, ChangedCells, RemovedRow, RemovedRows, RowOutcome
 from migrate_to_pg.rules.samples import WIDTH, format_value, truncate
 from migrate_to_pg.sqlite.connection import open_snapshot
 from migrate_to_pg.sqlite.sql import compose, name
@@ -82,7 +82,7 @@ def changed_cells(journal: Path) -> tuple[ChangedCells, ...]:
     return tuple(found)
 
 
-def removed_rows(journal: Path) -> tuple[QuarantinedRows, ...]:
+def removed_rows(journal: Path) -> tuple[RemovedRows, ...]:
     """Return the rows of each table that each rule removed, in the order of the journal."""
     with _reading(journal) as database:
         # Earlier versions did not write this column.
@@ -90,7 +90,7 @@ def removed_rows(journal: Path) -> tuple[QuarantinedRows, ...]:
         follows = "sum(follows)" if "follows" in names else "0"
         query = f'SELECT rule, "table", fate, count(*), {follows} FROM aside GROUP BY 1, 2, 3 ORDER BY min(rowid)'  # noqa: S608 - ours
         return tuple(
-            QuarantinedRows(
+            RemovedRows(
                 rule=rule,
                 table=table,
                 outcome=RowOutcome(outcome),
@@ -102,7 +102,7 @@ def removed_rows(journal: Path) -> tuple[QuarantinedRows, ...]:
         )
 
 
-def iter_quarantined(journal: Path) -> Iterator[tuple[str, str, RowOutcome, QuarantinedRow]]:
+def iter_quarantined(journal: Path) -> Iterator[tuple[str, str, RowOutcome, RemovedRow]]:
     """Yield (rule, table, outcome, row) of every removed row."""
     query = 'SELECT rowid, rule, "table", fate FROM aside ORDER BY rowid'
     with _reading(journal) as database:
@@ -163,9 +163,7 @@ def _excerpt(value: object, start: int) -> str:
     return format_value(value)
 
 
-def _quarantined_samples(
-    database: sqlite3.Connection, rule: str, table: str, outcome: str
-) -> tuple[QuarantinedRow, ...]:
+def _quarantined_samples(database: sqlite3.Connection, rule: str, table: str, outcome: str) -> tuple[RemovedRow, ...]:
     query = 'SELECT rowid, row FROM aside WHERE (rule, "table", fate) = (?, ?, ?) ORDER BY rowid LIMIT ?'
     lines = database.execute(query, [rule, table, outcome, SAMPLES]).fetchall()
     samples = []
@@ -176,7 +174,7 @@ def _quarantined_samples(
     return tuple(samples)
 
 
-def _quarantined_row(database: sqlite3.Connection, line: int) -> QuarantinedRow:
+def _quarantined_row(database: sqlite3.Connection, line: int) -> RemovedRow:
     table, row, key, reason = database.execute(
         'SELECT "table", row, key, reason FROM aside WHERE rowid = ?', [line]
     ).fetchone()
@@ -184,4 +182,4 @@ def _quarantined_row(database: sqlite3.Connection, line: int) -> QuarantinedRow:
     cursor = database.execute(query, [row])
     names = [column for column, *_ in cursor.description]
     cells = dict(zip(names[1:], map(json_cell, cursor.fetchone()[1:]), strict=True))
-    return QuarantinedRow(key=json.loads(key), reason=reason, row=cells)
+    return RemovedRow(key=json.loads(key), reason=reason, row=cells)

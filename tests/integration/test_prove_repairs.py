@@ -21,7 +21,7 @@ from migrate_to_pg.examine import examine
 from migrate_to_pg.load import load
 from migrate_to_pg.planning import make_plan, read_source, read_target
 from migrate_to_pg.records import GenericKey, Plan, SqliteSql, TargetTable, Verification, Verify
-from migrate_to_pg.records.repairs import ChangedCells, QuarantinedRows, RepairResult
+from migrate_to_pg.records.repairs import ChangedCells, RemovedRows, RepairResult
 from migrate_to_pg.row_repair.engine import Accepted, repair_rows
 from migrate_to_pg.rules import RULES
 from migrate_to_pg.verify import verify_tables
@@ -123,7 +123,7 @@ class Crossing:
                 for rule, table, column, count in changed
             ),
             removed=tuple(
-                QuarantinedRows(rule=rule, table=table, outcome=fate, count=count, samples=())
+                RemovedRows(rule=rule, table=table, outcome=fate, count=count, samples=())
                 for rule, table, fate, count in aside
             ),
         )

@@ -27,7 +27,7 @@ from migrate_to_pg.records import (
     VerifiedTable,
     Verify,
 )
-from migrate_to_pg.records.repairs import Change, ChangedCells, QuarantinedRow, QuarantinedRows, RowOutcome
+from migrate_to_pg.records.repairs import Change, ChangedCells, RemovedRow, RemovedRows, RowOutcome
 from migrate_to_pg.report.to_html import to_html
 from migrate_to_pg.report.to_text import lines, print_report
 
@@ -89,19 +89,17 @@ def changed(**changes: object) -> ChangedCells:
     return ChangedCells(**(facts | changes))
 
 
-def aside(**changes: object) -> QuarantinedRows:
+def aside(**changes: object) -> RemovedRows:
     facts: dict[str, Any] = {
         "rule": "foreign-key-orphan",
         "table": "attributions_attribution",
         "outcome": RowOutcome.QUARANTINED,
         "count": 1,
         "samples": (
-            QuarantinedRow(
-                key={"id": "17"}, reason="Key without a parent row: course_id", row={"id": 17, "course_id": 99}
-            ),
+            RemovedRow(key={"id": "17"}, reason="Key without a parent row: course_id", row={"id": 17, "course_id": 99}),
         ),
     }
-    return QuarantinedRows(**(facts | changes))
+    return RemovedRows(**(facts | changes))
 
 
 PUBLISHED = Report(
@@ -150,7 +148,7 @@ MENDED = replace(
             rule="duplicate-key",
             table="courses_course",
             outcome=RowOutcome.MERGED,
-            samples=(QuarantinedRow(key={"id": "9"}, reason="same code as id = 3", row={"id": 9, "code": "LEPL1101"}),),
+            samples=(RemovedRow(key={"id": "9"}, reason="same code as id = 3", row={"id": 9, "code": "LEPL1101"}),),
         ),
     ),
     verification=Verification(
@@ -222,7 +220,7 @@ def poisoned(text: str) -> Report:
     proof = Verification(verify=Verify.CELLS, tables=(table(text, differences=1, samples=(wrong,)),))
     assert PUBLISHED.source
     edits = (Change(key={text: text}, old=text, new=text),)
-    rows = (QuarantinedRow(key={text: text}, reason=text, row={text: text, "n": None, "b": {"blob": text}}),)
+    rows = (RemovedRow(key={text: text}, reason=text, row={text: text, "n": None, "b": {"blob": text}}),)
     return replace(
         FAILED,
         mode=text,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from migrate_to_pg.records import Report, Verification, Verify
-from migrate_to_pg.records.repairs import Change, QuarantinedRow, RowOutcome
+from migrate_to_pg.records.repairs import Change, RemovedRow, RowOutcome
 from migrate_to_pg.report.to_html import to_html
 from migrate_to_pg.report.to_text import lines
 from tests.unit.reports import (
@@ -189,7 +189,7 @@ def test_what_was_not_published_is_not_said_to_be_on_the_target() -> None:
 
 def test_five_are_shown_on_a_terminal_and_fifty_on_the_page() -> None:
     cells = tuple(Change(key={"id": str(i)}, old=f"'o{i}'", new=f"'n{i}'") for i in range(60))
-    rows = tuple(QuarantinedRow(key={"id": str(i)}, reason=f"because-{i}", row={"kept": i}) for i in range(60))
+    rows = tuple(RemovedRow(key={"id": str(i)}, reason=f"because-{i}", row={"kept": i}) for i in range(60))
     report = replace(
         PUBLISHED, changed=(changed(count=2_000, samples=cells),), removed=(aside(count=60, samples=rows),)
     )
