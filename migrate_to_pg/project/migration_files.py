@@ -76,7 +76,7 @@ class SourceLoader(MigrationLoader):
 
     @applied_migrations.setter
     def applied_migrations(self, read: object) -> None:
-        pass
+        """Keep the source's record where Django's loader puts in what its own database has applied."""
 
     @property
     def wanted(self) -> set[Key]:

@@ -52,7 +52,7 @@ def run_migrations(
     Raise MigrationStateError where the source's record contradicts the migration files, StagingError where a migration
     does not run on PostgreSQL, or writes to one of the schemas ``watched``.
     """
-    with recording(connection):
+    with with_migrations_table(connection):
         runner = _Runner(connection, applied, progress, watched)
     wanted = runner.loader.wanted
     full_plan = runner.migration_plan(runner.loader.graph.leaf_nodes(), clean_start=True)
@@ -82,8 +82,8 @@ _OF_THE_SERVER = ("53", "57", "58")
 
 
 @contextmanager
-def recording(connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Create django_migrations in the incoming schema first: Django would use public's where that is visible.
+def with_migrations_table(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Create django_migrations in the incoming schema at once: Django would use public's where that is visible.
 
     Raise StagingError where this connection, which may be a pooler's, does not lead to that schema.
     """
@@ -116,13 +116,13 @@ class _Runner(MigrationExecutor):
     def __init__(
         self, connection: BaseDatabaseWrapper, applied: Collection[Key], progress: Progress, watched: Collection[str]
     ) -> None:
-        # First: the executor's own loader would raise a traceback.
+        # Before the executor's own loader, which would end in Django's traceback where the files make no graph.
         loader = SourceLoader(connection, applied)
         super().__init__(connection, cast(Any, self._on_progress))
         self.loader: SourceLoader = loader
         self._progress = progress
         self._current = ""
-        self._failed = ""
+        self._failed_statement = ""
         self._done = 0
         self._started = 0.0
         self.total = 0
@@ -161,10 +161,10 @@ class _Runner(MigrationExecutor):
                 ) from error
             remedy = missing_collation(self.connection, error)
             forbidden = isinstance(error.__cause__, psycopg.errors.InsufficientPrivilege)
-            if not remedy and forbidden and _MAKES_EXTENSION.match(self._failed):
+            if not remedy and forbidden and _MAKES_EXTENSION.match(self._failed_statement):
                 remedy = _(
                     "As a superuser, run in this database: {statement}; then run again.",
-                    statement=self._failed.strip().rstrip(";"),
+                    statement=self._failed_statement.strip().rstrip(";"),
                 )
             kind = StagingError if remedy else MigrationRefusedError
             raise kind(
@@ -185,7 +185,7 @@ class _Runner(MigrationExecutor):
         try:
             return execute(statement, parameters, many, context)
         except django.db.Error:
-            self._failed = str(statement)
+            self._failed_statement = str(statement)
             raise
 
     def _error_location(self, error: BaseException) -> Iterator[str]:
@@ -194,8 +194,8 @@ class _Runner(MigrationExecutor):
         applying = [frame.f_locals.get("operation") for frame in frames if frame.f_code is Migration.apply.__code__]
         if applying and applying[-1] is not None:
             yield _("Operation: {operation}", operation=applying[-1].describe())
-        if self._failed and isinstance(error, django.db.Error):
-            yield _("SQL: {statement}", statement=" ".join(self._failed.split())[:_MAX_SQL_LENGTH])
+        if self._failed_statement and isinstance(error, django.db.Error):
+            yield _("SQL: {statement}", statement=" ".join(self._failed_statement.split())[:_MAX_SQL_LENGTH])
 
     @contextmanager
     def _checked_before_commit(self) -> Iterator[None]:
@@ -313,7 +313,7 @@ def create_model_tables(connection: BaseDatabaseWrapper, registry: Registry, pro
     Raise MigrationStateError where the migration files make no graph, StagingError with the model that PostgreSQL
     rejects.
     """
-    with recording(connection):
+    with with_migrations_table(connection):
         # Tables of apps without migrations are made separately, as after migrations. Many-to-many tables are made with
         # the models that declare them.
         made = [
