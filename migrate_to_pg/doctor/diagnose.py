@@ -32,7 +32,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.planning import read_source
 from migrate_to_pg.planning.derived_columns import leave_out_derived
 from migrate_to_pg.planning.expected_schema import expected_tables
-from migrate_to_pg.planning.planner import plan_of
+from migrate_to_pg.planning.planner import plan_project
 from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
 from migrate_to_pg.project.registry import Registry
 from migrate_to_pg.project.source_database import SourceChoice, choose_source
@@ -88,7 +88,7 @@ def _run_checks(choice: SourceChoice, copy: Path, progress: Progress, examinatio
         registry = Registry(catalog.applied_migrations, choice.alias)
         schema = examination.schema = learn(choice, registry, [table.name for table in catalog.tables], progress)
         targets = expected_tables(registry, schema)
-        plan = plan_of(registry, catalog, targets, time_zone=choice.time_zone, schema=schema)
+        plan = plan_project(registry, catalog, targets, time_zone=choice.time_zone, schema=schema)
         plan = examination.plan = replace(leave_out_derived(plan), offline=True)
         found = examine(plan, catalog, copy, accepted=frozenset(), progress=progress, original=choice.path)
         # Checked above, with the application's functions registered.

@@ -8,7 +8,7 @@ from migrate_to_pg.dumpfile import DumpedSource
 from migrate_to_pg.pipeline.dump import dump
 from migrate_to_pg.pipeline.examination import Examination
 from migrate_to_pg.pipeline.run import Run
-from migrate_to_pg.pipeline.source import keep_snapshot, learn_schema, make_plan, read_catalog, take_snapshot
+from migrate_to_pg.pipeline.source import keep_snapshot, learn_schema, plan_run, read_catalog, take_snapshot
 from migrate_to_pg.planning.exclude import check_no_references
 from migrate_to_pg.planning.expected_schema import expected_tables
 from migrate_to_pg.project.model_checks import checked_offline, failing_on_sqlite, find_needs
@@ -26,7 +26,7 @@ def check_or_dump(run: Run, accepted: Accepted, source: Source | DumpedSource) -
         tables = expected_tables(run.registry, schema, run.models_to_make(catalog))
         checks = checked_offline(run.source_choice, failing_on_sqlite(run.source_choice))
         needs = find_needs(run.registry, names_of_the_project(run.source_choice))
-        plan = make_plan(run, catalog, tables, schema=schema)
+        plan = plan_run(run, catalog, tables, schema=schema)
         plan = replace(plan, offline=True, system_checks=checks, needs=needs)
         check_no_references(plan, snapshot.path)
     examination = Examination(run, accepted, plan, catalog, snapshot)

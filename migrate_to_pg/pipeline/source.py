@@ -19,7 +19,7 @@ from migrate_to_pg.pipeline.run import Run
 from migrate_to_pg.planning import exact_decimals, read_source
 from migrate_to_pg.planning.derived_columns import leave_out_derived
 from migrate_to_pg.planning.exclude import exclude
-from migrate_to_pg.planning.planner import as_leftovers, plan_of
+from migrate_to_pg.planning.planner import as_leftovers, plan_project
 from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
 from migrate_to_pg.project.source_database import remember_source
 from migrate_to_pg.project.sqlite_connection import registrations
@@ -109,14 +109,14 @@ def learn_schema(run: Run, catalog: SourceCatalog) -> SqliteSchema:
     return learn(run.source_choice, run.registry, names, run.progress)
 
 
-def make_plan(
+def plan_run(
     run: Run,
     catalog: SourceCatalog,
     tables: Iterable[TargetTable],
     views: Collection[str] = (),
     schema: SqliteSchema | None = None,
 ) -> Plan:
-    """Pair SQLite's tables with PostgreSQL's, without those whose rows are not wanted.
+    """Plan the project with the options of the run, without tables whose rows are not wanted.
 
     Args:
         run: the options, and the project's models.
@@ -125,7 +125,7 @@ def make_plan(
         views: the names of PostgreSQL's views, where there is a server.
         schema: what the applied migrations make on SQLite, where it was learnt.
     """
-    plan = plan_of(
+    plan = plan_project(
         run.registry,
         catalog,
         map(exact_decimals, tables) if run.options.exact_decimals else tables,

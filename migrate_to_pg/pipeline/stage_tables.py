@@ -17,7 +17,7 @@ from migrate_to_pg.pipeline.examination import blocked
 from migrate_to_pg.pipeline.export import relations
 from migrate_to_pg.pipeline.reach_target import Target
 from migrate_to_pg.pipeline.run import Run
-from migrate_to_pg.pipeline.source import make_plan
+from migrate_to_pg.pipeline.source import plan_run
 from migrate_to_pg.planning import read_target, view_names, with_sqlite_sql
 from migrate_to_pg.planning.expected_schema import expected_tables, tables_of
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
@@ -77,7 +77,7 @@ def stage_tables(run: Run, target: Target, catalog: SourceCatalog, schema: Sqlit
         _note_unapplied(run, missing)
         models = tables_of([*run.registry.stored_models(), *run.models_to_make(catalog)])
         tables = with_sqlite_sql(connection, INCOMING, read_target(connection, INCOMING), models)
-        plan = make_plan(run, catalog, tables, view_names(connection, INCOMING), schema)
+        plan = plan_run(run, catalog, tables, view_names(connection, INCOMING), schema)
         plan = replace(plan, system_checks=checks)
         existing = None
         if options.replace:
@@ -187,7 +187,7 @@ def _try_models(run: Run, django: BaseDatabaseWrapper, target: Target, catalog: 
 
 def _require_no_unmade_model(run: Run, error: StagingError, catalog: SourceCatalog, schema: SqliteSchema) -> None:
     """Raise BlockedError where a migration failed for the table of an installed model that no migration makes."""
-    plan = make_plan(run, catalog, expected_tables(run.registry, schema, run.models_to_make(catalog)), schema=schema)
+    plan = plan_run(run, catalog, expected_tables(run.registry, schema, run.models_to_make(catalog)), schema=schema)
     named = [unmade for unmade in plan.unmade if unmade.table and f'"{unmade.table.name}"' in str(error)]
     if named:
         findings = tuple(unmade_model_table.finding(plan, unmade) for unmade in named)

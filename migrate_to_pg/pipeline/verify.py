@@ -22,7 +22,7 @@ from migrate_to_pg.pipeline.examination import blocked
 from migrate_to_pg.pipeline.next_steps import command_line, needed_again
 from migrate_to_pg.pipeline.reach_target import choose
 from migrate_to_pg.pipeline.run import Progress, Run, no_progress
-from migrate_to_pg.pipeline.source import make_plan, open_source, read_catalog, take_snapshot
+from migrate_to_pg.pipeline.source import open_source, plan_run, read_catalog, take_snapshot
 from migrate_to_pg.pipeline.stage_tables import has_leftovers
 from migrate_to_pg.pipeline.verify_staged import verify_orm
 from migrate_to_pg.planning import read_target, view_names
@@ -102,7 +102,7 @@ def _verify(run: Run, kept: Path | None, stack: ExitStack) -> None:
     snapshot = _recorded_or_new_snapshot(run, stack)
     with run.stage("catalog"):
         catalog = read_catalog(run, snapshot)
-        plan = make_plan(run, catalog, read_target(connection, run.final), view_names(connection, run.final))
+        plan = plan_run(run, catalog, read_target(connection, run.final), view_names(connection, run.final))
         plan = _with_published_leftovers(plan, {table.name for table in read_target(connection, LEFTOVERS)})
         findings = tuple(map(ambiguous_name.finding, plan.ambiguous_names))
         run.state.record_examined(findings=findings)

@@ -20,7 +20,7 @@ from migrate_to_pg.records import ModelNames, Plan, SourceCatalog, TargetTable, 
 logger = logging.getLogger(__name__)
 
 
-def plan_of(
+def plan_project(
     registry: Registry,
     catalog: SourceCatalog,
     targets: Iterable[TargetTable],
@@ -29,14 +29,14 @@ def plan_of(
     views: Collection[str] = (),
     schema: SqliteSchema | None = None,
 ) -> Plan:
-    """Pair both sides.
+    """Plan what is moved, with what the project's models say of both sides.
 
     ``views`` are the names of PostgreSQL's views, where there is a server. ``schema`` is what the migrations make on
     SQLite, and may make on PostgreSQL too.
     """
     targets = tuple(targets)
-    made = {target.name for target in targets}
-    promised = [name for name in registry.names if name.is_used and name.target not in made]
+    existing = {target.name for target in targets}
+    promised = [model for model in registry.names if model.is_used and model.target not in existing]
     plan = make_plan(
         catalog,
         targets,
@@ -47,11 +47,11 @@ def plan_of(
         generic_keys=registry.generic_keys(),
         views=views,
         names=registry.names,
-        promised=tables_of(registry.model(name.label) for name in promised if catalog.table(name.source)),
+        promised=tables_of(registry.model(model.label) for model in promised if catalog.table(model.source)),
     )
     unknown = schema is None or bool(schema.complaint)
-    made = {folded(statement.name) for statement in (schema.statements if schema else ())}
-    unmade = (replace(one, may_be_made=unknown or folded(one.name) in made) for one in plan.unmade)
+    made_on_sqlite = {folded(statement.name) for statement in (schema.statements if schema else ())}
+    unmade = (replace(one, may_be_made=unknown or folded(one.name) in made_on_sqlite) for one in plan.unmade)
     plan = replace(plan, unmade=tuple(unmade), made=schema.tables if schema else None)
     logger.info(
         "%d tables are paired; %d are PostgreSQL's alone, %d no migration makes",
@@ -63,7 +63,7 @@ def plan_of(
 def unmade_names(registry: Registry, catalog: SourceCatalog) -> list[ModelNames]:
     """Return the models in use whose tables SQLite has and no applied migration is known to make."""
     there = {folded(table.name) for table in catalog.tables if table.kind == "table"}
-    return [name for name in registry.names if name.is_used and name.unmade and folded(name.source) in there]
+    return [model for model in registry.names if model.is_used and model.unmade and folded(model.source) in there]
 
 
 def chosen_models(
@@ -88,11 +88,11 @@ def chosen_models(
                 else _("There is none: leave the option out."),
             )
     chosen = [
-        name
-        for name in known
-        if any(_is(name, one) for one in wanted) or (every and not any(_is(name, one) for one in but))
+        model.label
+        for model in known
+        if any(_is(model, name) for name in wanted) or (every and not any(_is(model, name) for name in but))
     ]
-    models = {name.label: registry.model(name.label) for name in chosen}
+    models = {label: registry.model(label) for label in chosen}
     return [model for model in models.values() if _is_made_with(model) not in models]
 
 
