@@ -1,7 +1,8 @@
 """Define one family of errors, each with its exit status.
 
-``str(error)`` is the one line a person reads first; ``error.detail`` holds the rest. ``error.exit_status`` is the
-exit status of the command. None of them ever contains a password.
+``str(error)`` is the one line a person reads first; ``error.detail`` holds the rest. None of them ever contains a
+password. ``error.exit_status`` is the exit status of the command: 1 blocked or failed, 2 usage, 3 verification failed.
+Without an error it is 0: done.
 """
 
 from __future__ import annotations

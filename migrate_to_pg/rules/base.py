@@ -2,6 +2,9 @@
 
 A rule finds in one of two ways. A ``SetRule`` asks SQLite about the schema or about rows together. A ``ValueRule`` is a
 mask over one column of one Arrow batch, and all value rules share a single scan of each table.
+
+A rule's title and remedy are shown in reports, so they are marked for translation (``N_``). Its meaning and
+repair_description are English alone: they are read in docs/reference/findings.md and by --explain.
 """
 
 from __future__ import annotations
