@@ -84,14 +84,17 @@ class Bench:
             self._psql(url, f"\\copy {table} FROM '{self._file(table)}' WITH (FORMAT binary)")
         return time.perf_counter() - start
 
-    def run(self, source: Path, *options: str) -> Run:
-        """migrate_to_pg --verify into an empty database, published."""
+    def run(self, source: Path, *, command: Sequence[str] = ("manage.py",), **variables: str) -> Run:
+        """migrate_to_pg --verify into an empty database, published.
+
+        ``command`` runs Django's commands in the project, with ``variables`` in its environment.
+        """
         report = self.folder / "run"
         shutil.rmtree(report, ignore_errors=True)
         url = self.fresh("bench_run")
-        command = ["manage.py", "migrate_to_pg", "--source", source, "--target", url, "--verify", "--report", report]
+        options = ["migrate_to_pg", "--source", source, "--target", url, "--verify", "--report", report]
         start, here, server = time.perf_counter(), children_time(), self._server_time()
-        memory = run_watched([sys.executable, *map(str, command), *options])
+        memory = run_watched([sys.executable, *command, *map(str, options)], **variables)
         seconds, here, server = time.perf_counter() - start, children_time() - here, self._server_time() - server
         found = json.loads((report / "report.json").read_text())
         (report / "snapshot.sqlite3").unlink()

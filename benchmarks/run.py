@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from benchmarks import shapes
 from benchmarks.contestants import ROOT, Bench, Run, make_source
 from benchmarks.plot import scaling_plot
 from migrate_to_pg.postgres import embedded, embedded_directory
@@ -43,6 +44,7 @@ class Results:
     #: Seconds a row.
     loaddata: list[float] = field(default_factory=list)
     scaling: list[tuple[int, Run]] = field(default_factory=list)
+    shapes: list[tuple[shapes.Shape, Run]] = field(default_factory=list)
 
     @property
     def load(self) -> float:
@@ -120,6 +122,8 @@ def measure(bench: Bench, rows: int, rounds: int, sizes: Sequence[int]) -> Resul
     for size in sizes:
         progress(f"{size:,} rows")
         results.scaling.append((size, bench.run(make_source(FOLDER, size))))
+    progress("odd shapes")
+    results.shapes.extend(shapes.measure(bench))
     return results
 
 
@@ -153,6 +157,8 @@ def document(results: Results) -> Iterator[str]:
     if results.scaling:
         yield ""
         yield from scaling(results)
+    yield ""
+    yield from odd_shapes(results)
 
 
 def contestants(results: Results) -> Iterator[tuple[str, float]]:
@@ -197,6 +203,8 @@ def targets(results: Results) -> Iterator[str]:
         yield goal("time exponent at most 1.02", results.exponent, "", at_most=1.02)
         peak = max(run.memory for _, run in results.scaling) / 2**20
         yield goal("at most 250 MB of memory at any size", peak, " MB", at_most=250)
+    for shape, run in results.shapes:
+        yield goal(f"at most 400 MB of memory for {shape.what}", run.memory / 2**20, " MB", at_most=400)
 
 
 def goal(what: str, measured: float, unit: str, *, at_most: float = math.inf, at_least: float = -math.inf) -> str:
@@ -228,6 +236,15 @@ def scaling(results: Results) -> Iterator[str]:
     yield "|---:|---:|---:|---:|"
     for rows, run in results.scaling:
         yield f"| {rows:,} | {run.seconds:.1f} | {run.stages['load']:.2f} | {run.memory / 2**20:.0f} |"
+
+
+def odd_shapes(results: Results) -> Iterator[str]:
+    """Yield the table of odd shapes, one run each."""
+    yield "| table | whole run, seconds | load | peak memory, MB |"
+    yield "|---|---:|---:|---:|"
+    for shape, run in results.shapes:
+        seconds = run.stages["load"] + run.stages.get("leftovers", 0)
+        yield f"| {shape.what} | {run.seconds:.1f} | {seconds:.2f} | {run.memory / 2**20:.0f} |"
 
 
 def machine() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-COLUMNS = 1_000
+from benchmarks.odd_shapes import COLUMNS
 
 
 class Large(models.Model):
