@@ -104,7 +104,7 @@ def make_source(tables: int) -> Path:
         rows = [(n, f"name {n}", n / 4, f"2026-01-{n:02} 10:00:00", n) for n in range(1, ROWS + 1)]
         with closing(sqlite3.connect(unfinished)) as database, database:
             for number in range(tables):
-                database.executemany(f"INSERT INTO many_tables_model{number} VALUES (?, ?, ?, ?, ?)", rows)  # noqa: S608
+                database.executemany(f"INSERT INTO many_tables_model{number} VALUES (?, ?, ?, ?, ?)", rows)  # noqa: S608 - a number
         unfinished.rename(path)
     return path
 

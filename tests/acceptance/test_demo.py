@@ -27,7 +27,7 @@ def test_the_story_is_told_to_its_end_and_again(demo: Run, tmp_path: Path) -> No
             "no such table: main.courses_course_backup",
             "dangling-foreign-key  attributions_attribution.course_id",
             "RENAME TO",
-            "cells compared one by one, no difference",
+            "cells, one by one, no difference",
             "POST /attribution/ -> 201",
             "AGV211 CM est attribué à",
             "make demo-stop",

@@ -166,7 +166,7 @@ def test_what_django_reads_is_all_that_is_put_there_unasked(project: Project, po
     assert refused.returncode == 1
     read = project.run("migrate_to_pg", *where, "--fix", "all", ok=True, **ZONES)
     assert "Django reads False from them today" in read.stdout
-    assert "--fix boolean-value, which has to be named" in " ".join(read.stdout.split())
+    assert "--fix boolean-value, which must be named" in " ".join(read.stdout.split())
     query = "SELECT value FROM fields_boolean ORDER BY id"
     with psycopg.connect(postgres_url) as connection:
         assert connection.execute(query).fetchall() == [(False,), (False,), (True,), (False,)]
