@@ -93,7 +93,10 @@ def read_published_rows(connection: Connection, tables: Mapping[str, tuple[str, 
             )
             for name, place in some
         ]
-        for name, writer, count in connection.execute(sql.SQL(" UNION ALL ").join(queries)).fetchall():
+        # Rolled back: or each table and each of its indexes would stay locked until the transaction ends.
+        with connection.transaction(force_rollback=True):
+            counted = connection.execute(sql.SQL(" UNION ALL ").join(queries)).fetchall()
+        for name, writer, count in counted:
             rows[name] += count
             writers.add(writer)
     return PublishedRows(rows=rows, writers=tuple(sorted(writers, key=int)), highest=_highest_ids(connection, tables))
@@ -111,7 +114,8 @@ def _highest_ids(connection: Connection, tables: Mapping[str, tuple[str, str]]) 
     ]
     found: dict[str, int] = {}
     for some in (queries[i : i + _TABLES_PER_QUERY] for i in range(0, len(queries), _TABLES_PER_QUERY)):
-        answers = connection.execute(sql.SQL(" UNION ALL ").join(some)).fetchall()
+        with connection.transaction(force_rollback=True):
+            answers = connection.execute(sql.SQL(" UNION ALL ").join(some)).fetchall()
         found |= {name: max(highest, 0) for name, highest in answers if highest is not None}
     return found
 

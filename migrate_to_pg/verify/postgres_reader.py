@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi
@@ -21,6 +21,8 @@ from migrate_to_pg.verify.rows import Column, Rows
 
 #: Bytes a batch, unless a single row is longer.
 BATCH_BYTES = 8_000_000
+#: Tables that are read before their locks are given back.
+_TABLES_LOCKED = 10
 
 
 # What the column's type keeps of its expression, modifiers and all: 2.00 of 2.0000 in numeric(10,2). A cast would also
@@ -55,6 +57,7 @@ class Target:
         self._conninfo = conninfo
         self._schema = schema
         self._stack = contextlib.ExitStack()
+        self._read = 0
 
     def __enter__(self) -> Target:
         with translate_errors(_("the database")):
@@ -64,6 +67,7 @@ class Target:
             with self._connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 configure_session(cursor)
+                cursor.execute("SAVEPOINT nothing_read")
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -72,8 +76,18 @@ class Target:
     def count(self, table: str) -> int:
         """Count the rows of a table."""
         with translate_errors(table), self._connection.cursor() as cursor:
+            self._unlock(cursor)
             cursor.execute(to_string(sql.SQL("SELECT count(*) FROM {}").format(self._table(table))))
             return int(cursor.fetchone()[0])
+
+    def _unlock(self, cursor: Any) -> None:
+        """Unlock the tables that were read, and their indexes: a server has no room for the locks of thousands.
+
+        The transaction, and so the state that is read, stays the same.
+        """
+        self._read += 1
+        if self._read % _TABLES_LOCKED == 0:
+            cursor.execute("ROLLBACK TO SAVEPOINT nothing_read")
 
     def expressions(self, table: str) -> dict[str, GeneratedColumn]:
         """Return each generated column with its expression, as PostgreSQL prints it for this session."""
@@ -100,6 +114,7 @@ class Target:
             ),
         )
         with translate_errors(table), self._connection.cursor() as cursor:
+            self._unlock(cursor)
             cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
             cursor.execute(to_string(query))
             for batch in cursor.fetch_record_batch():

@@ -186,5 +186,7 @@ def _numbers(
         query.format(sql.SQL(sequence), sql.Identifier(column.name), table=sql.Identifier(schema, table.name))
         for table, column, sequence in owned
     )
-    rows = connection.execute(sql.SQL(" UNION ALL ").join(queries)).fetchall()
+    # Rolled back: or each index would stay locked until the transaction ends.
+    with connection.transaction(force_rollback=True):
+        rows = connection.execute(sql.SQL(" UNION ALL ").join(queries)).fetchall()
     return [(following, highest or 0, holds_rows) for following, highest, holds_rows in rows]

@@ -11,6 +11,7 @@ from migrate_to_pg.errors import PublishError
 from migrate_to_pg.postgres import embedded, target
 from migrate_to_pg.publish import publish, require_locks, require_movable
 from migrate_to_pg.records import INCOMING
+from migrate_to_pg.verify.postgres_reader import Target
 from tests.conftest import scalar
 from tests.debian import folder_for_all
 
@@ -111,6 +112,16 @@ def test_the_locks_of_replaced_tables_are_counted_and_nobody_waits_for_them(
     connection.execute("SET statement_timeout = 0")
     with psycopg.connect(url, autocommit=True) as looking:
         assert looking.execute("SELECT count(*) FROM public.t1").fetchone() == (1,)
+
+
+def test_tables_are_verified_with_the_locks_of_a_few(
+    connection: psycopg.Connection, limit_locks: Callable[[int], None], url: str
+) -> None:
+    """Each table that is read is locked, and so is each of its indexes."""
+    stage(connection)
+    limit_locks(60)
+    with Target(url, INCOMING) as target:
+        assert [target.count(f"t{number}") for number in range(TABLES)] == [0] * TABLES
 
 
 def test_the_value_that_is_named_for_the_server_has_room_for_them() -> None:
