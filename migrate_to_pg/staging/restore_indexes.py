@@ -107,8 +107,14 @@ def _execute_all(connection: Connection, made: Iterable[tuple[Definition, str]])
     for some in batched([(definition, statement) for definition, statement in made if statement]):
         for definition, _statement in some:
             logger.debug("making %s %s of %s", definition.kind, definition.name, definition.table)
+        if len(some) == 1:
+            _execute(connection, *some[0])
+            continue
         try:
             connection.execute("; ".join(statement for _definition, statement in some).encode())
+        except errors.QueryCanceled:
+            # The run is stopped.
+            raise
         except psycopg.Error:
             for definition, statement in some:
                 _execute(connection, definition, statement)
