@@ -122,7 +122,7 @@ def test_a_secretary_finds_a_teacher_attributes_three_parts_and_takes_them_back(
     assert fits(page)
     page.locator(".do").get_by_role("button", name="Attribuer").click()
     expect(page.get_by_text("3 parties attribuées sur 3.")).to_be_visible()
-    assert page.locator(f".parts input[value='{keys[0]}']").count() == 0
+    expect(page.locator(f".parts input[value='{keys[0]}']")).to_have_count(0)
     page.get_by_role("button", name="Annuler").click()
     expect(page.get_by_text("3 attributions sont annulées.")).to_be_visible()
     assert fits(page)
@@ -243,6 +243,8 @@ def test_a_year_is_carried_over_without_what_is_left_out(application: Applicatio
     page.get_by_label("Département").select_option("Agroalimentaire")
     page.get_by_role("button", name="Proposer").click()
     boxes = page.get_by_role("checkbox", name=re.compile("Écarter"))
+    # count() does not wait: the page before this one has none.
+    expect(boxes.first).to_be_visible()
     proposed = boxes.count()
     boxes.first.check()
     assert fits(page)
@@ -307,7 +309,7 @@ def test_every_page_fits_has_one_title_and_a_name_for_each_control(application: 
     for address in PAGES:
         page.goto(application.address + address)
         assert fits(page), address
-        assert page.locator("h1").count() == 1, address
+        expect(page.locator("h1"), address).to_have_count(1)
         assert page.evaluate(NAMELESS) == [], address
         assert page.locator("html").get_attribute("lang") == "fr"
     page.goto(f"{application.address}/attribution/liste/")
