@@ -28,6 +28,7 @@ LAYERS = (
     {"doctor", "publish"},
     {"report"},
     {"pipeline"},
+    {"behaviour"},
     {"checks"},
     {"apps"},
     {"management"},
