@@ -86,6 +86,37 @@ class Behaviour:
     count: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What ``pg_behaviour`` found, and by which ways it looked."""
+
+    #: ISO 8601 with offset.
+    started: str
+    seconds: float
+    ways: tuple[Way, ...]
+    #: The SQLite database that was compared with its copy.
+    source: str
+    findings: tuple[Behaviour, ...]
+    #: What could not be found out, and why, in whole sentences.
+    notes: tuple[str, ...] = ()
+    #: Lines with SQL that no way executed.
+    unexecuted: tuple[Place, ...] = ()
+
+    def count(self, effect: Effect) -> int:
+        """Count the findings of one effect. What was only read, and tried nowhere, is counted by ``hints``."""
+        return sum(found.effect is effect and found.certainty is not Certainty.HINT for found in self.findings)
+
+    @property
+    def hints(self) -> int:
+        """Count the findings of which nothing was tried."""
+        return sum(found.certainty is Certainty.HINT for found in self.findings)
+
+    def fails(self, fail_on: str) -> bool:
+        """Return whether the exit status is 1 with this value of --fail-on. A hint fails nothing."""
+        errors, different = self.count(Effect.ERROR), self.count(Effect.DIFFERENT)
+        return {"never": 0, "error": errors, "different": errors + different}[fail_on] > 0
+
+
 def merge(occurrences: Iterable[Occurrence]) -> tuple[Behaviour, ...]:
     """Make one finding of all occurrences of one rule at one place, in the order of the places."""
     grouped: dict[tuple[Place, str], list[Occurrence]] = {}

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from migrate_to_pg.records import Report
 from migrate_to_pg.report.to_html import to_html
 from migrate_to_pg.report.to_json import dumps
 
-__all__ = ["write"]
+__all__ = ["write", "write_files"]
 
 _OWNER_ONLY = 0o700
 
@@ -22,7 +23,12 @@ _OWNER_ONLY = 0o700
 def write(report: Report, directory: Path) -> tuple[Path, Path]:
     """Write both files, each of them completely or not at all. They hold values from the database."""
     page, data = directory / "report.html", directory / "report.json"
-    texts = {page: to_html(report), data: dumps(report)}
+    write_files(directory, {page: to_html(report), data: dumps(report)})
+    return page, data
+
+
+def write_files(directory: Path, texts: Mapping[Path, str]) -> None:
+    """Write files into a directory, which is made where it is missing, for their owner alone."""
     for parent in (*reversed(directory.parents), directory):
         parent.mkdir(mode=_OWNER_ONLY, exist_ok=True)
     for path, text in texts.items():
@@ -35,4 +41,3 @@ def write(report: Report, directory: Path) -> tuple[Path, Path]:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-    return page, data

@@ -22,6 +22,8 @@ class BehaviourRule:
     example: str
     #: What to write, that means the same on both.
     instead: str
+    #: How the ways find it, for the reference.
+    detection: str = ""
     #: SQLSTATEs of PostgreSQL that mean this rule, where no pattern below says otherwise.
     sqlstates: tuple[str, ...] = ()
     #: A regular expression on PostgreSQL's message (English), for SQLSTATEs that have several causes.

@@ -1,0 +1,110 @@
+"""Look by each way that is wanted, and make one report of what they saw."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from migrate_to_pg.behaviour.records import Occurrence, Place, Report, Way, merge
+from migrate_to_pg.system.clock import now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What was asked of pg_behaviour."""
+
+    #: A command that runs the project's tests, once on each database. '' leaves a way out.
+    tests: str = ""
+    #: A command whose queries are made on the copy as well.
+    queries: str = ""
+    crawl: bool = False
+    #: The user as whom pages are asked for.
+    as_user: str = ""
+    #: A file of occurrences that the middleware wrote.
+    read: Path | None = None
+    data: bool = False
+    code: bool = False
+    #: As --source and --target of migrate_to_pg.
+    source: str | None = None
+    target: str | None = None
+    #: Make the copy anew, although the last one is of the same data and code.
+    fresh: bool = False
+    #: Where the report goes, and what the ways write meanwhile.
+    directory: Path
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """The ways that look."""
+        wanted = {
+            Way.TESTS: self.tests,
+            Way.QUERIES: self.queries or self.crawl or self.read,
+            Way.DATA: self.data,
+            Way.CODE: self.code,
+        }
+        return tuple(way for way in Way if wanted[way])
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the ways have collected so far."""
+
+    occurrences: list[Occurrence]
+    notes: list[str]
+    #: Lines with SQL that PostgreSQL did not judge.
+    unjudged: list[Place]
+
+
+def find(wanted: Wanted, progress: Callable[[str], None] = lambda line: None) -> Report:
+    """Look by each way. ``progress`` is given a line before each of them."""
+    begun, started = time.monotonic(), now().isoformat(timespec="seconds")
+    seen = Seen([], [], [])
+    with _open_copy(wanted) as copy:
+        for way in wanted.ways:
+            progress(way.value)
+            seen.occurrences += _WAYS[way](wanted, copy, seen)
+        source = str(copy.source)
+    executed = {one.place for one in seen.occurrences if one.way in (Way.TESTS, Way.QUERIES)}
+    return Report(
+        started=started,
+        seconds=time.monotonic() - begun,
+        ways=wanted.ways,
+        source=source,
+        findings=merge(seen.occurrences),
+        notes=tuple(dict.fromkeys(seen.notes)),
+        unexecuted=tuple(sorted(set(seen.unjudged) - executed)),
+    )
+
+
+def _open_copy(wanted: Wanted) -> Any:
+    return import_module("migrate_to_pg.trial").open_copy(
+        source=wanted.source, target=wanted.target, fresh=wanted.fresh
+    )
+
+
+def _by_tests(wanted: Wanted, copy: Any, seen: Seen) -> Iterator[Occurrence]:
+    yield from import_module("migrate_to_pg.behaviour.tests_way").find_by_tests(wanted.tests, copy)
+
+
+def _by_queries(wanted: Wanted, copy: Any, seen: Seen) -> Iterator[Occurrence]:
+    queries = import_module("migrate_to_pg.behaviour.queries")
+    if wanted.queries:
+        yield from queries.find_by_queries(wanted.queries, copy.url, copy.source, wanted.directory)
+    if wanted.crawl:
+        yield from queries.crawl(copy.url, copy.source, wanted.as_user)
+    if wanted.read:
+        yield from queries.read(wanted.read)
+
+
+def _by_data(wanted: Wanted, copy: Any, seen: Seen) -> Iterator[Occurrence]:
+    yield from import_module("migrate_to_pg.behaviour.data").find_by_data(copy, wanted.target, seen.notes)
+
+
+def _by_code(wanted: Wanted, copy: Any, seen: Seen) -> Iterator[Occurrence]:
+    yield from import_module("migrate_to_pg.behaviour.code").find_by_code(copy, seen.unjudged)
+
+
+_WAYS = {Way.TESTS: _by_tests, Way.QUERIES: _by_queries, Way.DATA: _by_data, Way.CODE: _by_code}

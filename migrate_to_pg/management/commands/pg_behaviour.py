@@ -1,0 +1,180 @@
+"""Run ``manage.py pg_behaviour``: progress on stderr, what was found on stdout."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import language_from_environment, use_language
+from migrate_to_pg.management import console
+
+if TYPE_CHECKING:
+    # At run time they come with the functions: this module is imported by every `manage.py help`.
+    from migrate_to_pg.behaviour.find import Wanted
+    from migrate_to_pg.behaviour.records import Report
+
+
+_EXAMPLES = """\
+examples:
+  %(prog)s
+      look at the data, the models and the code; nothing of the project is executed
+  %(prog)s --tests "manage.py test" --queries "manage.py test"
+      run the tests on both databases, and compare their queries
+  %(prog)s --crawl --as-user admin --fail-on different
+      ask for every page, and compare the queries of each
+"""
+
+
+class Command(BaseCommand):
+    """Find what the application will do otherwise on PostgreSQL."""
+
+    help = (
+        "Puts the proven data on a PostgreSQL of its own, and finds what the application will do otherwise there: by"
+        " its tests, by its queries, by its data and models, and by reading its code. Neither the SQLite database nor"
+        " the code is changed. Exit status: 0 nothing of --fail-on was found, 1 something was, or the command failed,"
+        " 2 usage."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the options, a stable public interface."""
+        console.disable_abbreviations(parser, assurance="Nothing was changed.")
+        parser.usage = "%(prog)s [--tests CMD] [--queries CMD] [--crawl] [--data] [--code] [--fail-on KIND] [...]"
+        parser.epilog = _EXAMPLES
+        _add_ways(parser.add_argument_group("how it is looked for (without any of these: --data --code)"))
+        _add_places(parser.add_argument_group("between which databases"))
+        _add_output(parser.add_argument_group("what is written"))
+        console.show_groups_first(parser)
+
+    def handle(self, *args: object, **options: Any) -> None:
+        """Look, print, exit."""
+        with use_language(options["lang"] or language_from_environment()), console.prepared_streams(self):
+            self._handle(options)
+
+    def _handle(self, options: dict[str, Any]) -> None:
+        from migrate_to_pg.errors import MigrateToPgError
+
+        console.end_on_signals()
+        try:
+            # What the project prints does not belong to the report.
+            with contextlib.redirect_stdout(sys.stderr):
+                report, page = self._find(options)
+        except MigrateToPgError as error:
+            console.print_error(self, error, _("Nothing was changed."))
+            sys.exit(error.exit_status)
+        except KeyboardInterrupt:
+            console.print_result(_("Interrupted; the database is unchanged."))
+            sys.exit(1)
+        with console.report_print_error():
+            self._print(report, page, options)
+        if report.fails(options["fail_on"]):
+            sys.exit(1)
+
+    def _find(self, options: dict[str, Any]) -> tuple[Report, Path]:
+        from django.conf import settings
+
+        from migrate_to_pg.behaviour.find import find
+        from migrate_to_pg.behaviour.report import to_html, to_json
+        from migrate_to_pg.management.settings import require_secrets
+        from migrate_to_pg.report import write_files
+        from migrate_to_pg.system.workdir import WorkDirectory
+
+        _check(options)
+        require_secrets(getattr(settings, "MIGRATE_TO_PG", {}))
+        directory = WorkDirectory(options["report"]).directory
+        shown = console.print_result if options["verbosity"] > 0 else lambda line: None
+        report = find(_wanted(options, directory), shown)
+        page = directory / "behaviour.html"
+        texts = {
+            page: to_html.to_html(report),
+            directory / "behaviour.json": to_json.dumps(report, options["fail_on"]),
+        }
+        write_files(directory, texts)
+        return report, page
+
+    def _print(self, report: Report, page: Path, options: dict[str, Any]) -> None:
+        from migrate_to_pg.behaviour.report import to_json, to_text
+        from migrate_to_pg.report.text_layout import line, named, plain, show
+
+        stdout = console.raw_stream(self.stdout)
+        blocks = [*to_text.blocks(report), line(), *named(_("Report"), str(page))]
+        if options["json"]:
+            stdout.write(to_json.dumps(report, options["fail_on"]))
+        elif stdout.isatty():
+            from rich.console import Console
+
+            no_color = options["no_color"] or bool(os.environ.get("NO_COLOR"))
+            show(blocks, Console(file=stdout, no_color=no_color, highlight=False))
+        else:
+            stdout.write("\n".join(plain(blocks)) + "\n")
+        stdout.flush()
+
+
+def _add_ways(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--tests", metavar="CMD", default="", help='run the tests on both databases: "manage.py test", "pytest"'
+    )
+    group.add_argument(
+        "--queries",
+        metavar="CMD",
+        default="",
+        help="run this command, and make its queries on the copy as well",
+    )
+    group.add_argument("--crawl", action="store_true", help="ask for every page (GET), and compare their queries")
+    group.add_argument("--as-user", metavar="NAME", default="", help="with --crawl: ask as this user as well")
+    group.add_argument("--read", metavar="FILE", type=Path, help="read what the middleware wrote on another server")
+    group.add_argument("--data", action="store_true", help="compare orderings, searches and limits with the rows")
+    group.add_argument(
+        "--code", action="store_true", help="read the project's Python files; PostgreSQL judges their SQL, unexecuted"
+    )
+
+
+def _add_places(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--source", metavar="PATH|URL|ALIAS", help="the SQLite database, as for migrate_to_pg")
+    group.add_argument(
+        "--target",
+        metavar="URL|ALIAS|embedded[:DIR]",
+        help="the server for the copy, in a database of its own that is dropped (default: embedded)",
+    )
+    group.add_argument("--fresh", action="store_true", help="make the copy anew, even if nothing has changed")
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--fail-on",
+        choices=("error", "different", "never"),
+        default="error",
+        help="what makes the exit status 1; a hint never does (default: error)",
+    )
+    group.add_argument("--report", metavar="DIR", type=Path, help="where behaviour.html and behaviour.json go")
+    group.add_argument("--json", action="store_true", help="the report as JSON on stdout")
+    console.add_language(group)
+
+
+def _check(options: dict[str, Any]) -> None:
+    from migrate_to_pg.errors import UsageError
+
+    if options["as_user"] and not options["crawl"]:
+        raise UsageError(
+            _("{option} has no effect without {other}.", option="--as-user", other="--crawl"),
+            remedy=_("Leave it out; --help says what each option is for."),
+        )
+    if options["read"] and not options["read"].is_file():
+        raise UsageError(_("There is no file {path}.", path=options["read"]))
+
+
+def _wanted(options: dict[str, Any], directory: Path) -> Wanted:
+    from migrate_to_pg.behaviour.find import Wanted
+
+    ways = {name: options[name] for name in ("tests", "queries", "crawl", "read", "data", "code")}
+    if not any(ways.values()):
+        ways |= {"data": True, "code": True}
+    others = {name: options[name] for name in ("as_user", "source", "target", "fresh")}
+    return Wanted(directory=directory, **ways, **others)
