@@ -33,11 +33,12 @@ def make_roles(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None
     """Make groups and permissions: Django itself makes permissions only after the last migration."""
     alias = schema_editor.connection.alias
     groups = apps.get_model("auth", "Group")._default_manager.using(alias)
+    permissions = make_permissions(apps, alias)
     for name, models in ROLES.items():
         group, _made = groups.get_or_create(name=name)
         group.permissions.add(
             *(
-                permission(apps, alias, label, model, action)
+                permissions[label, f"{action}_{model}"]
                 for (label, model), actions in models.items()
                 for action in actions
             )
@@ -48,19 +49,22 @@ def make_roles(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None
         user.groups.add(secretariat)
 
 
-def permission(apps: StateApps, alias: str, label: str, model: str, action: str) -> Any:
-    """Return the permission as Django names it, made where it is not there yet."""
+def make_permissions(apps: StateApps, alias: str) -> dict[tuple[str, str], Any]:
+    """Return the permissions by application and codename, as Django names them. Make those that are not there yet."""
     types = apps.get_model("contenttypes", "ContentType")._default_manager.using(alias)
     permissions = apps.get_model("auth", "Permission")._default_manager.using(alias)
-    content_type, _made = types.get_or_create(app_label=label, model=model)
-    found, _made = permissions.get_or_create(
-        content_type=content_type, codename=f"{action}_{model}", defaults={"name": f"Can {action} {model}"}
-    )
-    return found
+    wanted = [
+        permissions.model(content_type=content_type, codename=f"{action}_{model}", name=f"Can {action} {model}")
+        for label, model in ROLES["administrateur"]
+        for content_type in [types.get_or_create(app_label=label, model=model)[0]]
+        for action in ALL
+    ]
+    permissions.bulk_create(wanted, ignore_conflicts=True)
+    of_models = permissions.filter(content_type__in={permission.content_type for permission in wanted})
+    return {(found.content_type.app_label, found.codename): found for found in of_models.select_related("content_type")}
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
         ("attributions", "0002_accounts_and_history"),
         ("courses", "0002_history"),

@@ -134,7 +134,6 @@ class _Runner(MigrationExecutor):
             self._started = time.perf_counter()
             require_incoming(self.connection)
         elif action == "apply_success":
-            self._require_untouched()  # a migration that is not atomic has committed already
             self._done += 1
             logger.info("applied %s: %.3f s", self._current, time.perf_counter() - self._started)
             self._progress(
