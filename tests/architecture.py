@@ -28,6 +28,7 @@ LAYERS = (
     {"doctor", "publish"},
     {"report"},
     {"pipeline"},
+    {"trial"},
     {"behaviour"},
     {"checks"},
     {"apps"},

@@ -79,9 +79,10 @@ def needed_again(options: Options) -> str:
     """Return a reminder of what a command line copied from a report lacks, or ''."""
     if options.mode in ("check", "dump"):
         return ""
-    if options.target and has_password(options.target):
+    target = _typed_target(options)
+    if target and has_password(target):
         return _("The password of --target is not repeated here: put it back.")
-    if not options.target and os.environ.get("DATABASE_URL"):
+    if not target and not options.trial and os.environ.get("DATABASE_URL"):
         return _("DATABASE_URL has to be set as it was for this run.")
     return ""
 
@@ -89,11 +90,12 @@ def needed_again(options: Options) -> str:
 def command_line(options: Options) -> str:
     """Return the command line that asks for these options. It never holds a password."""
     mode = {"publish": [], "verify_only": ["--verify-only"], "dump": []}.get(options.mode, [f"--{options.mode}"])
+    target = _typed_target(options)
     named = {
         "--dump": options.dump,
         "--from-dump": options.from_dump,
         "--source": options.source,
-        "--target": options.target and shown_target(options.target),
+        "--target": target and shown_target(target),
         "--publish-to": options.publish_to if options.publish_to != FINAL else "",
         "--owner": options.owner,
         "--export": options.export,
@@ -122,9 +124,17 @@ def command_line(options: Options) -> str:
         "--accept-stale": options.accept_stale,
         "--lock-source": options.lock_source,
         "--keep": options.keep,
+        "--fresh": bool(options.trial and options.trial.fresh),
     }
     words += [word for flag, given in flags.items() if given for word in flag.split()]
-    return shlex.join([*words, *(word for pair in options.invocation.common for word in pair)])
+    words += [word for pair in options.invocation.common for word in pair]
+    # All words after --try are the command's.
+    words += ["--try", *options.trial.words] if options.trial and options.trial.words else []
+    return shlex.join(words)
+
+
+def _typed_target(options: Options) -> str | None:
+    return options.trial.target if options.trial else options.target
 
 
 def _shown(value: str, option: str) -> str:

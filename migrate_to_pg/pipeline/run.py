@@ -55,7 +55,7 @@ class Run:
         self.source_choice: SourceChoice = (
             choose_dump(options.from_dump) if options.from_dump else choose_source(options.source)
         )
-        if options.mode in ("publish", "dump"):
+        if options.mode in ("publish", "dump") and options.trial is None:
             require_rehearsed(self.source_choice.path, self.source_choice.chosen)
         set_project_registrations(registrations(self.source_choice))
         self.workdir = WorkDirectory(options.report)

@@ -70,7 +70,8 @@ def take_snapshot(run: Run, source: Source | DumpedSource) -> Snapshot:
         run.state.record_source(snapshot=snapshot)
     if isinstance(source, Source):
         run.state.notes += tuple(map(bytes_not_read, source.unread))
-        remember_source(run.options.mode, source.path, run.source_choice.chosen, run.state.started)
+        if run.options.trial is None:
+            remember_source(run.options.mode, source.path, run.source_choice.chosen, run.state.started)
     return snapshot
 
 

@@ -37,7 +37,7 @@ def override_alias(alias: str, entry: Mapping[str, Any]) -> Iterator[BaseDatabas
     settings.DATABASES[alias] = dict(entry)
     connection = ConnectionHandler(settings.DATABASES)[alias]
     for name in former:
-        same = name == alias or _location(settings.DATABASES[name]) == _location(entry)
+        same = name == alias or location(settings.DATABASES[name]) == location(entry)
         connections[name] = connection if same else _refusing_connection(name)
     connections[alias] = connection
     try:
@@ -77,7 +77,8 @@ def forget_migrations() -> dict[str, ModuleType]:
     return {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith(prefixes)}
 
 
-def _location(entry: Mapping[str, Any]) -> tuple[str, ...]:
+def location(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what says which database an entry of DATABASES names."""
     return tuple(str(entry.get(key) or "") for key in ("HOST", "PORT", "NAME"))
 
 

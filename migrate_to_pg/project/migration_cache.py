@@ -42,10 +42,8 @@ _SETTINGS = (
 def key_of(choice: SourceChoice, applied: Collection[Key], tables: Collection[str]) -> str:
     """Return the hash of everything that the result depends on."""
     entry = {**sqlite_entry(choice, Path()), "NAME": ""}
-    names = [
-        name for name in dir(settings) if name in _SETTINGS or (name.isupper() and not hasattr(global_settings, name))
-    ]
-    plain = {name: value for name in names if _is_plain(value := getattr(settings, name))}
+    own = [name for name in dir(settings) if name.isupper() and not hasattr(global_settings, name)]
+    plain = plain_settings([*_SETTINGS, *own])
     facts = (
         (__version__, django.VERSION, sqlite3.sqlite_version, platform.python_version()),
         (choice.alias, entry, sorted(applied), sorted(tables), plain),
@@ -62,12 +60,18 @@ def key_of(choice: SourceChoice, applied: Collection[Key], tables: Collection[st
     return digest.hexdigest()
 
 
-def _is_plain(value: object) -> bool:
+def plain_settings(names: Collection[str] = _SETTINGS) -> dict[str, object]:
+    """Return these settings, each whose text is the same in every process."""
+    found = {name: getattr(settings, name) for name in names}
+    return {name: value for name, value in sorted(found.items()) if is_plain(value)}
+
+
+def is_plain(value: object) -> bool:
     """Report whether the value's repr is the same in each process."""
     if isinstance(value, Mapping):
-        return all(map(_is_plain, (*value.keys(), *value.values())))
+        return all(map(is_plain, (*value.keys(), *value.values())))
     if isinstance(value, (list, tuple)):
-        return all(map(_is_plain, value))
+        return all(map(is_plain, value))
     return value is None or isinstance(value, (str, int, float))
 
 
@@ -76,11 +80,7 @@ def _sources() -> list[Path]:
     folders = {Path(config.path) for config in apps.get_app_configs() if not _is_versioned(config.name)}
     # The result also depends on this code.
     folders.add(Path(__file__).parent)
-    for label in {config.label for config in apps.get_app_configs()}:
-        module, _explicit = MigrationLoader.migrations_module(label)
-        with contextlib.suppress(ImportError, ValueError):
-            spec = find_spec(module) if module and not _is_versioned(module) else None
-            folders.update(map(Path, (spec and spec.submodule_search_locations) or ()))
+    folders.update(_migration_folders())
     loaded = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
     libraries = (
         *(path for path in sys.path if path.endswith(("site-packages", "dist-packages"))),
@@ -90,6 +90,19 @@ def _sources() -> list[Path]:
     helpers = {Path(path) for path in loaded if path and path.endswith(".py") and not path.startswith(libraries)}
     files = {path for folder in folders for path in _files(folder)} | {path for path in helpers if path.is_file()}
     return sorted(files)
+
+
+def migration_sources() -> list[Path]:
+    """Return the migrations of every application but Django's, with the data files beside them."""
+    return sorted({path for folder in _migration_folders() for path in _files(folder)})
+
+
+def _migration_folders() -> Iterator[Path]:
+    for label in {config.label for config in apps.get_app_configs()}:
+        module, _explicit = MigrationLoader.migrations_module(label)
+        with contextlib.suppress(ImportError, ValueError):
+            spec = find_spec(module) if module and not _is_versioned(module) else None
+            yield from map(Path, (spec and spec.submodule_search_locations) or ())
 
 
 def _is_versioned(name: str) -> bool:

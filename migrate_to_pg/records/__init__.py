@@ -14,6 +14,7 @@ from migrate_to_pg.records.options import (
     Invocation,
     Leftovers,
     Options,
+    Trial,
     Verify,
 )
 from migrate_to_pg.records.plan import (
@@ -139,6 +140,7 @@ __all__ = [
     "TargetIndex",
     "TargetTable",
     "TargetUnique",
+    "Trial",
     "Unmade",
     "UnmadeTable",
     "UnreadModel",

@@ -62,6 +62,18 @@ class Invocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """The use of a copy that a run publishes into a database of its own, which is no move of the project."""
+
+    #: The command of --try; empty where another command of this tool needs the copy.
+    words: tuple[str, ...] = ()
+    #: Make the copy anew, although source and code are unchanged.
+    fresh: bool = False
+    #: --target as it was typed: the run itself publishes into the copy's database.
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """The options of a run, from the command or a caller of ``pipeline``."""
 
@@ -120,4 +132,6 @@ class Options:
     jobs: int = field(default_factory=usual_jobs)
     #: Where the report and the snapshot go; None: migrate_to_pg_report/<timestamp> below BASE_DIR.
     report: Path | None = None
+    #: The use of the copy that "publish" makes; None for a move of the project.
+    trial: Trial | None = None
     invocation: Invocation = field(default_factory=Invocation)

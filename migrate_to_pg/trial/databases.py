@@ -1,0 +1,121 @@
+"""Make, copy and drop databases on a server, and recognise those that a killed process left there."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from migrate_to_pg.errors import TargetError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres.errors_of_connection import connection_error
+from migrate_to_pg.postgres.session import configure_session
+from migrate_to_pg.postgres.statement_log import open_connection
+
+#: Databases that live as long as the process that made them.
+_PREFIX = "migrate_to_pg_try_"
+#: First part of the advisory lock that such a process holds. "try_" in ASCII.
+_LOCK = int.from_bytes(b"try_", "big")
+_LIKE_THIS = """
+SELECT datcollate, datctype, to_jsonb(d) ->> 'datlocprovider',
+       coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')
+FROM pg_database AS d WHERE datname = current_database()
+"""
+#: Django calls the database of the tests test_NAME, and those of parallel processes test_NAME_1 or test_NAME_gw0.
+_OF_TESTS = "SELECT datname FROM pg_database WHERE datname = %(name)s OR starts_with(datname, 'test_' || %(name)s)"
+
+
+class Databases:
+    """The databases of one server, as a connection to one of them sees them. That one is not touched."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def temporary(self, template: str = "") -> Iterator[str]:
+        """Make a database for as long as this lasts, and drop it with those that Django made for tests of it."""
+        self._drop_abandoned()
+        name = f"{_PREFIX}{secrets.token_hex(4)}"
+        # Held by this session, so that another process does not take the database for an abandoned one.
+        self._connection.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", [_LOCK, name])
+        try:
+            if template:
+                self._copy(template, name)
+            else:
+                self.create(name)
+            yield name
+        finally:
+            with suppress(psycopg.Error):
+                self.drop(name)
+
+    def create(self, name: str) -> None:
+        """Make an empty database with the collation of the one that is connected to. Raises TargetError."""
+        collate, ctype, provider, locale = self._row(_LIKE_THIS)
+        options = sql.SQL("ENCODING 'UTF8' LC_COLLATE {} LC_CTYPE {}").format(collate, ctype)
+        kinds = {"i": "LOCALE_PROVIDER icu ICU_LOCALE {}", "b": "LOCALE_PROVIDER builtin BUILTIN_LOCALE {}"}
+        if provider in kinds:
+            options += sql.SQL(" " + kinds[provider]).format(locale)
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ").format(sql.Identifier(name))
+        try:
+            self._connection.execute(statement + options)
+        except psycopg.errors.InsufficientPrivilege as error:
+            user = self._connection.info.user
+            raise TargetError(
+                _("Role {user} may not create databases, and a command is tried in one of its own.", user=user),
+                remedy=_(
+                    'As a superuser, run: ALTER ROLE "{user}" CREATEDB; or leave out --target: the embedded server'
+                    " needs nothing.",
+                    user=user.replace('"', '""'),
+                ),
+            ) from error
+
+    def _copy(self, template: str, name: str) -> None:
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        self._connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+
+    def keep(self, name: str, final: str, comment: str) -> None:
+        """Give a finished database its name, and refuse connections to it: it is a template from now on."""
+        before, after = sql.Identifier(name), sql.Identifier(final)
+        self.drop(final)
+        self._connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(before, after))
+        self._connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(after))
+        # Last: a database without a comment is unfinished.
+        self._connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(after, comment))
+
+    def comment(self, name: str) -> str:
+        """Return what ``keep`` noted, or '' where there is no such database."""
+        query = "SELECT max(shobj_description(oid, 'pg_database')) FROM pg_database WHERE datname = %s"
+        return self._row(query, [name])[0] or ""
+
+    def drop(self, name: str) -> None:
+        """Drop a database and those of its tests, if they exist, with whoever is connected."""
+        for (found,) in self._connection.execute(_OF_TESTS, {"name": name}).fetchall():
+            self._connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(found)))
+
+    def _drop_abandoned(self) -> None:
+        query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
+        for (name,) in self._connection.execute(query, [_PREFIX]).fetchall():
+            if self._row("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [_LOCK, name])[0]:
+                self.drop(name)
+                self._connection.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [_LOCK, name])
+
+    def _row(self, query: str, parameters: list[object] | None = None) -> tuple[Any, ...]:
+        rows: list[tuple[Any, ...]] = self._connection.execute(query, parameters).fetchall()
+        return rows[0]
+
+
+@contextmanager
+def databases_at(conninfo: str) -> Iterator[Databases]:
+    """Connect to a server for as long as its databases are used. Raises TargetError."""
+    try:
+        connection = open_connection(conninfo)
+    except (psycopg.Error, ValueError) as error:
+        raise connection_error(conninfo, error) from None
+    with connection:
+        connection.autocommit = True
+        configure_session(connection.cursor())
+        yield Databases(connection)

@@ -1,0 +1,1 @@
+"""A directory for PYTHONPATH: its ``sitecustomize`` replaces the project's database in a child process."""

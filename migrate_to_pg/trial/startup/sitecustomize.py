@@ -1,0 +1,94 @@
+"""Replace the project's database once Django has read the settings, whichever module or call gave them.
+
+Python imports this module at its start, in each process of a command that is tried. It imports nothing of this
+package: the project's own environment need not have it yet on its path.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+#: Variable with the aliases, the entry of DATABASES that replaces theirs, and the SQLite file that was copied.
+DATABASE = "MIGRATE_TO_PG_TRY_DATABASE"
+#: Parts of an entry that mean the same on every database.
+_KEPT = ("ATOMIC_REQUESTS", "AUTOCOMMIT", "CONN_MAX_AGE", "CONN_HEALTH_CHECKS")
+_KEPT_OF_TESTS = ("DEPENDENCIES", "MIRROR", "MIGRATE", "SERIALIZE")
+
+
+def replace_database(databases: Any, aliases: list[str], entry: dict[str, Any], origin: str) -> None:
+    """Put the copy into DATABASES in place, at these aliases and wherever else the file of ``origin`` is."""
+    files = {name for name, former in databases.items() if _is_file(former, origin)}
+    for name in {*aliases, *files}:
+        former = databases.get(name) or {}
+        tests = {key: value for key, value in (former.get("TEST") or {}).items() if key in _KEPT_OF_TESTS}
+        kept = {key: former[key] for key in _KEPT if key in former}
+        databases[name] = {**copy.deepcopy(entry), **kept, "TEST": tests}
+
+
+def _is_file(entry: Any, origin: str) -> bool:
+    name = str(entry.get("NAME") or "")
+    return "sqlite" in str(entry.get("ENGINE")) and os.path.realpath(name) == os.path.realpath(origin)
+
+
+def _patch_settings(module: ModuleType) -> None:
+    """Make ``django.conf`` replace the database as soon as it has settings."""
+    replaced = json.loads(os.environ[DATABASE])
+    original_setup, original_configure = module.LazySettings._setup, module.LazySettings.configure
+
+    def setup(self: Any, name: str | None = None) -> None:
+        original_setup(self, name)
+        replace_database(self._wrapped.DATABASES, **replaced)
+
+    def configure(self: Any, *args: Any, **options: Any) -> None:
+        original_configure(self, *args, **options)
+        replace_database(options.setdefault("DATABASES", {}), **replaced)
+        self._wrapped.DATABASES = options["DATABASES"]
+
+    module.LazySettings._setup = setup
+    module.LazySettings.configure = configure
+
+
+class _Finder:
+    """Find modules as Python does, and patch some of them once they were executed."""
+
+    def __init__(self, patches: dict[str, Callable[[ModuleType], None]]) -> None:
+        self._patches = patches
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Return the spec of a module that is to be patched."""
+        patch = self._patches.pop(name, None)
+        spec = importlib.util.find_spec(name) if patch else None
+        if patch is None or spec is None or spec.loader is None:
+            return None
+        loader, execute = spec.loader, spec.loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            execute(module)
+            patch(module)
+
+        loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
+
+
+def _run_other_sitecustomize() -> None:
+    """Execute the ``sitecustomize`` that this one hides, such as Debian's."""
+    here = Path(__file__).parent.resolve()
+    path = [place for place in sys.path if Path(place or ".").resolve() != here]
+    spec = PathFinder.find_spec("sitecustomize", path)
+    if spec is not None and spec.loader is not None:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+
+
+if __name__ == "sitecustomize":
+    if os.environ.get(DATABASE):
+        sys.meta_path.insert(0, _Finder({"django.conf": _patch_settings}))
+    _run_other_sitecustomize()
