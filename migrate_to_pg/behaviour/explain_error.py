@@ -21,10 +21,10 @@ def rule_of_error(sqlstate: str, message: str, sql: str = "") -> str:
     missing = _NO_COLUMN.search(message)
     if sqlstate == "42703" and missing and missing[1] in sql:
         return "double-quoted-text"
-    known = sorted(RULES.values(), key=lambda rule: (not rule.message, bool(rule.sqlstates)))
+    known = sorted(RULES.values(), key=lambda rule: (not rule.pattern, bool(rule.sqlstates)))
     for rule in known:
         by_state = sqlstate in rule.sqlstates
-        by_message = bool(rule.message) and re.search(rule.message, message) is not None
-        if (by_state and (by_message or not rule.message)) or (by_message and not (sqlstate and rule.sqlstates)):
+        by_message = bool(rule.pattern) and re.search(rule.pattern, message) is not None
+        if (by_state and (by_message or not rule.pattern)) or (by_message and not (sqlstate and rule.sqlstates)):
             return rule.id
     return OTHER

@@ -27,4 +27,4 @@ class BehaviourRule:
     #: SQLSTATEs of PostgreSQL that mean this rule, where no pattern below says otherwise.
     sqlstates: tuple[str, ...] = ()
     #: A regular expression on PostgreSQL's message (English), for SQLSTATEs that have several causes.
-    message: str = ""
+    pattern: str = ""

@@ -24,5 +24,5 @@ RULE = BehaviourRule(
         "PostgreSQL's error, SQL and querysets in the code that it is asked to prepare, and generic keys of the models."
     ),
     sqlstates=("42883", "42804", "42846"),
-    message="operator does not exist|cannot be matched|must be type|is of type|cannot cast",
+    pattern="operator does not exist|cannot be matched|must be type|is of type|cannot cast",
 )

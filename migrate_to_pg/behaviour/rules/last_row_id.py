@@ -12,5 +12,5 @@ RULE = BehaviourRule(
     example="cursor.execute('INSERT ...'); key = cursor.lastrowid.",
     instead=N_("Write INSERT ... RETURNING id, which both have (SQLite since 3.35), or create the object by the ORM."),
     detection="PostgreSQL's error, and reading the code.",
-    message="lastrowid|last_insert_rowid",
+    pattern="lastrowid|last_insert_rowid",
 )

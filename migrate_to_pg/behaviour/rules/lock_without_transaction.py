@@ -18,5 +18,5 @@ RULE = BehaviourRule(
     detection=(
         "Reading the code: no atomic() around it, neither as a block nor as a decorator, and no ATOMIC_REQUESTS."
     ),
-    message="select_for_update cannot be used outside of a transaction",
+    pattern="select_for_update cannot be used outside of a transaction",
 )

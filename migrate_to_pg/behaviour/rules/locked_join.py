@@ -18,5 +18,5 @@ RULE = BehaviourRule(
     ),
     detection="PostgreSQL's error, and querysets in the code that it is asked to prepare.",
     sqlstates=("0A000",),
-    message="FOR (NO KEY )?UPDATE",
+    pattern="FOR (NO KEY )?UPDATE",
 )

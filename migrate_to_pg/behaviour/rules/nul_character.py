@@ -13,5 +13,5 @@ RULE = BehaviourRule(
     instead=N_("Remove it where text comes in: value.replace('\\x00', '')."),
     detection="The driver's error, and literals in the code.",
     sqlstates=("22021", "22P05"),
-    message="NUL",
+    pattern="NUL",
 )

@@ -15,5 +15,5 @@ RULE = BehaviourRule(
     ),
     detection="PostgreSQL's error, SQL in the code that it is asked to prepare, and collations of the models.",
     sqlstates=("42704",),
-    message="collation",
+    pattern="collation",
 )

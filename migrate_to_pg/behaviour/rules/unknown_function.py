@@ -19,5 +19,5 @@ RULE = BehaviourRule(
     ),
     detection="PostgreSQL's error, and SQL in the code that it is asked to prepare.",
     sqlstates=("42883",),
-    message="^function ",
+    pattern="^function ",
 )
