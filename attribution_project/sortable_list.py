@@ -54,19 +54,23 @@ def sorted_page(
     request: HttpRequest, query: QuerySet[Any], columns: list[Column], *, related: tuple[str, ...] = ()
 ) -> SortedPage:
     """Sort by ``?sort=`` (descending with ``-`` in front), and return the page that ``?page=`` names."""
-    by = {column.key: column for column in columns}
-    asked = request.GET.get("sort", "")
-    column = by.get(asked.removeprefix("-"))
-    ordered = query.order_by(*_ordering(column, descending=asked.startswith("-"))) if column else query
+    ordered = sorted_query(request, query, columns)
     page = Paginator(ordered.values("pk"), PAGE_SIZE).get_page(request.GET.get("page"))
     rows = query.model._default_manager.filter(pk__in=page.object_list).select_related(*related)
     return SortedPage(
         rows=list(rows.order_by(*ordered.query.order_by) if ordered.query.order_by else rows),
         page=page,
         pages=list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)),
-        headings=[_heading(request.GET, one, asked) for one in columns],
+        headings=[_heading(request.GET, one, request.GET.get("sort", "")) for one in columns],
         query=query_string(request.GET, page=None),
     )
+
+
+def sorted_query(request: HttpRequest, query: QuerySet[Any], columns: list[Column]) -> QuerySet[Any]:
+    """Sort by ``?sort=``, or leave the order as it is without a column of this name."""
+    asked = request.GET.get("sort", "")
+    column = {column.key: column for column in columns}.get(asked.removeprefix("-"))
+    return query.order_by(*_ordering(column, descending=asked.startswith("-"))) if column else query
 
 
 def _ordering(column: Column, *, descending: bool) -> list[str]:

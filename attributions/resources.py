@@ -2,9 +2,9 @@
 
 from import_export import resources
 
-from attribution_project.spreadsheets.resources import DecimalWidget, KeyedResource, column
+from attribution_project.spreadsheets.resources import ChoiceWidget, DecimalWidget, KeyedResource, column
 
-from .models import Attribution, Teacher
+from .models import Attribution, Grade, Load, Teacher
 
 
 class TeacherResource(KeyedResource):
@@ -13,7 +13,7 @@ class TeacherResource(KeyedResource):
     matricule = column("matricule", "matricule")
     last_name = column("last_name", "nom")
     first_name = column("first_name", "prenom")
-    grade = column("grade", "grade")
+    grade = column("grade", "grade", ChoiceWidget(Grade))
     department = column("department", "departement")
     email = column("email", "courriel")
     max_hours = column("max_hours", "heures_max", DecimalWidget())
@@ -30,16 +30,21 @@ class AttributionResource(resources.ModelResource):
     year = column("academic_year", "annee")
     code = column("course__code", "code")
     title = column("course__title", "intitule")
+    department = column("course__department", "departement")
+    level = column("course__level", "niveau")
+    semester = column("course__semester", "semestre")
     component = column("component", "composante")
     matricule = column("teacher__matricule", "matricule")
     last_name = column("teacher__last_name", "nom")
     first_name = column("teacher__first_name", "prenom")
+    grade = column("teacher__grade", "grade", ChoiceWidget(Grade))
     hours = column("hours", "heures", DecimalWidget())
-    load = column("load", "service")
+    load = column("load", "service", ChoiceWidget(Load))
     note = column("note", "remarque")
 
     class Meta:
         model = Attribution
         fields = [
-            "year", "code", "title", "component", "matricule", "last_name", "first_name", "hours", "load", "note",
+            "year", "code", "title", "department", "level", "semester", "component", "matricule", "last_name",
+            "first_name", "grade", "hours", "load", "note",
         ]  # fmt: skip

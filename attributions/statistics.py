@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from django.db.models import Count, DecimalField, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from courses.models import Course, dictionary_key
 
 from .free_parts import HOURS
 from .models import Attribution, Component, Teacher
+from .workload import HoursField, sum_of_hours
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
         hours: Decimal
 
     TeacherWithHours = WithAnnotations[Teacher, _Hours]
-
-_HOURS = DecimalField(max_digits=12, decimal_places=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +71,12 @@ def _sum(row: dict[str, Any], name: str) -> int:
 def teachers_by_load(year: str, department: str = "") -> "QuerySet[TeacherWithHours]":
     """Return teachers with their ``hours`` of this year, sorted by the share of their maximum."""
     held = Attribution.objects.filter(teacher=OuterRef("pk"), academic_year=year).order_by()
-    hours = Subquery(held.values("teacher").annotate(total=Sum("hours")).values("total"), output_field=_HOURS)
+    hours = Subquery(
+        held.values("teacher").annotate(total=sum_of_hours("hours")).values("total"), output_field=HoursField()
+    )
     found = Teacher.objects.filter(department=department) if department else Teacher.objects.all()
     part = F("hours") * Value(Decimal(100)) / (F("max_hours") + Value(Decimal("0.01")))
-    return found.annotate(hours=Coalesce(hours, Value(Decimal(0)), output_field=_HOURS)).order_by(
+    return found.annotate(hours=Coalesce(hours, Value(Decimal(0)), output_field=HoursField())).order_by(
         part.desc(), "last_name", "first_name", "pk"
     )
 

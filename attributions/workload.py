@@ -2,10 +2,34 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import Sum
+from django.db.models import Aggregate, DecimalField, Sum, Value
+from django.db.models.functions import Coalesce
 
 from .models import Attribution, Teacher
+
+if TYPE_CHECKING:
+    _DecimalField = DecimalField[Decimal, Decimal]
+else:
+    _DecimalField = DecimalField  # generic in the stubs alone
+
+
+class HoursField(_DecimalField):
+    """Hours that a database computed: SQLite computes with floating-point numbers, and returns 202.740000000000."""
+
+    def __init__(self) -> None:
+        super().__init__(max_digits=12, decimal_places=2)
+
+    def from_db_value(self, value: Decimal | None, expression: Any, connection: Any) -> Decimal | None:
+        """Return the hours with two decimals."""
+        return None if value is None else value.quantize(Decimal("0.01"))
+
+
+def sum_of_hours(field: str) -> Coalesce:
+    """Return the sum of a field of hours, 0 without rows. Every sum of hours is made here."""
+    total: Aggregate = Sum(field, output_field=HoursField())
+    return Coalesce(total, Value(Decimal(0)), output_field=HoursField())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,4 +71,4 @@ def teaching_load(teacher: Teacher, year: str, *, excluding: int | None = None) 
     held = Attribution.objects.filter(teacher=teacher, academic_year=year)
     if excluding is not None:
         held = held.exclude(pk=excluding)
-    return TeachingLoad(hours=held.aggregate(total=Sum("hours"))["total"] or Decimal(0), maximum=teacher.max_hours)
+    return TeachingLoad(hours=held.aggregate(total=sum_of_hours("hours"))["total"], maximum=teacher.max_hours)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from attribution_project.accent_search import search_condition
 from attribution_project.body import accepts_sheet
 from attribution_project.permissions import requires
-from attribution_project.sortable_list import Column, equality_condition, sorted_page
+from attribution_project.sortable_list import Column, equality_condition, sorted_page, sorted_query
 from attribution_project.spreadsheets import exports
 from attribution_project.views.import_file import import_page
 
@@ -57,7 +57,9 @@ def course_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def export(request: HttpRequest, extension: str) -> HttpResponseBase:
     """Export the filtered list as CSV or XLSX."""
-    return exports.download(request, CourseResource(), find_courses(request), "cours", extension)
+    return exports.download(
+        request, CourseResource(), sorted_query(request, find_courses(request), COLUMNS), "cours", extension
+    )
 
 
 @accepts_sheet

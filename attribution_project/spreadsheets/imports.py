@@ -22,7 +22,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from .. import failures
 from ..body import SHEET_MEGABYTES, sheet_too_large_message
-from .exports import FORMULA_PREFIXES
+from .formulas import remove_guards
 from .resources import KeyedResource
 
 MAX_ROWS = 5_000
@@ -96,7 +96,7 @@ def _read_xlsx(content: bytes) -> tablib.Dataset:
         sheet = XLSX().create_dataset(content)
     except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError) as error:
         raise UnusableFileError(_("The file is no XLSX that can be read.")) from error
-    return _text_dataset([sheet.headers or [], *sheet])
+    return _text_dataset([sheet.headers or [], *sheet], "xlsx")
 
 
 def _read_csv(content: bytes) -> tablib.Dataset:
@@ -113,14 +113,14 @@ def _read_csv(content: bytes) -> tablib.Dataset:
     first = text.partition("\n")[0]
     delimiter = max(";,\t", key=first.count)
     try:
-        return _text_dataset(list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)))
+        return _text_dataset(list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)), "csv")
     except csv.Error as error:
         raise UnusableFileError(_("The file is no CSV that can be read: %(error)s") % {"error": error}) from error
 
 
-def _text_dataset(rows: list[Any]) -> tablib.Dataset:
+def _text_dataset(rows: list[Any], extension: str) -> tablib.Dataset:
     """Return rows of equal length as text, without the empty rows that a spreadsheet has at the end."""
-    texts = [[_text(cell) for cell in row] for row in rows]
+    texts = [[_text(cell, extension) for cell in row] for row in rows]
     while texts and not any(texts[-1]):
         texts.pop()
     if not texts:
@@ -134,10 +134,9 @@ def _text_dataset(rows: list[Any]) -> tablib.Dataset:
     return tablib.Dataset(*body, headers=headings)
 
 
-def _text(cell: Any) -> str:
+def _text(cell: Any, extension: str) -> str:
     """Return a cell as text, without the apostrophe that an export puts before a formula."""
-    text = "" if cell is None else str(cell)
-    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_PREFIXES) else text
+    return remove_guards("" if cell is None else str(cell), extension)
 
 
 def preview(resource: KeyedResource, dataset: tablib.Dataset, user: Any) -> Preview:

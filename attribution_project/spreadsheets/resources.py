@@ -4,9 +4,14 @@ from collections import Counter
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils import translation
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from import_export import fields, resources, widgets
+
+from ..accent_search import without_accents
 
 _MAX_DIGITS = 40
 
@@ -27,7 +32,7 @@ class DecimalWidget(widgets.DecimalWidget):
         return number
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
-        """Return the number: 36.50 in CSV in every language, a number in a sheet."""
+        """Return the number. The file's format decides how it is written."""
         return value
 
 
@@ -42,6 +47,38 @@ class IntegerWidget(DecimalWidget):
         if number != int(number):
             raise ValueError(_("“%(value)s” is no whole number.") % {"value": value})
         return int(number)
+
+
+class ChoiceWidget(widgets.CharWidget):
+    """A choice, written as its label. Its code is read, too, and the label in each language, whatever its capitals."""
+
+    def __init__(self, choices: Any) -> None:
+        super().__init__()
+        self._choices = choices.choices
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        """Return the label in the active language."""
+        return str(dict(self._choices).get(value, value))
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        """Return the code. Raise ValueError for what is no choice."""
+        text = str(value or "").strip()
+        code = self._codes.get(without_accents(text), "")
+        if text and not code:
+            told = {"value": text, "allowed": self._allowed()}
+            raise ValueError(_("“%(value)s” is not allowed. Allowed are: %(allowed)s.") % told)
+        return code
+
+    @cached_property
+    def _codes(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for language, _name in settings.LANGUAGES:
+            with translation.override(language):
+                found |= {without_accents(str(label)): code for code, label in self._choices}
+        return found | {without_accents(str(code)): code for code, _label in self._choices}
+
+    def _allowed(self) -> str:
+        return ", ".join(code if code == label else f"{code} ({label})" for code, label in self._choices)
 
 
 def column(attribute: str, heading: str, widget: widgets.Widget | None = None) -> fields.Field:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.db import Error, IntegrityError, transaction
-from django.db.models import Case, DecimalField, Exists, F, OuterRef, QuerySet, Sum, Value, When
+from django.db.models import Case, DecimalField, Exists, F, OuterRef, QuerySet, Value, When
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from simple_history.utils import bulk_create_with_history
@@ -18,6 +18,7 @@ from simple_history.utils import bulk_create_with_history
 from .. import academic_year
 from ..free_parts import HOURS
 from ..models import Attribution, Teacher
+from ..workload import sum_of_hours
 from .assign import is_taken, report_database_error
 from .results import Outcome, over_maximum, refused
 
@@ -42,12 +43,12 @@ def hours_over_maximum(
 ) -> dict[int, Decimal]:
     """Return the hours of each teacher who would exceed the maximum, by primary key."""
     more = wanted if teachers is None else wanted.filter(teacher__in=teachers)
-    new = more.order_by().values_list("teacher", "teacher__max_hours").annotate(total=Sum("hours_now"))
+    new = more.order_by().values_list("teacher", "teacher__max_hours").annotate(total=sum_of_hours("hours_now"))
     maxima, hours = {}, {}
     for pk, maximum, total in new:
         maxima[pk], hours[pk] = maximum, total
     now = Attribution.objects.filter(academic_year=year, teacher__in=list(hours)).order_by()
-    for pk, total in now.values_list("teacher").annotate(total=Sum("hours")):
+    for pk, total in now.values_list("teacher").annotate(total=sum_of_hours("hours")):
         hours[pk] += total
     return {pk: total for pk, total in hours.items() if total > maxima[pk]}
 

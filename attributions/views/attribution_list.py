@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from attribution_project.accent_search import MAX_WORDS, search_condition
 from attribution_project.permissions import requires
-from attribution_project.sortable_list import Column, equality_condition, sorted_page
+from attribution_project.sortable_list import Column, equality_condition, sorted_page, sorted_query
 from attribution_project.spreadsheets import exports
 from courses.models import Course, departments
 
@@ -59,5 +59,5 @@ def attribution_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def export(request: HttpRequest, extension: str) -> HttpResponseBase:
     """Export the filtered list as CSV or XLSX."""
-    rows = find_attributions(request).select_related("course", "teacher")
+    rows = sorted_query(request, find_attributions(request), COLUMNS).select_related("course", "teacher")
     return exports.download(request, AttributionResource(), rows, "attributions", extension)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from attribution_project.accent_search import search_condition
 from attribution_project.body import accepts_sheet
 from attribution_project.permissions import UserRequest, open_to_users, requires
-from attribution_project.sortable_list import Column, equality_condition, sorted_page
+from attribution_project.sortable_list import Column, equality_condition, sorted_page, sorted_query
 from attribution_project.spreadsheets import exports
 from attribution_project.views.import_file import import_page
 from courses.models import departments, dictionary_key
@@ -21,7 +21,7 @@ from courses.models import departments, dictionary_key
 from .. import academic_year, statistics
 from ..models import Attribution, Grade, Teacher
 from ..resources import TeacherResource
-from ..workload import TeachingLoad
+from ..workload import TeachingLoad, sum_of_hours
 
 COLUMNS = [
     Column(key="name", label=_("Teacher"), fields=("last_name", "first_name")),
@@ -63,7 +63,9 @@ def _departments() -> list[str]:
 @require_safe
 def export(request: HttpRequest, extension: str) -> HttpResponseBase:
     """Export the filtered list as CSV or XLSX."""
-    return exports.download(request, TeacherResource(), find_teachers(request), "enseignants", extension)
+    return exports.download(
+        request, TeacherResource(), sorted_query(request, find_teachers(request), COLUMNS), "enseignants", extension
+    )
 
 
 @accepts_sheet
@@ -95,7 +97,7 @@ def _render(request: HttpRequest, teacher: Teacher, *, own: bool) -> HttpRespons
     totals = list(
         teacher.attributions.order_by("-academic_year")
         .values("academic_year")
-        .annotate(hours=Sum("hours"))[:YEARS_SHOWN]
+        .annotate(hours=sum_of_hours("hours"))[:YEARS_SHOWN]
     )
     asked = request.GET.get("year") or (totals[0]["academic_year"] if totals else None)
     year = academic_year.from_query(asked)

@@ -78,9 +78,9 @@ def test_an_empty_list_says_so(browser: Client, address: str) -> None:
 def test_an_export_holds_all_that_the_list_would_show(browser: Client, rows: None) -> None:
     content = browser.get(f"{LIST}export.csv", {"year": "2026-2027"}).getvalue()
     assert content.startswith(b"\xef\xbb\xbf")  # so that a spreadsheet knows it for UTF-8
-    table = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
+    table = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter=";"))
     assert [(row["code"], row["annee"], row["nom"], row["heures"]) for row in table] == [
-        ("AGV211", "2026-2027", "Guérin", "12.00")
+        ("AGV211", "2026-2027", "Guérin", "12,00")
     ]
     everything = browser.get(f"{LIST}export.csv").getvalue().decode("utf-8-sig")
     assert len(list(csv.reader(io.StringIO(everything)))) == 61
@@ -90,7 +90,8 @@ def test_an_export_holds_all_that_the_list_would_show(browser: Client, rows: Non
 def test_an_xlsx_opens_and_has_the_same_rows(browser: Client, rows: None, address: str) -> None:
     answer = browser.get(f"{address}export.xlsx")
     sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
-    table = list(csv.reader(io.StringIO(browser.get(f"{address}export.csv").getvalue().decode("utf-8-sig"))))
+    text = browser.get(f"{address}export.csv").getvalue().decode("utf-8-sig")
+    table = list(csv.reader(io.StringIO(text), delimiter=";"))
     assert sheet.max_row == len(table)
     assert [cell.value for cell in sheet[1]] == table[0]
     assert answer.headers["Content-Disposition"].endswith('.xlsx"')
@@ -102,7 +103,7 @@ def test_a_title_that_would_be_a_formula_is_exported_as_text(browser: Client, ag
     agv211.save()
     content = browser.get(f"/cours/export.{extension}").getvalue()
     if extension == "csv":
-        title = next(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))["intitule"]
+        title = next(csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter=";"))["intitule"]
     else:
         title = openpyxl.load_workbook(io.BytesIO(content)).active["B2"].value
     assert title == f"'{agv211.title}"

@@ -6,6 +6,7 @@ FILES = (
     "attribute",
     "page",
     "lists",
+    "exports",
     "changes",
     "imports",
     "access",

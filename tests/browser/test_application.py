@@ -295,6 +295,19 @@ def test_a_teacher_sees_their_own_year_and_a_dean_looks_without_touching(applica
     expect(page.get_by_role("link", name="Modifier")).to_have_count(0)
 
 
+@pytest.mark.parametrize("setting", [("sqlite", "desktop")], ids="-".join, indirect=True)
+def test_a_print_has_the_bars_and_one_total(application: Application, page: Page) -> None:
+    log_in(page, application, "administratrice")
+    page.emulate_media(media="print")
+    page.goto(f"{application.address}/attribution/tableau-de-bord/")
+    expect(page.locator("header")).to_be_hidden()
+    for bars in (".meter .bar", ".chart .bar"):
+        expect(page.locator(bars).first).to_be_visible()
+    page.goto(f"{application.address}/enseignants/3/decision/?year=2025-2026")
+    # A footer group is repeated at the end of each page.
+    expect(page.locator("tfoot")).to_have_css("display", "table-row-group")
+
+
 PAGES = (
     "/attribution/?teacher=M00003", "/attribution/liste/", "/attribution/1/", "/attribution/1/modifier/",
     "/attribution/1/deplacer/", "/attribution/1/retirer/", "/attribution/reconduction/", "/attribution/departement/",
