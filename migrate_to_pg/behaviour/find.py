@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
+from migrate_to_pg.behaviour.code import find_by_code
 from migrate_to_pg.behaviour.records import Occurrence, Place, Report, Way, merge
+from migrate_to_pg.behaviour.sides import open_sides
+from migrate_to_pg.records import Event, Options, Progress
 from migrate_to_pg.system.clock import now
+from migrate_to_pg.trial.copy import Copy, open_copy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +31,8 @@ class Wanted:
     read: Path | None = None
     data: bool = False
     code: bool = False
-    #: As --source and --target of migrate_to_pg.
-    source: str | None = None
-    target: str | None = None
-    #: Make the copy anew, although the last one is of the same data and code.
-    fresh: bool = False
+    #: What decides how the copy is made.
+    options: Options
     #: Where the report goes, and what the ways write meanwhile.
     directory: Path
 
@@ -58,15 +58,20 @@ class Seen:
     unjudged: list[Place]
 
 
-def find(wanted: Wanted, progress: Callable[[str], None] = lambda line: None) -> Report:
-    """Look by each way. ``progress`` is given a line before each of them."""
+def find(wanted: Wanted, progress: Progress) -> Report:
+    """Look by each way, on a copy that is dropped in the end. ``progress`` is given the events of the run and the ways.
+
+    Raises:
+        MigrateToPgError: The copy could not be made, or a command could not be run.
+    """
     begun, started = time.monotonic(), now().isoformat(timespec="seconds")
     seen = Seen([], [], [])
-    with _open_copy(wanted) as copy:
+    with open_copy(wanted.options, progress) as copy:
         for way in wanted.ways:
-            progress(way.value)
+            progress(Event(kind="stage", stage=way.value))
             seen.occurrences += _WAYS[way](wanted, copy, seen)
-        source = str(copy.source)
+            progress(Event(kind="stage_done", stage=way.value))
+        source = str(copy.origin)
     executed = {one.place for one in seen.occurrences if one.way in (Way.TESTS, Way.QUERIES)}
     return Report(
         started=started,
@@ -79,17 +84,11 @@ def find(wanted: Wanted, progress: Callable[[str], None] = lambda line: None) ->
     )
 
 
-def _open_copy(wanted: Wanted) -> Any:
-    return import_module("migrate_to_pg.trial").open_copy(
-        source=wanted.source, target=wanted.target, fresh=wanted.fresh
-    )
-
-
-def _by_tests(wanted: Wanted, copy: Any, seen: Seen) -> Iterator[Occurrence]:
+def _by_tests(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
     yield from import_module("migrate_to_pg.behaviour.tests_way").find_by_tests(wanted.tests, copy)
 
 
-def _by_queries(wanted: Wanted, copy: Any, seen: Seen) -> Iterator[Occurrence]:
+def _by_queries(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
     queries = import_module("migrate_to_pg.behaviour.queries")
     if wanted.queries:
         yield from queries.find_by_queries(wanted.queries, copy.url, copy.source, wanted.directory)
@@ -99,12 +98,13 @@ def _by_queries(wanted: Wanted, copy: Any, seen: Seen) -> Iterator[Occurrence]:
         yield from queries.read(wanted.read)
 
 
-def _by_data(wanted: Wanted, copy: Any, seen: Seen) -> Iterator[Occurrence]:
-    yield from import_module("migrate_to_pg.behaviour.data").find_by_data(copy, wanted.target, seen.notes)
+def _by_data(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
+    yield from import_module("migrate_to_pg.behaviour.data").find_by_data(copy, wanted.options.target, seen.notes)
 
 
-def _by_code(wanted: Wanted, copy: Any, seen: Seen) -> Iterator[Occurrence]:
-    yield from import_module("migrate_to_pg.behaviour.code").find_by_code(copy, seen.unjudged)
+def _by_code(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
+    with open_sides(copy) as sides:
+        yield from find_by_code(sides, seen.unjudged)
 
 
 _WAYS = {Way.TESTS: _by_tests, Way.QUERIES: _by_queries, Way.DATA: _by_data, Way.CODE: _by_code}

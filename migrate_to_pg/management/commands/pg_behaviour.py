@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
     from migrate_to_pg.behaviour.find import Wanted
     from migrate_to_pg.behaviour.records import Report
+    from migrate_to_pg.records import Options
+    from migrate_to_pg.records import Report as MoveReport
 
 
 _EXAMPLES = """\
@@ -60,12 +62,17 @@ class Command(BaseCommand):
 
     def _handle(self, options: dict[str, Any]) -> None:
         from migrate_to_pg.errors import MigrateToPgError
+        from migrate_to_pg.trial.copy import CopyFailedError
 
         console.end_on_signals()
         try:
             # What the project prints does not belong to the report.
             with contextlib.redirect_stdout(sys.stderr):
                 report, page = self._find(options)
+        except CopyFailedError as error:
+            self._print_blocked(error.report, options)
+            console.print_error(self, error, _("Nothing was changed."))
+            sys.exit(error.exit_status)
         except MigrateToPgError as error:
             console.print_error(self, error, _("Nothing was changed."))
             sys.exit(error.exit_status)
@@ -89,8 +96,8 @@ class Command(BaseCommand):
         _check(options)
         require_secrets(getattr(settings, "MIGRATE_TO_PG", {}))
         directory = WorkDirectory(options["report"]).directory
-        shown = console.print_result if options["verbosity"] > 0 else lambda line: None
-        report = find(_wanted(options, directory), shown)
+        with console.show_progress(self, options) as progress:
+            report = find(_wanted(options, directory), console.ignore_broken_pipe(progress))
         page = directory / "behaviour.html"
         texts = {
             page: to_html.to_html(report),
@@ -98,6 +105,15 @@ class Command(BaseCommand):
         }
         write_files(directory, texts)
         return report, page
+
+    def _print_blocked(self, report: MoveReport, options: dict[str, Any]) -> None:
+        """Print the report of the run that could not make the copy, as migrate_to_pg does."""
+        from migrate_to_pg.report.to_json import dumps
+        from migrate_to_pg.report.to_text import lines
+
+        stdout = console.raw_stream(self.stdout)
+        stdout.write(dumps(report) if options["json"] else "\n".join(lines(report)) + "\n")
+        stdout.flush()
 
     def _print(self, report: Report, page: Path, options: dict[str, Any]) -> None:
         from migrate_to_pg.behaviour.report import to_json, to_text
@@ -176,5 +192,22 @@ def _wanted(options: dict[str, Any], directory: Path) -> Wanted:
     ways = {name: options[name] for name in ("tests", "queries", "crawl", "read", "data", "code")}
     if not any(ways.values()):
         ways |= {"data": True, "code": True}
-    others = {name: options[name] for name in ("as_user", "source", "target", "fresh")}
-    return Wanted(directory=directory, **ways, **others)
+    return Wanted(directory=directory, as_user=options["as_user"], options=_options_of_copy(options), **ways)
+
+
+def _options_of_copy(options: dict[str, Any]) -> Options:
+    """Return how the copy is made: as MIGRATE_TO_PG says that the project is moved, but not to its target."""
+    from django.conf import settings
+
+    from migrate_to_pg.management.settings import with_settings
+    from migrate_to_pg.records import Leftovers, Options, Trial
+
+    given = with_settings({}, getattr(settings, "MIGRATE_TO_PG", {}))
+    names = ("fix", "quarantine", "from_models", "as_leftovers", "exclude_data", "schema", "jobs", "exact_decimals")
+    return Options(
+        source=options["source"],
+        target=options["target"],
+        leftovers=Leftovers(given.get("leftovers", "copy")),
+        trial=Trial(fresh=options["fresh"], target=options["target"]),
+        **{name: given[name] for name in names if name in given},
+    )

@@ -1,0 +1,65 @@
+"""Read where the code takes the database for a file, or asks which database it is."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+
+from migrate_to_pg.behaviour.code.branches import asks_vendor, is_for_another_vendor
+from migrate_to_pg.behaviour.code.sources import Source
+from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
+
+_FILE_OF_DATABASE = re.compile(r"\.(?:sqlite3?|db3)\Z|\bdb\.sqlite", re.IGNORECASE)
+#: Functions of these modules, and these functions, take a path.
+_MODULES = frozenset({"shutil", "os", "path", "zipfile", "tarfile"})
+_FUNCTIONS = frozenset({"Path", "open", "copy", "copy2", "copyfile", "move", "connect"})
+
+
+def find_in_files(sources: Sequence[Source]) -> Iterator[Occurrence]:
+    """Yield paths of the database, sqlite3.connect(), and branches for a kind of database."""
+    for source in sources:
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.Call) and _takes_database(source, node):
+                if not is_for_another_vendor(source, node):
+                    yield _hint("database-as-file", source, node)
+            elif isinstance(node, ast.Compare) and asks_vendor(node) and not _knows_postgresql(source, node):
+                yield _hint("vendor-branch", source, node)
+
+
+def _hint(rule: str, source: Source, node: ast.AST) -> Occurrence:
+    place = source.place(node)
+    return Occurrence(rule=rule, place=place, way=Way.CODE, certainty=Certainty.HINT, effect=Effect.DIFFERENT)
+
+
+def _takes_database(source: Source, call: ast.Call) -> bool:
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    owner = getattr(getattr(call.func, "value", None), "id", getattr(getattr(call.func, "value", None), "attr", ""))
+    if (owner, name) == ("sqlite3", "connect"):
+        return not (call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value == ":memory:")
+    if name not in _FUNCTIONS and owner not in _MODULES:
+        return False
+    return any(_is_database(source, argument, 0) for argument in call.args)
+
+
+def _is_database(source: Source, node: ast.expr, depth: int) -> bool:
+    """Return whether an expression is the path of the database: NAME of the settings, or a file of that kind."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and _FILE_OF_DATABASE.search(part.value):
+            return True
+        if isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Constant) and part.slice.value == "NAME":
+            names = {getattr(one, "attr", getattr(one, "id", "")) for one in ast.walk(part.value)}
+            if names & {"settings_dict", "DATABASES"}:
+                return True
+        if isinstance(part, ast.Name) and depth < 3:
+            values = source.local_values(part) or [v for n, v in source.constants.items() if n == part.id]
+            if any(_is_database(source, value, depth + 1) for value in values):
+                return True
+    return False
+
+
+def _knows_postgresql(source: Source, node: ast.AST) -> bool:
+    """Return whether the function names PostgreSQL as well: its author had both in mind."""
+    whole: ast.AST = source.function(node) or source.tree
+    texts = [one.value for one in ast.walk(whole) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    return any("postg" in text.lower() for text in texts)

@@ -1,0 +1,91 @@
+"""Let both databases compile a statement. Nothing is executed."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.db import DatabaseError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import pq
+
+from migrate_to_pg.behaviour.code.texts import HOLE
+from migrate_to_pg.behaviour.sides import Sides
+
+#: %s, %(name)s, %%.
+_PLACEHOLDER = re.compile(r"%(?:\((?P<name>\w+)\))?(?P<kind>[s%])")
+#: Errors that are due to a parameter whose type a run would know.
+_OF_PARAMETERS = frozenset({"42P18", "42P08"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What PostgreSQL says of a statement that SQLite takes."""
+
+    sqlstate: str = ""
+    message: str = ""
+    #: (name, oid) of each column that the statement would return.
+    columns: tuple[tuple[str, int], ...] = ()
+
+
+def numbered(sql: str, *, has_parameters: bool) -> str:
+    """Write placeholders as PostgreSQL numbers them, a hole among them."""
+    count = 0
+
+    def number(match: re.Match[str]) -> str:
+        nonlocal count
+        if match["kind"] == "%":
+            return "%"
+        count += 1
+        return f"${count}"
+
+    def fill(match: re.Match[str]) -> str:
+        nonlocal count
+        count += 1
+        return f"${count}"
+
+    text = _PLACEHOLDER.sub(number, sql) if has_parameters else sql
+    return re.sub(HOLE, fill, text)
+
+
+def judge(sides: Sides, sql: str) -> Verdict | None:
+    """Return PostgreSQL's verdict on SQL with numbered parameters, or None where SQLite itself does not take it."""
+    if not _sqlite_takes(sides.sqlite, sql):
+        return None
+    verdict = prepare(sides.postgresql, sql)
+    return Verdict() if verdict.sqlstate in _OF_PARAMETERS else verdict
+
+
+def _sqlite_takes(connection: BaseDatabaseWrapper, sql: str) -> bool:
+    """Let SQLite compile it, with the functions that Django gives SQLite."""
+    connection.ensure_connection()
+    text = re.sub(r"\$\d+", "?", sql)
+    database = cast(sqlite3.Connection, connection.connection)
+    try:
+        sqlite3.Connection.execute(database, f"EXPLAIN {text}", [None] * text.count("?")).fetchall()
+    except sqlite3.ProgrammingError as error:
+        # A question mark in a literal is no parameter.
+        return "bindings" in str(error)
+    except sqlite3.Error:
+        return False
+    return True
+
+
+def prepare(connection: BaseDatabaseWrapper, sql: str) -> Verdict:
+    """Let PostgreSQL compile it: the unnamed prepared statement is never executed."""
+    connection.ensure_connection()
+    if connection.connection is None:
+        raise DatabaseError
+    server = cast(Any, connection.connection).pgconn
+    result = server.prepare(b"", sql.encode(), None)
+    if result.status != pq.ExecStatus.COMMAND_OK:
+        state = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
+        message = (result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"").decode(errors="replace")
+        return Verdict(sqlstate=state, message=message)
+    described = server.describe_prepared(b"")
+    columns = [
+        ((described.fname(i) or b"").decode(errors="replace"), described.ftype(i)) for i in range(described.nfields)
+    ]
+    return Verdict(columns=tuple(columns))

@@ -1,0 +1,115 @@
+"""Read which primary keys the code gives by hand, expects, or asks the cursor for."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.db import models
+
+from migrate_to_pg.behaviour.code.branches import is_for_another_vendor
+from migrate_to_pg.behaviour.code.sources import UNKNOWN, Source
+from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
+
+_CREATE = frozenset({"create", "get_or_create", "update_or_create", "acreate", "aget_or_create", "aupdate_or_create"})
+_KEYS = frozenset({"id", "pk"})
+
+
+def find_in_keys(sources: Sequence[Source]) -> Iterator[Occurrence]:
+    """Yield explicit keys, expected keys, numbers beyond the range of a field, and lastrowid."""
+    for source in sources:
+        creators = dict(_creators(source))
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.Attribute) and node.attr == "lastrowid":
+                if not is_for_another_vendor(source, node):
+                    yield _found("last-row-id", source, node, Effect.ERROR)
+            elif isinstance(node, ast.Compare | ast.Call) and source.is_test and _expects(node):
+                yield _found("expected-key", source, node, Effect.DIFFERENT)
+            elif isinstance(node, ast.Call):
+                model = _created(source, node, creators)
+                yield from _of_creation(source, node, model) if model else ()
+
+
+def _found(
+    rule: str, source: Source, node: ast.AST, effect: Effect, certainty: Certainty = Certainty.HINT
+) -> Occurrence:
+    return Occurrence(rule=rule, place=source.place(node), way=Way.CODE, certainty=certainty, effect=effect)
+
+
+def _of_creation(source: Source, call: ast.Call, model: type[models.Model]) -> Iterator[Occurrence]:
+    for keyword in call.keywords:
+        key = model._meta.pk
+        if keyword.arg in (*_KEYS, key.name) and isinstance(key, models.AutoField):
+            is_none = isinstance(keyword.value, ast.Constant) and keyword.value.value is None
+            if not source.is_test and not is_none:
+                yield _found("explicit-key", source, call, Effect.ERROR)
+        elif keyword.arg and isinstance(keyword.value, ast.Constant):
+            yield from _of_value(source, call, model, keyword.arg, keyword.value.value)
+
+
+def _of_value(source: Source, call: ast.Call, model: type[models.Model], name: str, value: Any) -> Iterator[Occurrence]:
+    """Yield a literal that PostgreSQL does not store in its field."""
+    field: Any = next((one for one in model._meta.concrete_fields if one.name == name), None)
+    if field is None:
+        return
+    if isinstance(value, str):
+        if "\x00" in value:
+            yield _found("nul-character", source, call, Effect.ERROR, Certainty.CONFIRMED)
+        if isinstance(field, models.CharField) and field.max_length and len(value) > field.max_length:
+            yield _found("text-length", source, call, Effect.ERROR, Certainty.CONFIRMED)
+    elif isinstance(value, int) and field.get_internal_type().endswith("IntegerField"):
+        from migrate_to_pg.project.identifiers import backend
+
+        low, high = backend("postgresql").ops.integer_field_range(field.get_internal_type())
+        if not low <= value <= high:
+            yield _found("integer-range", source, call, Effect.ERROR, Certainty.CONFIRMED)
+
+
+def _created(source: Source, call: ast.Call, creators: dict[str, type[models.Model]]) -> type[models.Model] | None:
+    """Return the model of which a call makes a row."""
+    if isinstance(call.func, ast.Name) and call.func.id in creators:
+        return creators[call.func.id]
+    if isinstance(call.func, ast.Attribute) and call.func.attr in _CREATE:
+        return model_of(source, call.func.value)
+    return None
+
+
+def model_of(source: Source, manager: ast.expr) -> type[models.Model] | None:
+    """Return the model of Model.objects, or of Model.objects.using(...)."""
+    if isinstance(manager, ast.Call):
+        return model_of(source, manager.func.value) if isinstance(manager.func, ast.Attribute) else None
+    found = source.resolve(manager)
+    model = getattr(found, "model", None) if isinstance(found, models.Manager) else UNKNOWN
+    return model if isinstance(model, type) and issubclass(model, models.Model) else None
+
+
+def _creators(source: Source) -> Iterator[tuple[str, type[models.Model]]]:
+    """Yield functions that hand their keywords on to create()."""
+    for function in ast.walk(source.tree):
+        if isinstance(function, ast.FunctionDef) and function.args.kwarg:
+            for call in ast.walk(function):
+                if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _CREATE:
+                    handed = [one.value for one in call.keywords if one.arg is None]
+                    names = {part.id for one in handed for part in ast.walk(one) if isinstance(part, ast.Name)}
+                    if function.args.kwarg.arg in names and (model := model_of(source, call.func.value)):
+                        yield function.name, model
+
+
+def _expects(node: ast.Compare | ast.Call) -> bool:
+    """Return whether a key is compared with a number: obj.pk == 1, assertEqual(obj.id, 1), get(pk=1)."""
+    if isinstance(node, ast.Compare):
+        sides = [node.left, *node.comparators]
+        return isinstance(node.ops[0], ast.Eq) and any(map(_is_key, sides)) and any(map(_is_number, sides))
+    name = getattr(node.func, "attr", "")
+    if name == "assertEqual":
+        return any(map(_is_key, node.args)) and any(map(_is_number, node.args))
+    return name == "get" and any(one.arg in _KEYS and _is_number(one.value) for one in node.keywords)
+
+
+def _is_key(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr in _KEYS
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int) and not isinstance(node.value, bool)

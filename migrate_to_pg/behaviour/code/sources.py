@@ -1,0 +1,193 @@
+"""Read the Python files of the project's own applications, and resolve names in them without importing anything."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+
+from migrate_to_pg.behaviour.records import Place
+from migrate_to_pg.system.workdir import base_directory
+
+#: Directories of what is installed, not written, by the project.
+_FOREIGN = frozenset({"site-packages", "dist-packages", "node_modules", ".venv", "venv", "__pycache__"})
+_OWN_PACKAGE = "migrate_to_pg"
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+#: Nothing was resolved. None may be a value.
+UNKNOWN: Any = object()
+
+
+@dataclass(eq=False)
+class Source:
+    """One file, parsed."""
+
+    path: Path
+    #: As Python calls the module: shop.views.
+    name: str
+    tree: ast.Module
+    parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for node in ast.walk(self.tree):
+            for child in ast.iter_child_nodes(node):
+                self.parents[child] = node
+
+    @property
+    def is_migration(self) -> bool:
+        """Whether it is in a folder of migrations."""
+        return self.path.parent.name == "migrations"
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is a module of tests, by its name or its folder's."""
+        return self.path.stem.startswith("test") or bool({"test", "tests"} & set(self.path.parts))
+
+    def place(self, node: ast.AST) -> Place:
+        """Return the line of a node."""
+        base = base_directory()
+        file = self.path.relative_to(base) if self.path.is_relative_to(base) else self.path
+        return Place(file=str(file), line=getattr(node, "lineno", 0))
+
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Yield what a node stands in, from the inside out."""
+        while node := self.parents.get(node, None):  # type: ignore[assignment]
+            yield node
+
+    def function(self, node: ast.AST) -> Function | None:
+        """Return the function that a node stands in."""
+        return next((one for one in self.ancestors(node) if isinstance(one, Function)), None)
+
+    @cached_property
+    def loaded(self) -> ModuleType | None:
+        """The module, where the project has imported it already."""
+        return sys.modules.get(self.name)
+
+    @cached_property
+    def imports(self) -> dict[str, tuple[str, str]]:
+        """Name -> (module, name in it). '' is the module itself."""
+        found: dict[str, tuple[str, str]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    found[alias.asname or alias.name.partition(".")[0]] = (
+                        alias.name if alias.asname else alias.name.partition(".")[0],
+                        "",
+                    )
+            elif isinstance(node, ast.ImportFrom):
+                module = self._absolute(node)
+                for alias in node.names:
+                    if alias.name == "*":
+                        names = getattr(sys.modules.get(module), "__dict__", {})
+                        found |= {name: (module, name) for name in names if not name.startswith("_")}
+                    else:
+                        found[alias.asname or alias.name] = (module, alias.name)
+        return found
+
+    def _absolute(self, node: ast.ImportFrom) -> str:
+        if not node.level:
+            return node.module or ""
+        package = self.name if self.path.stem == "__init__" else self.name.rpartition(".")[0]
+        for _ in range(node.level - 1):
+            package = package.rpartition(".")[0]
+        return ".".join(filter(None, (package, node.module)))
+
+    def resolve(self, node: ast.AST) -> Any:
+        """Return the object that an expression of names means, or UNKNOWN."""
+        if isinstance(node, ast.Attribute):
+            owner = self.resolve(node.value)
+            return UNKNOWN if owner is UNKNOWN else getattr(owner, node.attr, UNKNOWN)
+        if not isinstance(node, ast.Name) or self.local_values(node) is not None:
+            return UNKNOWN
+        if node.id in self.imports:
+            return _imported(*self.imports[node.id])
+        return getattr(self.loaded or builtins, node.id, UNKNOWN)
+
+    def local_values(self, node: ast.Name) -> list[ast.expr] | None:
+        """Return the expressions that a function's own name is given, [] for a parameter, None for no such name."""
+        for function in (one for one in self.ancestors(node) if isinstance(one, Function)):
+            arguments = function.args
+            given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+            if node.id in {one.arg for one in given if one}:
+                return []
+            values = [value for name, value in _assignments(function) if name == node.id]
+            if values:
+                return values
+        return None
+
+    @cached_property
+    def constants(self) -> dict[str, ast.expr]:
+        """Names that the module itself gives a value, once."""
+        found: dict[str, list[ast.expr]] = {}
+        for statement in self.tree.body:
+            for name, value in _targets(statement):
+                found.setdefault(name, []).append(value)
+        return {name: values[0] for name, values in found.items() if len(values) == 1}
+
+
+def _imported(module: str, name: str) -> Any:
+    """Return what an import gave, of modules that are imported already."""
+    loaded = sys.modules.get(module)
+    if not name:
+        return loaded if loaded is not None else UNKNOWN
+    found = getattr(loaded, name, UNKNOWN)
+    return found if found is not UNKNOWN else sys.modules.get(f"{module}.{name}", UNKNOWN)
+
+
+def _assignments(function: Function) -> Iterator[tuple[str, ast.expr]]:
+    for node in ast.walk(function):
+        yield from _targets(node)
+
+
+def _targets(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    if isinstance(node, ast.Assign):
+        yield from ((target.id, node.value) for target in node.targets if isinstance(target, ast.Name))
+    elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and isinstance(node.target, ast.Name):
+        if node.value is not None:
+            yield node.target.id, node.value
+    elif isinstance(node, ast.withitem) and isinstance(node.optional_vars, ast.Name):
+        yield node.optional_vars.id, node.context_expr
+    elif isinstance(node, ast.For | ast.comprehension) and isinstance(node.target, ast.Name):
+        yield node.target.id, node.iter
+
+
+def own_sources() -> list[Source]:
+    """Parse each Python file of the project's own applications, of its settings and of its URLs."""
+    folders = {config.name: Path(config.path) for config in apps.get_app_configs() if config.name != _OWN_PACKAGE}
+    for module in (settings.SETTINGS_MODULE, getattr(settings, "ROOT_URLCONF", "")):
+        package = str(module).rpartition(".")[0]
+        loaded = sys.modules.get(package) if package else None
+        if loaded is not None and loaded.__file__:
+            folders[package] = Path(loaded.__file__).parent
+    found: dict[Path, Source] = {}
+    for name, folder in folders.items():
+        if _is_own(folder):
+            found |= {source.path: source for source in _read(folder, name)}
+    return sorted(found.values(), key=lambda source: source.path)
+
+
+def _is_own(folder: Path) -> bool:
+    return not (set(folder.parts) & _FOREIGN or folder.is_relative_to(sysconfig.get_path("stdlib")))
+
+
+def _read(folder: Path, package: str) -> Iterator[Source]:
+    for path in sorted(folder.rglob("*.py")):
+        if set(path.relative_to(folder).parts) & _FOREIGN:
+            continue
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (SyntaxError, ValueError, OSError):
+            # Python itself reports it where the file is used.
+            continue
+        inner = path.relative_to(folder).with_suffix("").parts
+        parts = inner[:-1] if inner[-1] == "__init__" else inner
+        yield Source(path=path, name=".".join((package, *parts)), tree=tree)

@@ -1,0 +1,93 @@
+"""Read how the code uses transactions: errors caught inside of them, and row locks outside of them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+from django.conf import settings
+
+from migrate_to_pg.behaviour.code.sources import Function, Source
+from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
+
+_ERRORS = frozenset({"IntegrityError", "DatabaseError", "DataError", "OperationalError", "ProgrammingError"})
+#: Calls that ask nothing of the database, so that nothing fails after the error.
+_ROLLED_BACK = frozenset({"set_rollback", "rollback", "savepoint_rollback"})
+
+
+def find_in_transactions(sources: Sequence[Source]) -> Iterator[Occurrence]:
+    """Yield errors that are caught in a transaction, and select_for_update() without one."""
+    inside = {name for source in sources for name in _called_in_transaction(source)}
+    for source in sources:
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.Try) and _in_transaction(source, node) and _breaks(source, node):
+                yield _hint("caught-in-transaction", source, node)
+            elif _is_call(node, "select_for_update") and not source.is_test and not _in_transaction(source, node):
+                function = source.function(node)
+                if not _every_request() and (function is None or function.name not in inside):
+                    yield _hint("lock-without-transaction", source, node)
+
+
+def _hint(rule: str, source: Source, node: ast.AST) -> Occurrence:
+    place = source.place(node)
+    return Occurrence(rule=rule, place=place, way=Way.CODE, certainty=Certainty.HINT, effect=Effect.ERROR)
+
+
+def _every_request() -> bool:
+    return any(entry.get("ATOMIC_REQUESTS") for entry in settings.DATABASES.values())
+
+
+def _is_call(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == name
+
+
+def _is_atomic(node: ast.expr) -> bool:
+    """Return whether an expression is transaction.atomic, called or not, or wraps it: method_decorator(atomic)."""
+    if isinstance(node, ast.Call):
+        return _is_atomic(node.func) or any(map(_is_atomic, node.args))
+    return getattr(node, "attr", getattr(node, "id", "")) == "atomic"
+
+
+def _opens(node: ast.AST) -> bool:
+    if isinstance(node, ast.With | ast.AsyncWith):
+        return any(_is_atomic(item.context_expr) for item in node.items)
+    if isinstance(node, Function | ast.ClassDef):
+        return any(map(_is_atomic, node.decorator_list))
+    return False
+
+
+def _in_transaction(source: Source, node: ast.AST) -> bool:
+    """Return whether a node stands in atomic(), as far as its own file shows."""
+    return any(_opens(outer) for outer in source.ancestors(node))
+
+
+def _called_in_transaction(source: Source) -> Iterator[str]:
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and _in_transaction(source, node):
+            yield getattr(node.func, "attr", getattr(node.func, "id", ""))
+
+
+def _breaks(source: Source, node: ast.Try) -> bool:
+    """Return whether a database error is caught, the transaction has no savepoint for it, and then goes on."""
+    handlers = [one for one in node.handlers if _catches(one)]
+    if not handlers or all(map(_opens, node.body)):
+        return False
+    # In a function that atomic() decorates inside of the try, the savepoint is there.
+    return any(not _leaves(one) for one in handlers) and _asks_database(node.body)
+
+
+def _catches(handler: ast.ExceptHandler) -> bool:
+    kinds = ast.walk(handler.type) if handler.type else ()
+    return any(getattr(kind, "attr", getattr(kind, "id", "")) in _ERRORS for kind in kinds)
+
+
+def _leaves(handler: ast.ExceptHandler) -> bool:
+    """Return whether the handler raises, or rolls back itself."""
+    return any(
+        isinstance(node, ast.Raise) or any(_is_call(node, name) for name in _ROLLED_BACK) for node in ast.walk(handler)
+    )
+
+
+def _asks_database(body: list[ast.stmt]) -> bool:
+    """Return whether a statement outside of an inner atomic() calls anything."""
+    return any(isinstance(node, ast.Call) for one in body if not _opens(one) for node in ast.walk(one))

@@ -1,0 +1,66 @@
+"""Connect Django to both sides: the SQLite snapshot and its copy on PostgreSQL, neither of which can be written to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import ConnectionHandler
+
+#: The aliases that a queryset's using() takes within ``open_sides``.
+SQLITE = "migrate_to_pg_sqlite"
+POSTGRESQL = "migrate_to_pg_copy"
+_TIMEOUT = "-c statement_timeout=20s -c default_transaction_read_only=on -c lc_messages=C"
+
+
+class Copied(Protocol):
+    """What ``trial.copy.open_copy`` gives, as far as it is used here."""
+
+    @property
+    def source(self) -> Path:
+        """The SQLite snapshot that the copy equals."""
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """The copy as an entry of DATABASES."""
+
+    @property
+    def alias(self) -> str:
+        """The project's alias of the database."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """Django's connections to both databases."""
+
+    sqlite: BaseDatabaseWrapper
+    postgresql: BaseDatabaseWrapper
+    #: The project's own alias of the database.
+    alias: str
+
+
+@contextmanager
+def open_sides(copy: Copied) -> Iterator[Sides]:
+    """Open both databases, for reading alone, under aliases of their own."""
+    options: Mapping[str, Any] = copy.entry.get("OPTIONS", {})
+    given = f"{options.get('options', '')} {_TIMEOUT}".strip()
+    entries = {
+        SQLITE: {"ENGINE": "django.db.backends.sqlite3", "NAME": f"file:{quote(str(copy.source))}?mode=ro"},
+        POSTGRESQL: {**copy.entry, "OPTIONS": {**options, "options": given}},
+    }
+    handler = ConnectionHandler({**entries, "default": entries[SQLITE]})
+    sides = Sides(sqlite=handler[SQLITE], postgresql=handler[POSTGRESQL], alias=copy.alias)
+    for name in entries:
+        connections[name] = handler[name]
+    try:
+        yield sides
+    finally:
+        for name in entries:
+            handler[name].close()
+            del connections[name]
