@@ -7,8 +7,9 @@ options of a publication, so that they may be added to its command line.
 from __future__ import annotations
 
 import argparse
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,43 +21,45 @@ if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
     from migrate_to_pg.records import Failure, Options
 
-MODES = ("check", "dump", "rehearse", "verify_only", "undo", "purge", "explain")
+MODES = ("check", "dump", "rehearse", "try", "verify_only", "undo", "purge", "explain")
 _MOVE = frozenset({"publish", "check", "rehearse"})
 _READS = _MOVE | {"dump", "verify_only"}
 _SERVER = _MOVE | {"verify_only", "undo", "purge"}
+_LOADS = _MOVE | {"try"}
 _ALL = frozenset({"publish", *MODES})
 
 #: Option, by its dest -> the modes in which it has an effect. --no-input (interactive) is accepted in all of them, as
 #: it is by Django's own commands.
 MODES_OF_OPTION: Mapping[str, frozenset[str]] = {
-    "source": _READS,
-    "target": _SERVER,
+    "source": _READS | {"try"},
+    "target": _SERVER | {"try"},
     "publish_to": _SERVER,
     "owner": _MOVE,
-    "verify": _MOVE | {"verify_only"},
-    "exact_decimals": _MOVE | {"verify_only"},
-    "leftovers": _MOVE | {"verify_only"},
-    "from_models": _MOVE,
-    "as_leftovers": _MOVE | {"verify_only"},
-    "schema": _MOVE,
+    "verify": _LOADS | {"verify_only"},
+    "exact_decimals": _LOADS | {"verify_only"},
+    "leftovers": _LOADS | {"verify_only"},
+    "from_models": _LOADS,
+    "as_leftovers": _LOADS | {"verify_only"},
+    "schema": _LOADS,
     "replace": _MOVE | {"undo"},
     "accept_publications": _MOVE | {"undo"},
     "accept_stale": _MOVE,
     "lock_source": _MOVE | {"dump"},
-    "engine": _MOVE,
-    "jobs": _READS,
+    "engine": _LOADS,
+    "jobs": _READS | {"try"},
     "keep": _MOVE | {"dump"},
     "report": _READS,
-    "json": _ALL - {"purge", "explain"},
+    "json": _ALL - {"purge", "explain", "try"},
     "lang": _ALL,
     "interactive": _ALL,
     # --dump, --from-dump and --export say themselves what they cannot be together with, and why.
-    "from_dump": _ALL,
-    "fix": _MOVE | {"dump"},
-    "quarantine": _MOVE | {"dump"},
-    "exclude_data": _READS,
-    "export": _ALL,
-    "export_for": _ALL,
+    "from_dump": _ALL - {"try"},
+    "fix": _LOADS | {"dump"},
+    "quarantine": _LOADS | {"dump"},
+    "exclude_data": _READS | {"try"},
+    "export": _ALL - {"try"},
+    "export_for": _ALL - {"try"},
+    "fresh": frozenset({"try"}),
 }
 
 
@@ -81,6 +84,12 @@ def check_options_for_mode(options: Mapping[str, Any]) -> None:
 
     mode = mode_of(options)
     for name, modes in MODES_OF_OPTION.items():
+        if options.get(name) and mode not in modes and mode == "publish":
+            named = ", ".join(_typed(other) for other in sorted(modes))
+            raise UsageError(
+                _("{option} has an effect with {modes} alone.", option=_typed(name), modes=named),
+                remedy=_("Leave it out; --help says what each option is for."),
+            )
         if options.get(name) and mode not in modes:
             raise UsageError(
                 _("{option} has no effect with {mode}.", option=_typed(name), mode=_typed(mode)),
@@ -92,6 +101,7 @@ def _typed(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+_TRY = "--try"
 _Group = argparse._ArgumentGroup
 #: An idle server takes a hundred connections, usually.
 _MOST_JOBS = 64
@@ -104,13 +114,15 @@ examples:
       look at the database; no server is needed
   %(prog)s --rehearse --target embedded --verify
       do everything but publish, on a PostgreSQL of its own
+  %(prog)s --try test
+      run the project's tests on a PostgreSQL of its own
   %(prog)s --source db.sqlite3 --target postgres://user:password@host:5432/name --verify
       move, every cell compared
 """
 _USAGE = """\
 %(prog)s [--check | --dump FILE | --rehearse | --verify-only
            | --undo | --purge | --explain RULE] [--source PATH] [--target URL]
-           [--verify] [--fix RULES] [--quarantine RULES] [...]"""
+           [--verify] [--fix RULES] [--quarantine RULES] [...] [--try COMMAND ...]"""
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -130,6 +142,19 @@ def add_arguments(parser: CommandParser) -> None:
     for title, add in groups.items():
         add(parser.add_argument_group(title))
     show_groups_first(parser)
+    _join_words_of_command(parser)
+
+
+def _join_words_of_command(parser: CommandParser) -> None:
+    """Make one value of all words after --try. argparse itself would take a -- among them for its own."""
+    parse_args = parser.parse_args
+
+    def joined(args: Sequence[str] = (), namespace: Any = None) -> Any:
+        words = [*args]
+        place = words.index(_TRY) + 1 if _TRY in words else len(words)
+        return parse_args([*words[:place], *([json.dumps(words[place:])] if words[place:] else [])], namespace)
+
+    parser.parse_args = joined  # type: ignore[method-assign, assignment]
 
 
 def _add_places(group: _Group) -> None:
@@ -170,6 +195,13 @@ def _add_modes(group: _Group) -> None:
         "--dump", type=_path, metavar="FILE", help="copy, examine and write all of it to a new file, for --from-dump"
     )
     modes.add_argument("--rehearse", action="store_true", help="everything but publish")
+    modes.add_argument(
+        _TRY,
+        type=json.loads,
+        metavar="COMMAND ...",
+        help="run a command of manage.py, or after -- a program, on a copy of the data in PostgreSQL; all words after"
+        " it are the command's",
+    )
     modes.add_argument(
         "--verify-only", action="store_true", help="prove what was published, against the source or a kept snapshot"
     )
@@ -287,6 +319,11 @@ def _add_means(group: _Group) -> None:
         help="the PostgreSQL whose pg_restore is to read that archive, 14 to 18 (default: all of them)",
     )
     group.add_argument("--keep", action="store_true", help="keep the snapshot, and a rehearsal's incoming schema")
+    group.add_argument(
+        "--fresh",
+        action="store_true",
+        help="with --try: make the copy anew, although source, migrations and models are unchanged",
+    )
 
 
 def _add_output(group: _Group) -> None:
@@ -343,13 +380,14 @@ def options_of(options: Mapping[str, Any]) -> Options:
     """Return the Options of the run. Raise UsageError where options contradict each other."""
     from migrate_to_pg.management.settings import invocation
     from migrate_to_pg.pipeline.export import require_exportable
-    from migrate_to_pg.records import Leftovers, Options, Verify
+    from migrate_to_pg.records import Leftovers, Options, Trial, Verify
 
-    mode = mode_of(options)
+    mode, words = mode_of(options), options["try"]
     wanted = Options(
         source=options["source"],
         target=options["target"],
-        mode=mode,
+        mode="publish" if words else mode,
+        trial=Trial(words=tuple(words), fresh=options["fresh"], target=options["target"]) if words else None,
         **{name: options[name] for name in ("publish_to", "owner", "jobs") if options[name]},
         dump=options["dump"],
         from_dump=options["from_dump"],

@@ -111,7 +111,11 @@ SETTINGS: Mapping[str, Callable[[object], Any]] = {
 
 
 #: What a setting is not asked for, where one of these options is given: the command line may not give both either.
-_INSTEAD = {"dump": ("fix", "quarantine", "exclude_data", "from_models", "as_leftovers")}
+_INSTEAD = {
+    "dump": ("fix", "quarantine", "exclude_data", "from_models", "as_leftovers"),
+    # A command is never tried where the project's data are to be.
+    "try": ("target", "publish_to", "owner", "report"),
+}
 #: Settings that are the default of no option. They are read where the source is chosen, where values are shown, and
 #: where commands are printed.
 _OF_NO_OPTION = ("SOURCE", "SECRETS", "COMMAND")

@@ -45,7 +45,8 @@ def publish_staged(
     end = ExitStack()
 
     def recheck() -> None:
-        if not options.accept_stale:
+        # A copy to try is one of the snapshot.
+        if not options.accept_stale and options.trial is None:
             source.require_unchanged(snapshot)
 
     def recheck_and_commit() -> None:

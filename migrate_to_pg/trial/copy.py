@@ -206,9 +206,7 @@ def _make_kept(
 def _publish(options: Options, url: str, folder: Path, progress: Progress) -> Path:
     """Publish the source into the database of ``url``, and return the snapshot. Raises CopyFailedError."""
     trial = replace(options.trial or Trial(), target=options.target)
-    wanted = replace(
-        options, mode="publish", target=url, publish_to=FINAL, owner="", accept_stale=True, report=folder, trial=trial
-    )
+    wanted = replace(options, mode="publish", target=url, publish_to=FINAL, owner="", report=folder, trial=trial)
     report = run(wanted, progress)
     if report.publication is None or report.source is None:
         raise CopyFailedError(report)

@@ -75,6 +75,9 @@ ELSEWHERE = {
     "make test": "it is what runs this",
     "make run": "tests/app",
     "python manage.py seed_demo": "tests/app/test_health.py: it needs an empty database",
+    "python manage.py migrate_to_pg --try test": "tests/acceptance/test_trial.py",
+    "python manage.py migrate_to_pg --try runserver": "tests/acceptance/test_trial.py: it does not end",
+    "python manage.py migrate_to_pg --try -- pytest -x": "tests/acceptance/test_trial.py",
     "make env": "tests/deploy/test_secrets.py: elsewhere than in this checkout",
     "git pull": "it needs a repository elsewhere",
     "PGDATABASE=attribution deploy/backup.sh attribution.dump": "tests/deploy/test_backup.py",
@@ -210,13 +213,13 @@ def test_every_link_between_the_documents_leads_somewhere() -> None:
 
 def test_the_readme_goes_from_the_installation_to_the_way_back_before_it_explains() -> None:
     text = READMES[0].read_text(encoding="utf-8")
-    steps = ["Install", "Look and rehearse", "Move", "Go back", "The report", "Why not dumpdata, or pgloader"]
+    steps = ["Install", "Look and rehearse", "Try it", "Move", "Go back", "The report", "Why not dumpdata, or pgloader"]
     assert re.findall(r"^## (.+)$", text, re.M)[: len(steps)] == steps
     # In the order in which they are typed.
     modes = re.findall(
-        r"\$ python manage\.py migrate_to_pg (--check|--rehearse|--source|--verify-only|--undo|--purge)", text
+        r"\$ python manage\.py migrate_to_pg (--check|--rehearse|--try|--source|--verify-only|--undo|--purge)", text
     )
-    assert modes == ["--check", "--rehearse", "--source", "--verify-only", "--undo", "--purge"]
+    assert modes == ["--check", "--rehearse", "--try", "--try", "--source", "--verify-only", "--undo", "--purge"]
 
 
 def test_every_target_of_make_that_a_document_names_exists() -> None:

@@ -39,6 +39,7 @@ MODES = (
     ),
     Mode(f"{MOVE} {ACCEPT} --replace --engine arrow --accept-stale --accept-publications --exact-decimals"
         " --exclude-data shapes.Apostrophe"),
+    Mode(f"migrate_to_pg --source {{folder}}/db.sqlite3 {ACCEPT} --fresh --try showmigrations", says="[X]"),
     Mode("migrate_to_pg --undo --target embedded:{server}"),
     Mode("migrate_to_pg --undo --target embedded:{server} --replace"),
     Mode("migrate_to_pg --purge --target embedded:{server} --no-input"),

@@ -54,8 +54,12 @@ class Command(BaseCommand):
             if options["explain"]:
                 console.explain(self, options["explain"])
                 return
-            with console.exit_on_second_signal(console.print_result, on_a_terminal=sys.stderr.isatty()):
-                status = self._run(with_settings(options, getattr(settings, "MIGRATE_TO_PG", {})))
+            completed = with_settings(options, getattr(settings, "MIGRATE_TO_PG", {}))
+            if options["try"]:
+                status = self._try(completed)
+            else:
+                with console.exit_on_second_signal(console.print_result, on_a_terminal=sys.stderr.isatty()):
+                    status = self._run(completed)
         except (MigrateToPgError, KeyboardInterrupt) as error:
             failure = failure_of(error, Path())
             console.print_error(self, failure, "" if options["explain"] else assurance(mode_of(options), failure))
@@ -71,7 +75,6 @@ class Command(BaseCommand):
             for line in server_left(options_of(options)):
                 self.stdout.write(line)
             return status
-        from migrate_to_pg.errors import ProofError
         from migrate_to_pg.pipeline import move, undo_and_purge, verify
 
         wanted = options_of(options)
@@ -82,16 +85,54 @@ class Command(BaseCommand):
             console.show_progress(self, options) as progress,
         ):
             report = work(wanted, console.ignore_broken_pipe(progress))
+        return self._show(report, wanted.mode, options)
+
+    def _show(self, report: Report, mode: str, options: Mapping[str, Any]) -> int:
+        """Print the report of a run, and return its exit status."""
+        from migrate_to_pg.errors import ProofError
+
         # Blocking findings and differences are results, which the report has.
         found = any(finding.blocks for finding in report.findings)
         found = found or report.failure is None or report.failure.exit_status == ProofError.exit_status
         with console.report_print_error(), ignore_stop_signals():
             if report.failure and not found:
-                console.print_error(self, report.failure, assurance(wanted.mode, report.failure))
+                console.print_error(self, report.failure, assurance(mode, report.failure))
                 console.print_results(self, report.next_steps)
             if found or options["json"]:
                 self._print(report, options)
         return report.failure.exit_status if report.failure else 0
+
+    def _try(self, options: Mapping[str, Any]) -> int:
+        """Run a command on a copy of the data, and return its exit status."""
+        from migrate_to_pg.trial.command import require_command, run_command
+        from migrate_to_pg.trial.copy import CopyFailedError, open_copy
+
+        wanted = options_of(options)
+        require_command(options["try"])
+        on_a_terminal = sys.stderr.isatty()
+        with contextlib.ExitStack() as stack:
+            with (
+                console.exit_on_second_signal(console.print_result, on_a_terminal=on_a_terminal),
+                contextlib.redirect_stdout(sys.stderr),
+                console.show_progress(self, options) as progress,
+            ):
+                try:
+                    copy = stack.enter_context(open_copy(wanted, console.ignore_broken_pipe(progress)))
+                except CopyFailedError as error:
+                    return self._show(error.report, "try", options)
+            if options["verbosity"]:
+                console.print_result(
+                    _(
+                        "This runs on PostgreSQL, on a copy of {source} that is dropped at the end. Mail, background"
+                        " tasks and uploaded files are the project's own.",
+                        source=copy.origin,
+                    )
+                )
+            # A Ctrl-C is the command's: a shell goes on after it.
+            status = run_command(options["try"], copy)
+            with console.exit_on_second_signal(console.print_result, on_a_terminal=on_a_terminal):
+                stack.close()
+        return status
 
     def _remove(self, options: Mapping[str, Any]) -> int:
         from migrate_to_pg.pipeline import undo_and_purge

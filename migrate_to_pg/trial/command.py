@@ -1,0 +1,127 @@
+"""Run a command of the project as a child process whose settings have the copy."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from django.utils.autoreload import get_child_arguments
+
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.trial.copy import Copy
+
+#: What comes before a program that is no command of manage.py.
+_PROGRAM = "--"
+_SETTINGS = "DJANGO_SETTINGS_MODULE"
+#: Linux's record of the variables that a process was started with.
+_FIRST_ENVIRONMENT = Path("/proc/self/environ")
+_POLL_INTERVAL_SECONDS = 0.1
+#: A SIGINT that was sent to the whole process group has ended the child within this time, or is being handled by it.
+_OWN_SIGNAL_SECONDS = 1.0
+#: What a shell adds to the number of the signal that ended a program.
+_SIGNALLED = 128
+
+
+def run_command(words: Sequence[str], copy: Copy) -> int:
+    """Run a command on the copy, and return its exit status.
+
+    It has this process's terminal and streams. Signals are passed on to it.
+    """
+    return _run_child(_arguments(words), _environment(words, copy), words)
+
+
+def require_command(words: Sequence[str]) -> None:
+    """Raise UsageError where the words after --try name no command."""
+    name = words[0] if words else ""
+    if name.startswith("-") and not (name == _PROGRAM and len(words) > 1):
+        raise UsageError(
+            _("--try is followed by {name}, which is no command.", name=name),
+            remedy=_("Options of this command come before --try: all words after it are the command's own."),
+        )
+
+
+def _arguments(words: Sequence[str]) -> list[str]:
+    """Return the child's command line: a program, or a command of the manage.py that runs here."""
+    if words[0] == _PROGRAM:
+        return [*words[1:]]
+    if not sys.argv[0].endswith("manage.py"):
+        # django-admin, python -m, or a program that calls this command.
+        return [sys.executable, "-m", "django", *words]
+    given = get_child_arguments()
+    return [*given[: len(given) - len(sys.argv[1:])], *words]
+
+
+def _environment(words: Sequence[str], copy: Copy) -> dict[str, str]:
+    """Return the child's variables. A program finds its settings by itself, as pytest does by pytest.ini."""
+    environment = copy.environment()
+    with suppress(OSError):
+        if words[0] == _PROGRAM and f"\0{_SETTINGS}=" not in f"\0{_FIRST_ENVIRONMENT.read_text()}":
+            # manage.py has set it since.
+            environment.pop(_SETTINGS, None)
+    return environment
+
+
+def _run_child(arguments: Sequence[str], environment: Mapping[str, str], words: Sequence[str]) -> int:
+    with _collect_signals() as received:
+        try:
+            child = subprocess.Popen(arguments, env=environment)
+        except OSError as error:
+            raise UsageError(
+                _("{program} cannot be run: {strerror}.", program=arguments[0], strerror=error.strerror),
+                remedy=_("After --try comes a command of manage.py, or -- and a program."),
+            ) from error
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                status = child.wait(_POLL_INTERVAL_SECONDS)
+                break
+            _pass_on(received, child)
+    return status if status >= 0 else _SIGNALLED - status
+
+
+@contextmanager
+def _collect_signals() -> Iterator[list[tuple[int, float]]]:
+    """Collect the signals that would end this process, each with its time. The child must end first."""
+    received: list[tuple[int, float]] = []
+
+    def collect(number: int, frame: object) -> None:
+        received.append((number, time.monotonic()))
+
+    former = {
+        number: signal.signal(number, collect)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield received
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def _pass_on(received: list[tuple[int, float]], child: subprocess.Popen[bytes]) -> None:
+    """Send the child what this process received, except a Ctrl-C that the terminal gave to both."""
+    for number, moment in [*received]:
+        if number == signal.SIGINT and time.monotonic() - moment < _OWN_SIGNAL_SECONDS:
+            continue
+        received.remove((number, moment))
+        if number != signal.SIGINT or not _is_in_foreground():
+            child.send_signal(number)
+
+
+def _is_in_foreground() -> bool:
+    """Report whether a terminal sends its signals to this process and its children."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    finally:
+        os.close(terminal)
