@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from migrate_to_pg.behaviour.code import find_by_code
+from migrate_to_pg.behaviour.data import find_by_data
 from migrate_to_pg.behaviour.records import Occurrence, Place, Report, Way, merge
 from migrate_to_pg.behaviour.sides import open_sides
 from migrate_to_pg.records import Event, Options, Progress
@@ -99,7 +100,8 @@ def _by_queries(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
 
 
 def _by_data(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
-    yield from import_module("migrate_to_pg.behaviour.data").find_by_data(copy, wanted.options.target, seen.notes)
+    with open_sides(copy) as sides:
+        yield from find_by_data(sides, wanted.options.target, seen.notes)
 
 
 def _by_code(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:

@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import pq
 
 from migrate_to_pg.behaviour.code.texts import HOLE
-from migrate_to_pg.behaviour.sides import Sides
+from migrate_to_pg.behaviour.sides import POSTGRESQL, Sides
 
 #: %s, %(name)s, %%.
 _PLACEHOLDER = re.compile(r"%(?:\((?P<name>\w+)\))?(?P<kind>[s%])")
@@ -89,3 +89,10 @@ def prepare(connection: BaseDatabaseWrapper, sql: str) -> Verdict:
         ((described.fname(i) or b"").decode(errors="replace"), described.ftype(i)) for i in range(described.nfields)
     ]
     return Verdict(columns=tuple(columns))
+
+
+def prepare_queryset(sides: Sides, queryset: Any) -> Verdict:
+    """Let PostgreSQL compile the query of a queryset. Raises FieldError and EmptyResultSet, as Django does."""
+    compiler = queryset.using(POSTGRESQL).query.get_compiler(using=POSTGRESQL)
+    operations = cast(Any, sides.postgresql.ops)
+    return prepare(sides.postgresql, operations.compose_sql(*compiler.as_sql()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,15 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 
+from migrate_to_pg.behaviour.own_models import FOREIGN, is_own_folder, own_apps
 from migrate_to_pg.behaviour.records import Place
 from migrate_to_pg.system.workdir import base_directory
 
-#: Directories of what is installed, not written, by the project.
-_FOREIGN = frozenset({"site-packages", "dist-packages", "node_modules", ".venv", "venv", "__pycache__"})
-_OWN_PACKAGE = "migrate_to_pg"
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 #: Nothing was resolved. None may be a value.
 UNKNOWN: Any = object()
@@ -162,7 +158,7 @@ def _targets(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 
 def own_sources() -> list[Source]:
     """Parse each Python file of the project's own applications, of its settings and of its URLs."""
-    folders = {config.name: Path(config.path) for config in apps.get_app_configs() if config.name != _OWN_PACKAGE}
+    folders = {config.name: Path(config.path) for config in own_apps()}
     for module in (settings.SETTINGS_MODULE, getattr(settings, "ROOT_URLCONF", "")):
         package = str(module).rpartition(".")[0]
         loaded = sys.modules.get(package) if package else None
@@ -170,18 +166,14 @@ def own_sources() -> list[Source]:
             folders[package] = Path(loaded.__file__).parent
     found: dict[Path, Source] = {}
     for name, folder in folders.items():
-        if _is_own(folder):
+        if is_own_folder(folder):
             found |= {source.path: source for source in _read(folder, name)}
     return sorted(found.values(), key=lambda source: source.path)
 
 
-def _is_own(folder: Path) -> bool:
-    return not (set(folder.parts) & _FOREIGN or folder.is_relative_to(sysconfig.get_path("stdlib")))
-
-
 def _read(folder: Path, package: str) -> Iterator[Source]:
     for path in sorted(folder.rglob("*.py")):
-        if set(path.relative_to(folder).parts) & _FOREIGN:
+        if set(path.relative_to(folder).parts) & FOREIGN:
             continue
         try:
             tree = ast.parse(path.read_bytes())

@@ -1,0 +1,122 @@
+"""Compare what single columns hold: limits, JSON, collations of SQLite."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import models
+
+from migrate_to_pg.behaviour.own_models import own_models, place_of_class
+from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place, Way
+from migrate_to_pg.behaviour.sides import POSTGRESQL, SQLITE, Sides
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import number
+from migrate_to_pg.project.secret_columns import MASK, field_is_secret
+
+#: A value beyond this part of the range is told.
+_NEAR = 0.9
+#: A shorter limit is usually that of codes of one length.
+_SHORT = 30
+_MOST_ROWS = 5_000
+_NOCASE = re.compile(r"COLLATE\s+[\"'`\[]?NOCASE", re.IGNORECASE)
+
+
+def find_in_fields(sides: Sides) -> Iterator[Occurrence]:
+    """Yield one occurrence for each field and reason."""
+    for model in own_models(sides):
+        for field in model._meta.local_concrete_fields:
+            place = place_of_class(model, f"{model._meta.label}.{field.name}")
+            if isinstance(field, models.IntegerField):
+                yield from _highest(model, field, place, sides)
+            elif isinstance(field, models.CharField) and (field.max_length or 0) > _SHORT:
+                yield from _longest(model, field, place)
+            elif isinstance(field, models.JSONField):
+                yield from _key_order(model, field, place)
+        yield from _case_blind(model, sides)
+
+
+def _highest(
+    model: type[models.Model], field: models.IntegerField[Any, Any], place: Place, sides: Sides
+) -> Iterator[Occurrence]:
+    limit = sides.postgresql.ops.integer_field_range(field.get_internal_type())[1]
+    found = model._base_manager.using(SQLITE).aggregate(highest=models.Max(field.name))["highest"]
+    if found is not None and limit and found > _NEAR * limit:
+        explanation = _(
+            "The highest value is {percent} % of what the column takes.", percent=number(100 * found / limit, ".0f")
+        )
+        shown = MASK if field_is_secret(field) else number(found)
+        yield _hint("integer-range", place, explanation, shown, number(limit))
+
+
+def _longest(model: type[models.Model], field: models.CharField[Any, Any], place: Place) -> Iterator[Occurrence]:
+    from django.db.models.functions import Length
+
+    lengths = model._base_manager.using(SQLITE).annotate(n=Length(field.name)).values_list("n", flat=True)
+    longest, limit = lengths.order_by("-n").first(), field.max_length or 0
+    if longest is not None and _NEAR * limit < longest < limit:
+        percent = number(100 * longest / limit, ".0f")
+        explanation = _("The longest value is {percent} % of what the column takes.", percent=percent)
+        yield _hint("text-length", place, explanation, number(longest), number(limit))
+
+
+def _hint(rule: str, place: Place, explanation: str, sqlite: str, postgresql: str) -> Occurrence:
+    return Occurrence(
+        rule=rule,
+        place=place,
+        way=Way.DATA,
+        certainty=Certainty.HINT,
+        effect=Effect.ERROR,
+        sqlite=sqlite,
+        postgresql=postgresql,
+        explanation=explanation,
+    )
+
+
+def _key_order(model: type[models.Model], field: models.JSONField[Any, Any], place: Place) -> Iterator[Occurrence]:
+    rows = [
+        [*model._base_manager.using(alias).order_by("pk").values_list(field.name, flat=True)[:_MOST_ROWS]]
+        for alias in (SQLITE, POSTGRESQL)
+    ]
+    pairs = [(one, other) for one, other in zip(*rows, strict=False) if _in_order(one) != _in_order(other)]
+    if pairs:
+        hidden = field_is_secret(field)
+        before, after = (MASK if hidden else json.dumps([*value] if value else value)[:80] for value in pairs[0])
+        yield Occurrence(
+            rule="json-key-order",
+            place=place,
+            way=Way.DATA,
+            certainty=Certainty.SEEN,
+            effect=Effect.DIFFERENT,
+            sqlite=before,
+            postgresql=after,
+            explanation=_("{n:,} of {m:,} rows have keys in another order.", n=len(pairs), m=len(rows[0])),
+        )
+
+
+def _in_order(value: Any) -> str:
+    return json.dumps(value, default=str)
+
+
+def _case_blind(model: type[models.Model], sides: Sides) -> Iterator[Occurrence]:
+    """Find NOCASE in what SQLite knows of the table and its indexes."""
+    with sides.sqlite.cursor() as cursor:
+        cursor.execute(
+            "SELECT name, sql FROM sqlite_master WHERE tbl_name = %s AND sql IS NOT NULL", [model._meta.db_table]
+        )
+        for name, sql in cursor.fetchall():
+            if _NOCASE.search(sql):
+                yield Occurrence(
+                    rule="case-blind-unique",
+                    place=place_of_class(model, f"{model._meta.label} {name}"),
+                    way=Way.DATA,
+                    certainty=Certainty.CONFIRMED,
+                    effect=Effect.DIFFERENT,
+                    sqlite=next(line.strip(" ,") for line in _lines(sql) if _NOCASE.search(line)),
+                )
+
+
+def _lines(sql: str) -> list[str]:
+    return re.split(r",|\n", sql)
