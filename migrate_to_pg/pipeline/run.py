@@ -45,14 +45,15 @@ class Run:
     order and put the results into ``state``, from which the report is made in every case.
     """
 
-    def __init__(self, options: Options, progress: Progress) -> None:
+    def __init__(self, options: Options, progress: Progress, choice: SourceChoice | None = None) -> None:
+        """Begin a run. ``choice`` is its SQLite database, where the options do not name an existing one."""
         self.began = options.invocation.began or time.perf_counter()
         #: Name of the schema that is published to.
         self.final = validate_schema_name(options.publish_to)
         require_usable(options)
         self.options = options
         self.progress = _serialize(progress)
-        self.source_choice: SourceChoice = (
+        self.source_choice: SourceChoice = choice or (
             choose_dump(options.from_dump) if options.from_dump else choose_source(options.source)
         )
         if options.mode in ("publish", "dump") and options.trial is None:
@@ -95,7 +96,8 @@ class Run:
 
     def _is_refusal(self, error: BaseException) -> bool:
         """Return whether the run was asked for wrongly, so that there is nothing else to report."""
-        not_reached = isinstance(error, TargetError) and self.state.source.snapshot is None
+        source = self.state.source
+        not_reached = isinstance(error, TargetError) and source.snapshot is None and source.catalog is None
         return self.state.published.publication is None and (isinstance(error, UsageError) or not_reached)
 
     def _record_stop(self, error: BaseException) -> None:

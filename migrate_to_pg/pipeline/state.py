@@ -23,6 +23,7 @@ from migrate_to_pg.records import (
     KeptRows,
     LoadedTable,
     LogicalPublication,
+    MadeFile,
     Options,
     Publication,
     Report,
@@ -120,6 +121,7 @@ class RunState:
     verification: Verification | None = None
     published: PublishResult = PublishResult()
     dump: DumpFacts | None = None
+    made: MadeFile | None = None
     #: Findings about the run itself.
     notes: tuple[Finding, ...] = ()
     failure: Failure | None = None
@@ -200,6 +202,7 @@ def complete_report(options: Options, state: RunState) -> Report:
         publication=state.published.publication,
         export=state.published.exported,
         dump=state.dump,
+        made=state.made,
         failure=state.failure,
         command=command_line(options),
         versions=versions(facts),

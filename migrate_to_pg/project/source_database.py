@@ -201,7 +201,8 @@ class SourceChoice:
     #: The zone of naive text in a datetime column.
     time_zone: str
     #: How it was chosen: "option" or "setting" (named), "alias" (the default database), "last" (by the last run),
-    #: "only" (no other file is known), "dump", "published" (the snapshot that a publication kept).
+    #: "only" (no other file is known), "dump", "published" (the snapshot that a publication kept), "back" (it is the
+    #: file that migrate_from_pg makes).
     chosen: str = "option"
 
     @property
@@ -214,6 +215,7 @@ class SourceChoice:
             "last": _("Source: {path} (as in the last run).", path=self.path),
             "only": _("Source: {path} (the project's only SQLite file).", path=self.path),
             "dump": _("Source: {path} (named with --from-dump).", path=self.path),
+            "back": _("New file: {path}.", path=self.path),
             "published": _(
                 "Source: {path} (the snapshot of the publication, whose journal explains its repairs).", path=self.path
             ),
@@ -237,6 +239,28 @@ def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoi
         path = _path_of_url(wanted, argument) if "://" in wanted else Path(wanted).expanduser()
         path = _reject_directory(path.absolute(), argument)
     return SourceChoice(path=path, alias=_alias_of(path), time_zone=_time_zone(_alias_of(path)), chosen=chosen)
+
+
+def choose_new_file(name: str | None, alias: str) -> SourceChoice:
+    """Resolve --target of migrate_from_pg: the file to make, by default beside the SQLite database that was moved.
+
+    ``alias`` is the database that is moved back. Raise UsageError.
+    """
+    require_no_geometry()
+    if name is None:
+        try:
+            old = choose_source(None).path
+        except UsageError:
+            # Several may be meant, and none is read.
+            old = base_directory() / "db.sqlite3"
+        path = old.with_name(f"{old.stem}.from-postgresql{old.suffix}")
+    else:
+        _require_no_password(name, "--target")
+        with usage_error_on_oserror(name):
+            path = _path_of_url(name, "--target") if "://" in name else Path(name).expanduser()
+    with usage_error_on_oserror(path):
+        path = _reject_directory(path.absolute(), "--target")
+    return SourceChoice(path=path, alias=alias, time_zone=_time_zone(alias), chosen="back")
 
 
 def _named(name: str | None, argument: str) -> tuple[str, str]:

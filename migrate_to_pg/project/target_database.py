@@ -145,39 +145,50 @@ def as_option(setting: str) -> str:
 
 
 def choose_target(
-    name: str | None, *, version: int = embedded.DEFAULT_VERSION, published: bool = False
+    name: str | None,
+    *,
+    version: int = embedded.DEFAULT_VERSION,
+    published: bool = False,
+    argument: str = "--target",
 ) -> TargetChoice:
     """Resolve --target: an alias of DATABASES, a URL, or embedded[:DIR], which is started.
 
     Without a name: the default database, where that is PostgreSQL. With ``published`` an embedded server must have data
-    already, since a new one holds no publication. Raise UsageError, TargetError.
+    already, since a new one holds no publication. ``argument`` is the option that messages name. Raise UsageError,
+    TargetError.
     """
     directory = embedded_directory(name)
     if directory is not None:
         server = embedded.resume(directory) if published else embedded.start(directory, version=version)
         return TargetChoice(database=_parse(server.url()), server=server)
     if name is not None and "://" in name:
-        return TargetChoice(database=_parse(name))
+        return TargetChoice(database=_parse(name, argument))
     alias = name or DEFAULT_DB_ALIAS
     entry = settings.DATABASES.get(alias)
     if entry is None:
         raise UsageError(
             _(
                 # What it is instead may be a password, or a URL without its scheme.
-                "--target is no alias of DATABASES ({DATABASES}), no URL, and not 'embedded'.",
+                "{argument} is no alias of DATABASES ({DATABASES}), no URL, and not 'embedded'.",
+                argument=argument,
                 DATABASES=", ".join(settings.DATABASES),
             ),
-            remedy=_("Give a URL such as {example}, or try --target embedded.", example=_EXAMPLE),
+            remedy=_("Give a URL such as {example}, or try {argument} embedded.", example=_EXAMPLE, argument=argument),
         )
     if vendor_of(entry) != "postgresql":
         engine = entry["ENGINE"].rsplit(".", 1)[-1]
         raise UsageError(
-            _("No --target was given, and the default database is {engine}, not PostgreSQL.", engine=engine)
+            _(
+                "No {argument} was given, and the default database is {engine}, not PostgreSQL.",
+                argument=argument,
+                engine=engine,
+            )
             if name is None
             else _("The database {alias!r} is {engine}, not PostgreSQL.", alias=alias, engine=engine),
             remedy=_(
-                "Pass --target {example}, or set DATABASE_URL where the settings read it; --target embedded"
+                "Pass {argument} {example}, or set DATABASE_URL where the settings read it; {argument} embedded"
                 " needs no server at all.",
+                argument=argument,
                 example=_EXAMPLE,
             ),
         )
@@ -194,11 +205,15 @@ def embedded_directory(name: str | None) -> Path | None:
         return path.absolute()
 
 
-def _parse(url: str) -> dict[str, Any]:
+def _parse(url: str, argument: str = "--target") -> dict[str, Any]:
     scheme = url.split("://", 1)[0]
     if scheme not in ("postgres", "postgresql", "postgis"):
         raise UsageError(
-            _("--target {scheme} is not PostgreSQL.", scheme=f"{scheme}://..." if scheme in _SCHEMES else "..."),
+            _(
+                "{argument} {scheme} is not PostgreSQL.",
+                argument=argument,
+                scheme=f"{scheme}://..." if scheme in _SCHEMES else "...",
+            ),
             remedy=_("Give a URL such as {example}.", example=_EXAMPLE),
         )
     try:
@@ -208,14 +223,15 @@ def _parse(url: str) -> dict[str, Any]:
     except (ValueError, dj_database_url.ParseError):
         # The parser's own message would quote the URL, password included.
         raise UsageError(
-            _("The URL of --target cannot be read."),
+            _("The URL of {argument} cannot be read.", argument=argument),
             remedy=_(
                 "Give one such as {example}; percent-encode special characters in the password.", example=_EXAMPLE
             ),
         ) from None
     if not entry.get("NAME") and "service" not in entry.get("OPTIONS", {}):
         raise UsageError(
-            _("The URL of --target names no database."), remedy=_("Give one such as {example}.", example=_EXAMPLE)
+            _("The URL of {argument} names no database.", argument=argument),
+            remedy=_("Give one such as {example}.", example=_EXAMPLE),
         )
     return entry
 

@@ -17,6 +17,7 @@ from psycopg import sql
 
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
+from migrate_to_pg.postgres.shared_snapshot import SharedSnapshot
 
 Connection = psycopg.Connection[Any]
 
@@ -160,3 +161,60 @@ def _count(connection: Connection, query: sql.Composed, rows: int | None) -> Row
     row = connection.execute(query).fetchone()
     total, ours, beyond = row or (0, 0, None)
     return RowChanges(younger=total - ours, gone=max((total if rows is None else rows) - ours, 0), beyond=beyond)
+
+
+_YOUNG = sql.SQL("age(xmin) <= age({}::xid)")
+
+
+def changes_after(
+    shared: SharedSnapshot, now: Connection, tables: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], RowChanges]:
+    """Return what was committed to each table after an exported snapshot, of the tables that changed.
+
+    A row is old whose transaction is older than all that were running at the snapshot, or was seen by it.
+
+    Args:
+        shared: the snapshot, whose transaction is still open.
+        now: a connection that sees the present state.
+        tables: the tables, each with its schema.
+    """
+    row = now.execute("SELECT pg_current_snapshot()::text").fetchone()
+    if row and row[0] == shared.transactions:
+        return {}
+    tables = list(tables)
+    highest = _highest_ids(shared.connection, {f"{schema}.{table}": (schema, table) for schema, table in tables})
+    found = {}
+    for schema, table in tables:
+        rows, writers = _seen_by(shared, (schema, table))
+        changes = _changes_after(now, (schema, table), rows, writers, shared.oldest, highest.get(f"{schema}.{table}"))
+        if changes.younger or changes.gone:
+            found[schema, table] = changes
+    return found
+
+
+def _seen_by(shared: SharedSnapshot, table: tuple[str, str]) -> tuple[int, list[str]]:
+    """Return the number of rows in a snapshot, and the transactions of those that are not certainly old."""
+    query = sql.SQL("SELECT count(*), array_agg(DISTINCT xmin::text) FILTER (WHERE {}) FROM {}").format(
+        _YOUNG.format(sql.Literal(shared.oldest)), sql.Identifier(*table)
+    )
+    with shared.connection.transaction(force_rollback=True):
+        rows, writers = shared.connection.execute(query).fetchone() or (0, None)
+    return rows, writers or []
+
+
+def _changes_after(
+    connection: Connection, table: tuple[str, str], rows: int, writers: list[str], oldest: str, highest: int | None
+) -> RowChanges:
+    column = None if highest is None else _id_columns(connection, [table[0]]).get(table)
+    is_new = sql.SQL("{} AND xmin::text <> ALL ({}::text[])").format(
+        _YOUNG.format(sql.Literal(oldest)), sql.Literal(writers)
+    )
+    beyond: sql.Composable = sql.SQL("NULL::bigint")
+    if column is not None:
+        beyond = sql.SQL("count(*) FILTER (WHERE {} AND {} > {})").format(
+            is_new, sql.Identifier(column), sql.Literal(highest)
+        )
+    query = sql.SQL("SELECT count(*), count(*) FILTER (WHERE NOT ({})), {} FROM {}").format(
+        is_new, beyond, sql.Identifier(*table)
+    )
+    return _count(connection, query, rows)

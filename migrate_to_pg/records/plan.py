@@ -96,6 +96,11 @@ class PlannedTable:
         """The primary key's columns, empty where there is no key or SQLite lacks a part of it."""
         return tuple(self.columns_named(self.target.primary_key))
 
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """PostgreSQL's names of the primary key's columns."""
+        return tuple(column.name for column in self.key)
+
     def columns_named(self, names: tuple[str, ...]) -> list[PlannedColumn]:
         """Return the columns of these names on PostgreSQL, or none where SQLite lacks one of them."""
         by_name = {c.name: c for c in self.columns}

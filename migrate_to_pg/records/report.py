@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from migrate_to_pg.records.findings import Advice, Finding, KeptRows
 from migrate_to_pg.records.repairs import ChangedCells, RemovedRows
-from migrate_to_pg.records.results import Exported, Identity, LoadedTable, Publication, Verification
+from migrate_to_pg.records.results import Exported, Identity, LoadedTable, MadeFile, Publication, Verification
 from migrate_to_pg.records.sqlite_schema import DumpFacts
 
 
@@ -79,7 +79,7 @@ class Report:
     """Everything that a run did, for the terminal, the HTML page and report.json."""
 
     ok: bool
-    #: "check", "dump", "rehearse", "publish", "verify_only" or "undo".
+    #: "check", "dump", "rehearse", "publish", "verify_only", "undo", "move_back" or "since_publish".
     mode: str
     #: ISO 8601 with offset.
     started: str
@@ -106,6 +106,8 @@ class Report:
     publication: Publication | None = None
     #: By --export.
     export: Exported | None = None
+    #: What migrate_from_pg made.
+    made: MadeFile | None = None
     #: What --dump wrote.
     dump: DumpFacts | None = None
     failure: Failure | None = None

@@ -168,6 +168,21 @@ class FreshRows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MadeFile:
+    """The SQLite file that migrate_from_pg made."""
+
+    path: str
+    bytes: int
+    sha256: str
+    tables: int
+    rows: int
+    #: The SQLite database with the rows that quarantine left out; '' where there are none.
+    quarantine: str = ""
+    #: 'table: n rows ...': what was written to PostgreSQL meanwhile and is not in the file, by --accept-stale.
+    left_behind: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
     """The archive of --export."""
 

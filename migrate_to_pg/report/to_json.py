@@ -48,6 +48,7 @@ def to_json(report: Report) -> dict[str, Any]:
         ],
         "identities": [asdict(identity) for identity in report.identities],
         "publication": publication and asdict(publication) | {"locked_seconds": _seconds(publication.locked_seconds)},
+        "made": _dict(report.made),
         "export": _dict(report.export),
         "versions": dict(report.versions),
         "next_steps": list(report.next_steps),

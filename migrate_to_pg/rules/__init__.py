@@ -13,6 +13,7 @@ from importlib import import_module
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.rules import file, keys, schema, values
+from migrate_to_pg.rules.back import BACK_RULES
 from migrate_to_pg.rules.base import Rule, SetRule, Subject, ValueRule
 from migrate_to_pg.rules.keys import duplicate_key
 from migrate_to_pg.system.usage import did_you_mean
@@ -88,6 +89,21 @@ def names_rows(rule: Rule) -> bool:
     return rule.names_rows
 
 
+def quarantined_back_rules(names: Sequence[str]) -> frozenset[str]:
+    """Return the rules of the way back that --quarantine names, where "all" stands for every one.
+
+    Raises:
+        UsageError: a name is no rule of the way back.
+    """
+    known = {rule.id for rule in BACK_RULES if names_rows(rule)}
+    for name in names:
+        if name != "all" and name not in known:
+            fault = _("--quarantine {name}: the rule {name} is not about rows.", name=name)
+            remedy = _("Known: {known}; or all.", known=", ".join(sorted(known)))
+            raise _unknown("--quarantine", name, fault, [*sorted(known), "all"], remedy)
+    return frozenset(known if "all" in names else names)
+
+
 def _unknown(option: str, name: str, fault: str, known: Sequence[str], remedy: str) -> UsageError:
     """Return the error about a name: ``fault`` where it is that of a rule."""
     is_rule = any(rule.id == name for rule in RULES)
@@ -96,6 +112,7 @@ def _unknown(option: str, name: str, fault: str, known: Sequence[str], remedy: s
 
 
 __all__ = [
+    "BACK_RULES",
     "RULES",
     "Rule",
     "SetRule",
@@ -104,5 +121,6 @@ __all__ = [
     "accepted_rules",
     "named_repairs",
     "names_rows",
+    "quarantined_back_rules",
     "quarantined_rules",
 ]

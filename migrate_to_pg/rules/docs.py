@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Level
-from migrate_to_pg.rules import RULES, names_rows
+from migrate_to_pg.rules import BACK_RULES, RULES, names_rows
 from migrate_to_pg.rules.base import Rule
 from migrate_to_pg.rules.doctor_findings import DOCTOR_RULES
 from migrate_to_pg.rules.run_findings import RUN_RULES
@@ -51,6 +51,14 @@ _RUN = """
 | Rule | Level | Repair | Quarantine | |
 |---|---|---|---|---|
 """
+_BACK = """
+# Findings of the way back
+
+`manage.py migrate_from_pg` asks PostgreSQL for these before it writes a row.
+
+| Rule | Level | Repair | Quarantine | |
+|---|---|---|---|---|
+"""
 _DOCTOR = """
 # Findings of sqlite_doctor alone
 
@@ -65,7 +73,7 @@ itself.
 def reference() -> str:
     """Return the page docs/reference/findings.md, with an entry for each rule."""
     text = ""
-    for head, rules in ((_HEAD, RULES), (_RUN, RUN_RULES), (_DOCTOR, DOCTOR_RULES)):
+    for head, rules in ((_HEAD, RULES), (_RUN, RUN_RULES), (_DOCTOR, DOCTOR_RULES), (_BACK, BACK_RULES)):
         text += head
         for rule in rules:
             quarantine = "yes" if names_rows(rule) else "no"
@@ -78,7 +86,7 @@ def reference() -> str:
 
 def rules_by_id() -> dict[str, Rule]:
     """Return each rule under its id, and under the name of its repair."""
-    rules: tuple[Rule, ...] = (*RULES, *RUN_RULES, *DOCTOR_RULES)
+    rules: tuple[Rule, ...] = (*RULES, *RUN_RULES, *DOCTOR_RULES, *BACK_RULES)
     return {rule.repair_name: rule for rule in rules if rule.repair_name} | {rule.id: rule for rule in rules}
 
 
@@ -110,4 +118,5 @@ def _entry(rule: Rule) -> Iterator[str]:
     if rule.repair:
         yield f"Repair `--fix {rule.repair_name or rule.id}` ({rule.repair}): {rule.repair_description}"
     if names_rows(rule):
-        yield f"Quarantine `--quarantine {rule.id}`: leaves the rows, and those that refer to them, out of PostgreSQL."
+        where = "SQLite" if rule in BACK_RULES else "PostgreSQL"
+        yield f"Quarantine `--quarantine {rule.id}`: leaves the rows, and those that refer to them, out of {where}."

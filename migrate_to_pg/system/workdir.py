@@ -31,6 +31,7 @@ _JOURNAL = "journal.sqlite3"
 _SQLITE = re.compile(rb"SQLite format 3\0")
 _CHECKSUM = re.compile(rb"[0-9a-f]{64} [ *]")
 _LEFTOVERS = "leftovers.sqlite3"
+_QUARANTINE = "quarantine.sqlite3"
 #: Keeps the reports out of the project's version control.
 _IGNORED = ".gitignore"
 #: Directory of a child process: its password file, its log.
@@ -95,6 +96,11 @@ class WorkDirectory:
     def leftovers(self) -> Path:
         """The leftovers as they are loaded, removed with the run."""
         return self._unfinished(_LEFTOVERS)
+
+    @property
+    def quarantine(self) -> Path:
+        """The rows that a move back leaves out. They stay there."""
+        return self.directory / _QUARANTINE
 
     @property
     def child(self) -> Path:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from psycopg import sql
+
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Event, Plan, PlannedTable, Verification, VerifiedTable, Verify
@@ -22,7 +24,7 @@ from migrate_to_pg.verify.compare import Comparison
 from migrate_to_pg.verify.differences import SAMPLES, TableDifferences
 from migrate_to_pg.verify.journal import ExpectedTable, expected_tables, unrepaired
 from migrate_to_pg.verify.normalize_text import TextNormalizer
-from migrate_to_pg.verify.postgres_reader import Target
+from migrate_to_pg.verify.postgres_reader import NOTHING, Target
 from migrate_to_pg.verify.rows import Rows, Stream, columns_of, prefetch
 from migrate_to_pg.verify.sqlite_reader import BATCH_ROWS, Source, UnexpectedCellError, snapshot_relation
 
@@ -40,15 +42,28 @@ def verify_tables(
     verify: Verify,
     progress: Callable[[Event], None],
     repairs: RepairResult | None = None,
+    shared: str = "",
+    left_out: Mapping[str, sql.Composed] = NOTHING,
 ) -> Verification:
     """Compare each planned table of ``schema`` with the snapshot. A difference is reported, never raised.
 
     ``plan`` and ``snapshot`` are as they were before any repair. With ``repairs`` the tables hold the repaired rows:
-    the snapshot's rows with exactly the edits of the journal.
+    the snapshot's rows with exactly the edits of the journal. ``shared`` is an exported snapshot of PostgreSQL,
+    and ``left_out`` the conditions of its rows that are not compared, by table.
     """
     with Source(snapshot) as source:
         expected, unknown = expected_tables(plan, source, repairs)
-        verification = compare_tables(plan, source, expected, conninfo, schema=schema, verify=verify, progress=progress)
+        verification = compare_tables(
+            plan,
+            source,
+            expected,
+            conninfo,
+            schema=schema,
+            verify=verify,
+            progress=progress,
+            shared=shared,
+            left_out=left_out,
+        )
     return replace(verification, tables=(*verification.tables, *map(unknown_table, unknown)))
 
 
@@ -61,6 +76,8 @@ def compare_tables(
     schema: str,
     verify: Verify,
     progress: Callable[[Event], None],
+    shared: str = "",
+    left_out: Mapping[str, sql.Composed] = NOTHING,
 ) -> Verification:
     """Compare each planned table of ``schema`` with the rows that ``expected`` has for it.
 
@@ -70,7 +87,7 @@ def compare_tables(
         zoneinfo.ZoneInfo(plan.source_time_zone),
         Progress(progress, sum(table.source.rows for table in plan.tables)),
     )
-    with Target(conninfo, schema) as target, TextNormalizer(conninfo) as normalizer:
+    with Target(conninfo, schema, shared, left_out) as target, TextNormalizer(conninfo) as normalizer:
         verifier = TableVerifier(source, target, expected, zone, reading, normalizer)
         one = verifier.compare_counts if verify is Verify.COUNTS else verifier.compare_cells
         return Verification(verify=verify, tables=tuple(reading.table(table, one) for table in plan.tables))

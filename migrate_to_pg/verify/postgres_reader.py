@@ -6,7 +6,8 @@ All tables are read in one read-only transaction, in one state.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import adbc_driver_manager
@@ -17,10 +18,12 @@ from psycopg import sql
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.session import arrow_conninfo, configure_session
+from migrate_to_pg.postgres.shared_snapshot import join_snapshot
 from migrate_to_pg.verify.rows import Column, Rows
 
 #: Bytes a batch, unless a single row is longer.
 BATCH_BYTES = 8_000_000
+NOTHING: Mapping[str, sql.Composed] = MappingProxyType({})
 #: Tables that are read before their locks are given back.
 _TABLES_LOCKED = 10
 
@@ -53,9 +56,15 @@ class GeneratedColumn(NamedTuple):
 class Target:
     """Read the staged tables. A context manager."""
 
-    def __init__(self, conninfo: str, schema: str) -> None:
+    def __init__(
+        self, conninfo: str, schema: str, shared: str = "", left_out: Mapping[str, sql.Composed] = NOTHING
+    ) -> None:
         self._conninfo = conninfo
         self._schema = schema
+        #: An exported snapshot, where the state to be read is that of another transaction.
+        self._shared = shared
+        #: Table -> the condition of rows that are not compared, with the alias t.
+        self._left_out = left_out
         self._stack = contextlib.ExitStack()
         self._read = 0
 
@@ -65,7 +74,7 @@ class Target:
                 adbc_driver_postgresql.dbapi.connect(arrow_conninfo(self._conninfo))
             )
             with self._connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                join_snapshot(cursor, self._shared)
                 configure_session(cursor)
                 cursor.execute("SAVEPOINT nothing_read")
         return self
@@ -77,7 +86,7 @@ class Target:
         """Count the rows of a table."""
         with translate_errors(table), self._connection.cursor() as cursor:
             self._unlock(cursor)
-            cursor.execute(to_string(sql.SQL("SELECT count(*) FROM {}").format(self._table(table))))
+            cursor.execute(to_string(sql.SQL("SELECT count(*) FROM {}").format(self._rows(table))))
             return int(cursor.fetchone()[0])
 
     def _unlock(self, cursor: Any) -> None:
@@ -105,9 +114,9 @@ class Target:
 
     def rows(self, table: str, columns: Sequence[Column], key: Sequence[Column]) -> Generator[Rows]:
         """Yield the table's rows in the key's order, text in byte order."""
-        query = sql.SQL("SELECT {} FROM {} AS t ORDER BY {}").format(
+        query = sql.SQL("SELECT {} FROM {} ORDER BY {}").format(
             sql.SQL(", ").join(select_expression(column) for column in columns),
-            self._table(table),
+            self._rows(table),
             sql.SQL(", ").join(
                 sql.SQL("{} NULLS FIRST" if column_may_be_null(column) else "{}").format(order_expression(column))
                 for column in key
@@ -122,6 +131,13 @@ class Target:
                 # Large values are not held while the next ones are read.
                 del batch
                 yield rows.pop()
+
+    def _rows(self, name: str) -> sql.Composed:
+        """Return what stands after FROM: the table, called t, without the rows that were left out."""
+        rows = sql.SQL("{} AS t").format(self._table(name))
+        if name in self._left_out:
+            rows += sql.SQL(" WHERE NOT ({})").format(self._left_out[name])
+        return rows
 
     def _table(self, name: str) -> sql.Identifier:
         return sql.Identifier(self._schema, name)

@@ -1,0 +1,77 @@
+"""Let SQLite check the new file itself: its pages, its foreign keys, its schema, and the ids that follow."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+
+from migrate_to_pg.errors import ProofError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.planning.scratch_schema import SqliteSchema
+from migrate_to_pg.records import Identity
+from migrate_to_pg.sqlite.sql import Sql, compose, name
+
+#: Faults that are named.
+_NAMED = 20
+
+
+def check_file(database: sqlite3.Connection, schema: SqliteSchema, identities: Sequence[tuple[str, Identity]]) -> None:
+    """Raise ProofError with the first faults of the file.
+
+    Args:
+        database: the file, opened as the project opens it.
+        schema: what the migrations make.
+        identities: SQLite's name of each table, and the next value of its sequence on PostgreSQL.
+    """
+    for faults in (
+        _damage(database),
+        _dangling_keys(database),
+        _schema_differences(database, schema),
+        _wrong_ids(database, identities),
+    ):
+        if found := [fault for fault, _number in zip(faults, range(_NAMED), strict=False)]:
+            raise ProofError(
+                _("The new file is not as it should be: {fault}", fault=found[0]),
+                detail=found,
+                remedy=_("No file was made. If nobody else wrote to it, please report this."),
+            )
+
+
+def _damage(database: sqlite3.Connection) -> Iterator[str]:
+    # Unlike integrity_check it does not compare indexes, which were made just now from the rows.
+    return (line for (line,) in database.execute("PRAGMA quick_check(20)") if line != "ok")
+
+
+def _dangling_keys(database: sqlite3.Connection) -> Iterator[str]:
+    for table, row, parent, _key in database.execute("PRAGMA foreign_key_check"):
+        yield _("row {row} of {table} refers to no row of {parent}.", row=row, table=table, parent=parent)
+
+
+def _schema_differences(database: sqlite3.Connection, schema: SqliteSchema) -> Iterator[str]:
+    """Yield each object that is not as the migrations make it."""
+    query = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    there = {(kind, found): text for kind, found, text in database.execute(query)}
+    for statement in schema.statements:
+        found = there.get((statement.kind, statement.name))
+        if found is None:
+            yield _("{kind} {name} is missing.", kind=statement.kind, name=statement.name)
+        elif found != statement.sql:
+            yield _("{kind} {name} is not as the migrations make it.", kind=statement.kind, name=statement.name)
+
+
+def _wrong_ids(database: sqlite3.Connection, identities: Sequence[tuple[str, Identity]]) -> Iterator[str]:
+    last = dict(database.execute("SELECT name, seq FROM sqlite_sequence")) if identities else {}
+    for table, identity in identities:
+        if last.get(table) != identity.next - 1:
+            yield _(
+                "the last id of {table} is {last}, not {expected}.",
+                table=table,
+                last=last.get(table),
+                expected=identity.next - 1,
+            )
+
+
+def count_rows(database: sqlite3.Connection, table: str) -> int:
+    """Return how many rows a table has."""
+    query: Sql = compose("SELECT count(*) FROM {table}", table=name(table))
+    return int(database.execute(query).fetchone()[0])

@@ -1,0 +1,95 @@
+"""Load the rows of all planned tables into the new file: one writer, while the next rows are read."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from migrate_to_pg.errors import LoadError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.move_back.quarantine import LeftOut
+from migrate_to_pg.move_back.read_rows import Batch, Reader, State, stored_columns
+from migrate_to_pg.project.secret_columns import masked_key
+from migrate_to_pg.records import Event, LoadedTable, PlannedTable
+from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
+
+Progress = Callable[[Event], None]
+NOTHING: Mapping[str, LeftOut] = {}
+
+
+def load(
+    tables: Sequence[PlannedTable],
+    state: State,
+    database: sqlite3.Connection,
+    *,
+    schema: str,
+    progress: Progress,
+    before: int,
+    total: int,
+    left_out: Mapping[str, LeftOut] = NOTHING,
+) -> tuple[LoadedTable, ...]:
+    """Load every row of PostgreSQL's tables.
+
+    Args:
+        tables: the tables to load, empty on SQLite.
+        state: PostgreSQL's state.
+        database: the new file.
+        schema: PostgreSQL's schema of the tables.
+        progress: is called with the rows that were written.
+        before: how many were written before.
+        total: how many there are.
+        left_out: by PostgreSQL's names, the rows that stay behind.
+
+    Raises:
+        LoadError: SQLite refuses a row.
+    """
+    loaded: list[LoadedTable] = []
+    with Reader(state) as reader:
+        for table in tables:
+            began, rows = time.monotonic(), 0
+            rows_left = left_out.get(table.name)
+            without = rows_left.condition(table) if rows_left and rows_left.keys else None
+            for batch in reader.batches(schema, table, without):
+                rows += _write(database, table, batch)
+                progress(Event(kind="progress", stage="load", message=table.name, done=before + rows, total=total))
+            before += rows
+            loaded.append(LoadedTable(name=table.name, rows=rows, seconds=time.monotonic() - began))
+    return tuple(loaded)
+
+
+def _write(database: sqlite3.Connection, table: PlannedTable, batch: Batch) -> int:
+    """Write rows in one transaction. Return how many they were."""
+    rows = list(zip(*batch, strict=True))
+    before = database.total_changes
+    database.execute("BEGIN")
+    try:
+        database.executemany(_insert(table), rows)
+    except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
+        # The file has no journal, and is thrown away.
+        raise _refused(table, rows[database.total_changes - before], error) from error
+    database.execute("COMMIT")
+    return len(rows)
+
+
+def _insert(table: PlannedTable) -> Sql:
+    columns = [column.source.name for column in stored_columns(table)]
+    marks = join(", ", (Sql("?") for _column in columns))
+    return compose(
+        "INSERT INTO {table} ({columns}) VALUES ({marks})",
+        table=name(table.source.name),
+        columns=names(columns),
+        marks=marks,
+    )
+
+
+def _refused(table: PlannedTable, row: tuple[Any, ...], error: Exception) -> LoadError:
+    """Return the error that names a row which SQLite refuses."""
+    known = dict(zip((column.name for column in stored_columns(table)), map(str, row), strict=True))
+    key = masked_key(table.name, {part.name: known[part.name] for part in table.key if part.name in known})
+    return LoadError(
+        _("SQLite refuses a row of {table}: {error}", table=table.name, error=error),
+        detail=[", ".join(f"{column} = {value}" for column, value in key.items())] if key else [],
+        remedy=_("No file was made. Change the row on PostgreSQL, then run again."),
+    )

@@ -1,0 +1,124 @@
+"""Read PostgreSQL's rows as SQLite is to hold them, in batches of a limited size, all from one exported snapshot."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import adbc_driver_manager
+import adbc_driver_postgresql.dbapi
+import pyarrow as pa
+from psycopg import sql
+
+from migrate_to_pg.errors import TargetError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.move_back.spelling import read_expression, spelling_of
+from migrate_to_pg.postgres.session import arrow_conninfo, configure_session
+from migrate_to_pg.postgres.shared_snapshot import join_snapshot
+from migrate_to_pg.records import PlannedColumn, PlannedTable
+
+#: Bytes of a batch, unless a single row is longer.
+_BATCH_BYTES = 4_000_000
+#: Tables that are read before their locks are given back: a server has no room for the locks of thousands.
+_TABLES_LOCKED = 10
+
+#: The values of a column, as Python's sqlite3 binds them, for each column.
+Batch = list[list[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """The state of the database that is read, and how to read it."""
+
+    conninfo: str
+    #: The exported snapshot.
+    shared: str
+    #: The zone in which SQLite's times without one are.
+    zone: str
+
+
+def stored_columns(table: PlannedTable) -> list[PlannedColumn]:
+    """Return the columns that are written: all that SQLite does not compute."""
+    return [column for column in table.columns if not column.source.generated]
+
+
+class Reader:
+    """One connection that reads one table after another. A context manager."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._stack = contextlib.ExitStack()
+        self._read = 0
+
+    def __enter__(self) -> Reader:
+        with _translated(_("the database")):
+            self._connection = self._stack.enter_context(
+                adbc_driver_postgresql.dbapi.connect(arrow_conninfo(self._state.conninfo))
+            )
+            with self._connection.cursor() as cursor:
+                join_snapshot(cursor, self._state.shared)
+                configure_session(cursor)
+                cursor.execute("SAVEPOINT nothing_read")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    def batches(self, schema: str, table: PlannedTable, without: sql.Composed | None = None) -> Generator[Batch]:
+        """Yield a table's rows, the next ones being read while these are written."""
+        batches = self._batches(schema, table, without)
+        with contextlib.closing(batches), ThreadPoolExecutor(1, "read") as thread:
+            coming = thread.submit(next, batches, None)
+            while (batch := coming.result()) is not None:
+                coming = thread.submit(next, batches, None)
+                yield batch
+
+    def _batches(self, schema: str, table: PlannedTable, without: sql.Composed | None) -> Generator[Batch]:
+        columns = stored_columns(table)
+        with _translated(table.name), self._connection.cursor() as cursor:
+            self._read += 1
+            if self._read % _TABLES_LOCKED == 0:
+                cursor.execute("ROLLBACK TO SAVEPOINT nothing_read")
+            cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)})
+            cursor.execute(self._query(schema, table, columns, without).as_string(None))
+            for batch in cursor.fetch_record_batch():
+                yield [
+                    spelling_of(column.target).values(array)
+                    for column, array in zip(columns, batch.columns, strict=True)
+                ]
+
+    def _query(
+        self, schema: str, table: PlannedTable, columns: Sequence[PlannedColumn], without: sql.Composed | None
+    ) -> sql.Composed:
+        query = sql.SQL("SELECT {} FROM {} AS t").format(
+            sql.SQL(", ").join(read_expression(column.target, self._state.zone) for column in columns),
+            sql.Identifier(schema, table.name),
+        )
+        if without:
+            query += sql.SQL(" WHERE NOT ({})").format(without)
+        # SQLite appends rows in the order of their integer key, and searches the place of any other.
+        if len(table.key) == 1 and table.key[0].target.type_name in ("int2", "int4", "int8"):
+            query += sql.SQL(" ORDER BY t.{}").format(sql.Identifier(table.key[0].name))
+        return query
+
+
+@contextlib.contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """Turn the driver's errors into ours."""
+    try:
+        yield
+    except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
+        forbidden = getattr(error, "sqlstate", None) == "42501"
+        raise TargetError(
+            # The lines after the first are the query.
+            _("{what} could not be read on PostgreSQL: {error}", what=what, error=str(error).split("\n")[0]),
+            remedy=_(
+                "Connect as the tables' owner, or as a role that may read every row: where row security hides some of"
+                " them, that is one with BYPASSRLS."
+            )
+            if forbidden
+            else _("See the server's log, then run again."),
+        ) from error

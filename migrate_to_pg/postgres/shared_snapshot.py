@@ -1,0 +1,84 @@
+"""Hold one state of a database, and let other connections read exactly that state.
+
+A REPEATABLE READ transaction exports its snapshot. It stays open for as long as others read it, and holds the locks
+that keep writers waiting. Both end with the connection, even where this process is killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from migrate_to_pg.errors import TargetError
+from migrate_to_pg.i18n import gettext as _
+
+Connection = psycopg.Connection[Any]
+
+#: Writers that do not end within this time keep the run from locking.
+_LOCK_TIMEOUT = "10s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedSnapshot:
+    """The exported state of a database."""
+
+    #: The connection whose transaction holds it.
+    connection: Connection
+    #: What SET TRANSACTION SNAPSHOT takes.
+    id: str
+    #: The transactions that it sees, as pg_current_snapshot() prints them.
+    transactions: str
+    #: The oldest transaction that was running: whatever is older was committed before, and is seen.
+    oldest: str
+
+
+@contextmanager
+def share_snapshot(connection: Connection, lock: Sequence[tuple[str, str]] = ()) -> Iterator[SharedSnapshot]:
+    """Export the present state of the database for the block.
+
+    Args:
+        connection: an autocommit connection, which is used for nothing else meanwhile.
+        lock: tables, each with its schema, to which nobody may write until the end of the block.
+
+    Raises:
+        TargetError: a table cannot be locked.
+    """
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    # Nothing is written. A commit would end the transaction as well.
+    with connection.transaction(force_rollback=True):
+        if lock:
+            _lock(connection, lock)
+        # The first query takes the snapshot: after the locks.
+        row = connection.execute(
+            "SELECT pg_export_snapshot(), s::text, pg_snapshot_xmin(s)::xid::text FROM pg_current_snapshot() AS s"
+        ).fetchone()
+        identifier, transactions, oldest = row or ("", "", "")
+        yield SharedSnapshot(connection=connection, id=identifier, transactions=transactions, oldest=oldest)
+
+
+def _lock(connection: Connection, tables: Sequence[tuple[str, str]]) -> None:
+    names = sql.SQL(", ").join(sql.Identifier(*table) for table in tables)
+    try:
+        connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(_LOCK_TIMEOUT)))
+        connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(names))
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.InsufficientPrivilege) as error:
+        raise TargetError(
+            _("The tables cannot be locked: {message}", message=error.diag.message_primary),
+            remedy=_(
+                "Stop the application and run again, or leave --lock-source out: what is written meanwhile is found at"
+                " the end."
+            ),
+        ) from error
+
+
+def join_snapshot(cursor: Any, identifier: str) -> None:
+    """Let the transaction of a psycopg or ADBC cursor, which has read nothing yet, see that state."""
+    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    if identifier:
+        statement = sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(identifier))
+        cursor.execute(statement.as_string(None))
