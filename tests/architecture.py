@@ -23,7 +23,7 @@ LAYERS = (
     {"sqlite", "postgres"},
     {"codecs", "project"},
     {"planning", "rules", "staging", "leftovers", "dumpfile"},
-    {"examine", "load", "verify"},
+    {"examine", "load", "move_back", "verify"},
     {"row_repair"},
     {"doctor", "publish"},
     {"report"},

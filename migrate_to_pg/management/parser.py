@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandParser
 
-from migrate_to_pg.management.console import add_explain, add_language, disable_abbreviations, plain, show_groups_first
+from migrate_to_pg.management.argument_types import address as _address
+from migrate_to_pg.management.argument_types import given as _given
+from migrate_to_pg.management.argument_types import names as _names
+from migrate_to_pg.management.argument_types import path as _path
+from migrate_to_pg.management.console import add_explain, add_language, disable_abbreviations, show_groups_first
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
@@ -344,36 +347,10 @@ def _add_output(group: _Group) -> None:
     )
 
 
-def _address(text: str) -> str:
-    """Accept an address: it is parsed before anything of it is shown, since it may hold a password."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError("an empty value names nothing")
-    return text
-
-
-def _given(text: str) -> str:
-    return _address(plain(text))
-
-
-def _path(text: str) -> Path:
-    try:
-        return Path(_address(text) if os.path.lexists(text) else _given(text)).expanduser()
-    except RuntimeError as error:
-        raise argparse.ArgumentTypeError("nobody of that name has a home directory") from error
-
-
 def _jobs(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= _MOST_JOBS:
         raise argparse.ArgumentTypeError(f"a number from 1 to {_MOST_JOBS} is needed")
     return int(text)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    text = _given(text)
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    if not names:
-        raise argparse.ArgumentTypeError("an empty value names nothing")
-    return names
 
 
 def options_of(options: Mapping[str, Any]) -> Options:

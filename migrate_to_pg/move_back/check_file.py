@@ -62,13 +62,9 @@ def _schema_differences(database: sqlite3.Connection, schema: SqliteSchema) -> I
 def _wrong_ids(database: sqlite3.Connection, identities: Sequence[tuple[str, Identity]]) -> Iterator[str]:
     last = dict(database.execute("SELECT name, seq FROM sqlite_sequence")) if identities else {}
     for table, identity in identities:
-        if last.get(table) != identity.next - 1:
-            yield _(
-                "the last id of {table} is {last}, not {expected}.",
-                table=table,
-                last=last.get(table),
-                expected=identity.next - 1,
-            )
+        found, expected = last.get(table, 0), identity.next - 1
+        if found != expected:
+            yield _("the last id of {table} is {last}, not {expected}.", table=table, last=found, expected=expected)
 
 
 def count_rows(database: sqlite3.Connection, table: str) -> int:

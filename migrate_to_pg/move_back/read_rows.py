@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import adbc_driver_manager
@@ -18,6 +18,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.move_back.spelling import read_expression, spelling_of
 from migrate_to_pg.postgres.session import arrow_conninfo, configure_session
 from migrate_to_pg.postgres.shared_snapshot import join_snapshot
+from migrate_to_pg.project.own_forms import OwnForms
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 
 #: Bytes of a batch, unless a single row is longer.
@@ -38,6 +39,8 @@ class State:
     shared: str
     #: The zone in which SQLite's times without one are.
     zone: str
+    #: The forms that fields of the project give to types of PostgreSQL's own.
+    forms: OwnForms = field(default_factory=dict)
 
 
 def stored_columns(table: PlannedTable) -> list[PlannedColumn]:
@@ -85,10 +88,12 @@ class Reader:
             cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)})
             cursor.execute(self._query(schema, table, columns, without).as_string(None))
             for batch in cursor.fetch_record_batch():
-                yield [
-                    spelling_of(column.target).values(array)
-                    for column, array in zip(columns, batch.columns, strict=True)
-                ]
+                yield [self._values(table, column, array) for column, array in zip(columns, batch.columns, strict=True)]
+
+    def _values(self, table: PlannedTable, column: PlannedColumn, array: Any) -> list[Any]:
+        values = spelling_of(column.target).values(array)
+        form = self._state.forms.get((table.name, column.name))
+        return values if form is None else [None if value is None else form(value) for value in values]
 
     def _query(
         self, schema: str, table: PlannedTable, columns: Sequence[PlannedColumn], without: sql.Composed | None

@@ -116,7 +116,8 @@ def restore(database: sqlite3.Connection, schema: SqliteSchema, identities: Sequ
 
 def _set_last_id(database: sqlite3.Connection, table: str, last: int) -> None:
     database.execute("DELETE FROM sqlite_sequence WHERE name = ?", [table])
-    database.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [table, last])
+    if last:
+        database.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [table, last])
 
 
 def search_indexes(schema: SqliteSchema) -> list[str]:

@@ -16,7 +16,12 @@ from migrate_to_pg.records import Failure
 STOPS = (MigrateToPgError, KeyboardInterrupt, psycopg.Error, sqlite3.Error, OSError)
 
 
-def failure_of(error: BaseException, directory: Path) -> Failure:
+def undone(mode: str) -> str:
+    """Return the sentence on what a run of that mode did not do."""
+    return _("No file was made.") if mode == "move_back" else _("Nothing was published.")
+
+
+def failure_of(error: BaseException, directory: Path, mode: str = "publish") -> Failure:
     """Return the message and the remedy for an exception of STOPS.
 
     ``directory`` is the directory of the working files.
@@ -32,29 +37,32 @@ def failure_of(error: BaseException, directory: Path) -> Failure:
     if isinstance(error, KeyboardInterrupt):
         return Failure(message=_("Interrupted."), detail=(), remedy=_("Run again."), exit_status=1)
     if isinstance(error, psycopg.Error):
-        return _lost_connection(error)
+        return _lost_connection(error, mode)
     if isinstance(error, (sqlite3.Error, OSError)):
-        return _lost_disk(error, directory)
+        return _lost_disk(error, directory, mode)
     raise error
 
 
-def _lost_disk(error: sqlite3.Error | OSError, directory: Path) -> Failure:
+def _lost_disk(error: sqlite3.Error | OSError, directory: Path, mode: str) -> Failure:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    room = _("Nothing was published. Make room there, or name a directory on a larger disk: --report DIR.")
+    if mode == "move_back":
+        room = _("No file was made. Make room there, and where the file was to be: --report DIR, --target FILE.")
     return Failure(
         message=_(
             "A working file in {directory} could not be written or read: {reason}.", directory=directory, reason=reason
         ),
         detail=(),
-        remedy=_("Nothing was published. Make room there, or name a directory on a larger disk: --report DIR."),
+        remedy=room,
         exit_status=1,
     )
 
 
-def _lost_connection(error: psycopg.Error) -> Failure:
+def _lost_connection(error: psycopg.Error, mode: str) -> Failure:
     # libpq's own go on for lines with what it probably means.
     return Failure(
         message=_("PostgreSQL stopped answering or refused: {message}", message=server_message(error)).strip(),
         detail=tuple(server_detail(error)),
-        remedy=_("Nothing was published. Look at the server's log, then run again; the next run cleans up."),
+        remedy=_("{undone} Look at the server's log, then run again; the next run cleans up.", undone=undone(mode)),
         exit_status=1,
     )

@@ -30,6 +30,7 @@ from migrate_to_pg.pipeline.source import plan_run
 from migrate_to_pg.planning import exact_decimals, make_plan, read_source, read_target, view_names
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
 from migrate_to_pg.postgres.shared_snapshot import SharedSnapshot
+from migrate_to_pg.project.own_forms import own_forms
 from migrate_to_pg.project.sqlite_connection import django_connection
 from migrate_to_pg.records import (
     LEFTOVERS,
@@ -201,9 +202,11 @@ def _load(
     loaded: list[LoadedTable] = []
     total = sum(rows for side in sides for rows in side.rows.values())
     for side in sides:
+        columns = ((table.name, column.target) for table in side.plan.tables for column in table.columns)
+        forms = own_forms(run.registry, columns) if side.schema == run.final else {}
         tables = load(
             side.plan.tables,
-            State(conninfo=conninfo, shared=shared.id, zone=side.plan.source_time_zone),
+            State(conninfo=conninfo, shared=shared.id, zone=side.plan.source_time_zone, forms=forms),
             database,
             schema=side.schema,
             progress=run.progress,

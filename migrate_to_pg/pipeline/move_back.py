@@ -106,6 +106,7 @@ def _learn(run: Run, connection: Connection) -> SqliteSchema:
     run.state.record_source(catalog=SourceCatalog(tables=(), applied_migrations=applied))
     names = [name.source for name in run.registry.names if name.target in there]
     # Of applications without migrations the tables are made that PostgreSQL has.
+    run.state.record_target(unapplied=len(run.registry.unapplied))
     schema = learn(run.source_choice, run.registry, names, run.progress)
     require_made(schema)
     return schema

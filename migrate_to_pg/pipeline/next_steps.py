@@ -13,6 +13,7 @@ from django.conf import settings
 
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize, size
+from migrate_to_pg.pipeline.after_move_back import back_command_line
 from migrate_to_pg.pipeline.subscribers import after_a_rehearsal, bring_up_to_date
 from migrate_to_pg.project.settings_entry import how_to_go_back
 from migrate_to_pg.project.target_database import (
@@ -79,9 +80,10 @@ def needed_again(options: Options) -> str:
     """Return a reminder of what a command line copied from a report lacks, or ''."""
     if options.mode in ("check", "dump"):
         return ""
-    target = _typed_target(options)
+    back = options.mode in ("move_back", "since_publish")
+    target, argument = (options.source, "--source") if back else (_typed_target(options), "--target")
     if target and has_password(target):
-        return _("The password of --target is not repeated here: put it back.")
+        return _("The password of {argument} is not repeated here: put it back.", argument=argument)
     if not target and not options.trial and os.environ.get("DATABASE_URL"):
         return _("DATABASE_URL has to be set as it was for this run.")
     return ""
@@ -89,6 +91,8 @@ def needed_again(options: Options) -> str:
 
 def command_line(options: Options) -> str:
     """Return the command line that asks for these options. It never holds a password."""
+    if options.mode in ("move_back", "since_publish"):
+        return back_command_line(options)
     mode = {"publish": [], "verify_only": ["--verify-only"], "dump": []}.get(options.mode, [f"--{options.mode}"])
     target = _typed_target(options)
     named = {
@@ -287,7 +291,7 @@ def _later(options: Options, published: Published) -> Iterator[str]:
         invocation=replace(options.invocation, common=common),
     )
     if options.target and has_password(options.target):
-        yield _("The password of --target is not repeated here: put it back.")
+        yield _("The password of {argument} is not repeated here: put it back.", argument="--target")
     verification = replace(again, mode="verify_only", source=published.snapshot)
     yield _("To compare PostgreSQL with the snapshot, any day:\n{line}", line=command_line(verification))
     undo = command_line(replace(again, mode="undo", accept_publications=options.accept_publications))

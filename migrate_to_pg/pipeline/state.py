@@ -10,6 +10,7 @@ from typing import Any
 from migrate_to_pg import report as reports
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize, size
+from migrate_to_pg.pipeline.after_move_back import after_move_back
 from migrate_to_pg.pipeline.next_steps import Published, command_line, continuation, needed_again, next_steps
 from migrate_to_pg.postgres.versions import versions
 from migrate_to_pg.records import (
@@ -286,6 +287,8 @@ def _next_steps(options: Options, state: RunState) -> tuple[str, ...]:
             snapshot=state.source.recorded_snapshot,
             seen=state.published.search_path,
         )
+    if state.made and not state.failure:
+        return after_move_back(options, state.made, state.target.unapplied)
     return tuple(next_steps(options, facts, state.failure, state.target.publications))
 
 

@@ -44,6 +44,23 @@ def how_to_switch(alias: str, entry: Mapping[str, Any]) -> str:
     )
 
 
+def how_to_use_file(sqlite: str) -> str:
+    """Describe the step by which the application finds a SQLite file."""
+    entry = {"ENGINE": "django.db.backends.sqlite3", "NAME": sqlite}
+    settings_file, variable = _read_from()
+    if variable:
+        return _(
+            "Point the application to this file: its settings read {variable}.\n{line}",
+            variable=variable,
+            line=f"{variable}=sqlite:///{quote(sqlite)}",
+        )
+    return _(
+        "Point the application to this file, in {settings}:\n{lines}",
+        settings=settings_file,
+        lines="\n".join(_lines(DEFAULT_DB_ALIAS, entry)),
+    )
+
+
 def how_to_go_back(entry: Mapping[str, Any], sqlite: str) -> str:
     """Describe the step by which the application returns from the target, ``entry``, to that SQLite file."""
     alias = next((name for name in settings.DATABASES if is_in_force(name, entry)), DEFAULT_DB_ALIAS)

@@ -102,6 +102,8 @@ def record_locations(report: Report) -> list[str]:
     """Name the places of all edits, because the report shows only the first of them."""
     journal = report.source.journal if report.source else ""
     lines = [_("All of it, in SQLite's own values: {journal}", journal=journal)] if journal else []
+    if report.made and report.made.quarantine:
+        lines.append(_("All of it, as PostgreSQL has it: {quarantine}", quarantine=report.made.quarantine))
     if report.publication:
         lines.append(
             _(

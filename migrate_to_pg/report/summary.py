@@ -9,7 +9,7 @@ from itertools import groupby, takewhile
 
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import ngettext, number, pluralize, size
-from migrate_to_pg.records import Difference, Exported, Finding, Level, Report, SourceFacts, TargetFacts
+from migrate_to_pg.records import Difference, Exported, Finding, Level, MadeFile, Report, SourceFacts, TargetFacts
 from migrate_to_pg.report.repairs import is_quarantined, remaining, repair_label, resolutions
 from migrate_to_pg.report.text_layout import stage_name, visible
 from migrate_to_pg.rules.docs import rules_by_id
@@ -117,13 +117,24 @@ def what_to_do(finding: Finding, report: Report | None = None) -> list[str]:
     if "--fix" not in finding.remedy and not left:
         remedy += repair_offer(finding)
     if finding.quarantinable and "--quarantine" not in finding.remedy:
-        remedy.append(
-            _(
-                "--quarantine {rule} leaves these rows, and those that refer to them, out of PostgreSQL.",
-                rule=finding.rule,
-            )
-        )
+        remedy.append(_quarantine_offer(finding, is_back=report is not None and report.mode == "move_back"))
     return remedy
+
+
+def _quarantine_offer(finding: Finding, *, is_back: bool) -> str:
+    if is_back:
+        return _(
+            "--quarantine {rule} leaves these rows, and those that refer to them, out of the file.", rule=finding.rule
+        )
+    return _(
+        "--quarantine {rule} leaves these rows, and those that refer to them, out of PostgreSQL.", rule=finding.rule
+    )
+
+
+def made_file(made: MadeFile) -> str:
+    """Format the path, 2.0 KiB, 1 table, 7 rows."""
+    held = [pluralize(made.tables, "table", "tables"), pluralize(made.rows, "row", "rows")]
+    return ", ".join([f"{made.path}; {size(made.bytes)}", *held])
 
 
 def repair_offer(finding: Finding, option: str = "--fix") -> list[str]:

@@ -59,6 +59,7 @@ def to_html(report: Report) -> str:
         "rehearse": _("rehearsal"),
         "verify_only": _("verification"),
         "undo": _("taking back"),
+        "move_back": _("move back"),
     }
     context = {
         "report": report,
@@ -230,7 +231,10 @@ def _databases(report: Report) -> list[tuple[str, str]]:
         written = _("{path}, {size}, written {written}", path=dump.path, size=size(dump.bytes), written=dump.written)
         facts += [(_("Dump"), written), (_("SHA-256 of the dump"), dump.sha256)]
     if target := report.target:
-        facts += [(_("Target"), summary.target_label(target)), (_("PostgreSQL"), summary.target_version(target))]
+        side = _("Source") if report.mode == "move_back" else _("Target")
+        facts += [(side, summary.target_label(target)), (_("PostgreSQL"), summary.target_version(target))]
+    if made := report.made:
+        facts += [(_("New file"), summary.made_file(made)), (_("SHA-256"), made.sha256)]
     if report.export:
         facts.append((_("Exported"), summary.export_size(report.export)))
     return facts

@@ -34,6 +34,7 @@ from migrate_to_pg.report.summary import (
     how_to_go_on,
     is_blocked,
     key_text,
+    made_file,
     place,
     source_size,
     status,
@@ -150,7 +151,10 @@ def _repairs(report: Report) -> Iterator[Block]:
     if not done:
         return
     yield from heading(_("What was changed or left out"), repair_counts(report))
-    yield line(_("The repairs were made on a copy; SQLite itself was not touched."))
+    if report.mode == "move_back":
+        yield line(_("PostgreSQL itself was not touched."))
+    else:
+        yield line(_("The repairs were made on a copy; SQLite itself was not touched."))
     for edit in done:
         nature = nature_of(report, edit)
         rule = ((edit.rule, "strong"), (f" ({nature})" if nature else "", ""))
@@ -208,7 +212,10 @@ def _databases(report: Report) -> Iterator[Block]:
     if dump := report.dump:
         yield from named(_("Dump"), between.join((dump.path, size(dump.bytes), dump.sha256)))
     if target := report.target:
-        yield from named(_("Target"), between.join((target_label(target), target_version(target))))
+        side = _("Source") if report.mode == "move_back" else _("Target")
+        yield from named(side, between.join((target_label(target), target_version(target))))
+    if report.made:
+        yield from named(_("New file"), made_file(report.made))
     if report.export:
         yield from named(_("Exported"), export_size(report.export))
 

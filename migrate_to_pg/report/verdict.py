@@ -41,7 +41,14 @@ def left_out(report: Report) -> list[str]:
     count, following = sum(rows.count for rows in quarantined), sum(rows.following for rows in quarantined)
     if not report.ok or not count:
         return []
-    if following:
+    if report.mode == "move_back":
+        sentence = ngettext(
+            "{n:,} row is left out of the file, in quarantine; {following:,} only for what it refers to.",
+            "{n:,} rows are left out of the file, in quarantine; {following:,} only for what they refer to.",
+            count,
+            following=following,
+        )
+    elif following:
         sentence = ngettext(
             "{n:,} rows are left out of PostgreSQL, in quarantine: {following:,} of them refers to another that is.",
             "{n:,} rows are left out of PostgreSQL, in quarantine: {following:,} of them refer to others that are.",
@@ -111,6 +118,14 @@ def _success(report: Report) -> str:
             rows=_rows([table for table in known if not _is_unmanaged(table)]),
             tables=pluralize(len(published.tables), "table", "tables"),
             schema=published.schema,
+        )
+    if made := report.made:
+        return _(
+            "Made: {path}, {size}, {rows} in {tables}, as they are on PostgreSQL.",
+            path=made.path,
+            size=size(made.bytes),
+            rows=pluralize(made.rows, "row", "rows"),
+            tables=pluralize(made.tables, "table", "tables"),
         )
     if report.mode == "dump" and dump:
         return _(
@@ -242,6 +257,8 @@ def _published(report: Report) -> list[str]:
     if published is None:
         unknown = report.failure is not None and report.failure.may_be_published
         is_said = report.ok or unknown or report.mode in ("undo", "verify_only")
+        if report.mode == "move_back":
+            return [] if report.ok else [_("No file was made.")]
         return [] if is_said else [_("Nothing was published.")]
     lines = []
     if not report.ok:

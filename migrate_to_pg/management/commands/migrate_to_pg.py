@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
@@ -15,11 +14,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import language_from_environment, pluralize, use_language
 from migrate_to_pg.management import console
 from migrate_to_pg.management.parser import add_arguments, assurance, check_options_for_mode, mode_of, options_of
-from migrate_to_pg.system.threads import ignore_stop_signals
-
-if TYPE_CHECKING:
-    # At run time they come with the functions: this module is imported by every `manage.py help`.
-    from migrate_to_pg.records import Report
+from migrate_to_pg.management.run_and_print import run_and_print, show
 
 
 class Command(BaseCommand):
@@ -79,28 +74,7 @@ class Command(BaseCommand):
 
         wanted = options_of(options)
         work = {"undo": undo_and_purge.undo, "verify_only": verify.verify_published}.get(wanted.mode, move.run)
-        with (
-            # Migrations of the project may print; stdout is the report's.
-            contextlib.redirect_stdout(sys.stderr),
-            console.show_progress(self, options) as progress,
-        ):
-            report = work(wanted, console.ignore_broken_pipe(progress))
-        return self._show(report, wanted.mode, options)
-
-    def _show(self, report: Report, mode: str, options: Mapping[str, Any]) -> int:
-        """Print the report of a run, and return its exit status."""
-        from migrate_to_pg.errors import ProofError
-
-        # Blocking findings and differences are results, which the report has.
-        found = any(finding.blocks for finding in report.findings)
-        found = found or report.failure is None or report.failure.exit_status == ProofError.exit_status
-        with console.report_print_error(), ignore_stop_signals():
-            if report.failure and not found:
-                console.print_error(self, report.failure, assurance(mode, report.failure))
-                console.print_results(self, report.next_steps)
-            if found or options["json"]:
-                self._print(report, options)
-        return report.failure.exit_status if report.failure else 0
+        return run_and_print(self, options, wanted, work, assurance)
 
     def _try(self, options: Mapping[str, Any]) -> int:
         """Run a command on a copy of the data, and return its exit status."""
@@ -119,7 +93,7 @@ class Command(BaseCommand):
                 try:
                     copy = stack.enter_context(open_copy(wanted, console.ignore_broken_pipe(progress)))
                 except CopyFailedError as error:
-                    return self._show(error.report, "try", options)
+                    return show(self, error.report, "try", options, assurance)
             if options["verbosity"]:
                 console.print_result(
                     _(
@@ -167,21 +141,3 @@ class Command(BaseCommand):
             # Nobody can answer. --no-input avoids the question.
             self.stdout.write("")
             return False
-
-    def _print(self, report: Report, options: Mapping[str, Any]) -> None:
-        stdout = console.raw_stream(self.stdout)
-        if options["json"]:
-            from migrate_to_pg.report.to_json import dumps
-
-            stdout.write(dumps(report) + "\n")
-        elif options["verbosity"] or report.failure:
-            from migrate_to_pg.report.to_text import lines, print_report
-
-            if stdout.isatty():
-                from rich.console import Console
-
-                no_color = options["no_color"] or bool(os.environ.get("NO_COLOR"))
-                print_report(report, Console(file=stdout, no_color=no_color, highlight=False))
-            else:
-                stdout.write("\n".join(lines(report)) + "\n")
-        stdout.flush()

@@ -1,0 +1,38 @@
+"""Accept the values of options that both directions have. No password is shown."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from migrate_to_pg.management.console import plain
+
+
+def address(text: str) -> str:
+    """Accept an address: it is parsed before anything of it is shown, since it may hold a password."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty value names nothing")
+    return text
+
+
+def given(text: str) -> str:
+    """Accept a name that is shown as typed."""
+    return address(plain(text))
+
+
+def path(text: str) -> Path:
+    """Accept a path, also one that looks like an address where a file has that name."""
+    try:
+        return Path(address(text) if os.path.lexists(text) else given(text)).expanduser()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError("nobody of that name has a home directory") from error
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Accept several names, separated by commas."""
+    text = given(text)
+    found = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not found:
+        raise argparse.ArgumentTypeError("an empty value names nothing")
+    return found

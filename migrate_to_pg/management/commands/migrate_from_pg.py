@@ -1,0 +1,62 @@
+"""Run ``manage.py migrate_from_pg``: progress on stderr, the report on stdout."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from migrate_to_pg.i18n import language_from_environment, use_language
+from migrate_to_pg.management import console
+from migrate_to_pg.management.back_parser import add_arguments, back_assurance, back_options_of, with_back_settings
+from migrate_to_pg.management.run_and_print import run_and_print
+
+
+class Command(BaseCommand):
+    """Move the project's PostgreSQL database back to a new SQLite file."""
+
+    help = (
+        "Makes a new SQLite file that holds what PostgreSQL holds now: the project's migrations make its schema, all"
+        " rows are read from one state of PostgreSQL, and every cell is compared. PostgreSQL is only read, and no file"
+        " is written over. Exit status: 0 done, 1 blocked or failed, 2 usage, 3 the proof failed; there is a new file"
+        " but with 0."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the options, a stable public interface."""
+        add_arguments(parser)
+
+    def handle(self, *args: object, **options: Any) -> None:
+        """Run, print, exit."""
+        with use_language(options["lang"] or language_from_environment()), console.prepared_streams(self):
+            self._handle(options)
+
+    def _handle(self, options: Mapping[str, Any]) -> None:
+        from django.conf import settings
+
+        from migrate_to_pg.errors import MigrateToPgError
+        from migrate_to_pg.pipeline.failures import failure_of
+
+        console.end_on_signals()
+        mode = "since_publish" if options["since_publish"] else "move_back"
+        try:
+            if options["explain"]:
+                console.explain(self, options["explain"])
+                return
+            with console.exit_on_second_signal(console.print_result, on_a_terminal=sys.stderr.isatty()):
+                status = self._run(with_back_settings(options, getattr(settings, "MIGRATE_TO_PG", {})))
+        except (MigrateToPgError, KeyboardInterrupt) as error:
+            failure = failure_of(error, Path(), mode)
+            console.print_error(self, failure, "" if options["explain"] else back_assurance(mode, failure))
+            status = failure.exit_status
+        if status:
+            sys.exit(status)
+
+    def _run(self, options: Mapping[str, Any]) -> int:
+        from migrate_to_pg.pipeline.move_back import move_back
+
+        return run_and_print(self, options, back_options_of(options), move_back, back_assurance)

@@ -1,0 +1,79 @@
+"""Say what to do with the SQLite file that a move back made."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import pluralize
+from migrate_to_pg.project.settings_entry import how_to_use_file
+from migrate_to_pg.project.target_database import shown_target
+from migrate_to_pg.records import FINAL, Leftovers, MadeFile, Options, Verify
+from migrate_to_pg.system.redact import may_hold_password
+
+_MARK = ".from-postgresql"
+
+
+def after_move_back(options: Options, made: MadeFile, unapplied: int) -> tuple[str, ...]:
+    """Return what to do now, in order. A line of its own is to be copied.
+
+    Args:
+        options: those of the run.
+        made: the file.
+        unapplied: how many migrations PostgreSQL has not applied.
+    """
+    return tuple(_steps(options, made, unapplied))
+
+
+def _steps(options: Options, made: MadeFile, unapplied: int) -> Iterator[str]:
+    for line in made.left_behind:
+        yield _("Written to PostgreSQL meanwhile, and not in the file: {line}", line=line)
+    path = Path(made.path)
+    if not options.accept_stale:
+        yield _("Keep the application stopped: what it writes to PostgreSQL from now on is not in the file.")
+    if _MARK in path.name:
+        path = path.with_name(path.name.replace(_MARK, ""))
+        yield _(
+            "Put the file in its place; an old one is kept beside it.\n{lines}", lines=_moves(Path(made.path), path)
+        )
+    yield how_to_use_file(str(path))
+    if unapplied:
+        missing = pluralize(unapplied, "migration was", "migrations were")
+        yield _("Migrate there: {missing} not applied on PostgreSQL either.", missing=missing)
+    yield _("Restart every worker: Django caches content types, and old workers still write to PostgreSQL.")
+    yield _("PostgreSQL is as it was. To move there again, its tables are to be replaced: migrate_to_pg --replace.")
+
+
+def _moves(new: Path, path: Path) -> str:
+    """Return the commands that put the new file into the place of the old one. Neither writes over a file."""
+    old = path.with_name(f"{path.name}.before")
+    commands = [["mv", "-n", str(path), str(old)]] if path.exists() else []
+    return "\n".join(map(shlex.join, [*commands, ["mv", "-n", str(new), str(path)]]))
+
+
+def back_command_line(options: Options) -> str:
+    """Return the command line of migrate_from_pg, in which PostgreSQL is the source."""
+    named = {
+        "--source": options.source and shown_target(options.source),
+        "--target": _shown(options.target or ""),
+        "--from-schema": options.publish_to if options.publish_to != FINAL else "",
+        "--verify": options.verify.value if options.verify is not Verify.CELLS else "",
+        "--quarantine": ",".join(options.quarantine),
+        "--leftovers": options.leftovers.value if options.leftovers is not Leftovers.COPY else "",
+    }
+    flags = {
+        "--since-publish": options.mode == "since_publish",
+        "--accept-stale": options.accept_stale,
+        "--lock-source": options.lock_source,
+    }
+    words = [*options.invocation.program]
+    words += [word for name, value in named.items() if value for word in (name, value)]
+    words += [flag for flag, given in flags.items() if given]
+    return shlex.join([*words, *(word for pair in options.invocation.common for word in pair)])
+
+
+def _shown(value: str) -> str:
+    """Hide a value that may be an address with a password."""
+    return "..." if may_hold_password(value) and not Path(value).exists() else value
