@@ -11,6 +11,7 @@ from migrate_to_pg.behaviour.code.sources import Source
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
 
 _FILE_OF_DATABASE = re.compile(r"\.(?:sqlite3?|db3)\Z|\bdb\.sqlite", re.IGNORECASE)
+_OF_POSTGRESQL = re.compile(r"postg|psycopg|\bpg_", re.IGNORECASE)
 #: Functions of these modules, and these functions, take a path.
 _MODULES = frozenset({"shutil", "os", "path", "zipfile", "tarfile"})
 _FUNCTIONS = frozenset({"Path", "open", "copy", "copy2", "copyfile", "move", "connect"})
@@ -36,10 +37,17 @@ def _takes_database(source: Source, call: ast.Call) -> bool:
     name = getattr(call.func, "attr", getattr(call.func, "id", ""))
     owner = getattr(getattr(call.func, "value", None), "id", getattr(getattr(call.func, "value", None), "attr", ""))
     if (owner, name) == ("sqlite3", "connect"):
-        return not (call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value == ":memory:")
+        return bool(call.args) and not _is_given(source, call.args[0])
     if name not in _FUNCTIONS and owner not in _MODULES:
         return False
     return any(_is_database(source, argument, 0) for argument in call.args)
+
+
+def _is_given(source: Source, path: ast.expr) -> bool:
+    """Return whether a path is in memory, or a parameter: of whatever file the caller names."""
+    if isinstance(path, ast.Constant):
+        return path.value == ":memory:"
+    return any(isinstance(part, ast.Name) and source.local_values(part) == [] for part in ast.walk(path))
 
 
 def _is_database(source: Source, node: ast.expr, depth: int) -> bool:
@@ -59,7 +67,15 @@ def _is_database(source: Source, node: ast.expr, depth: int) -> bool:
 
 
 def _knows_postgresql(source: Source, node: ast.AST) -> bool:
-    """Return whether the function names PostgreSQL as well: its author had both in mind."""
+    """Return whether the function names PostgreSQL as well, or does nothing on it: its author had both in mind."""
+    branch = source.parents.get(node)
+    if isinstance(branch, ast.If) and not branch.orelse and not _leaves(branch):
+        return True
     whole: ast.AST = source.function(node) or source.tree
     texts = [one.value for one in ast.walk(whole) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    return any("postg" in text.lower() for text in texts)
+    return any(_OF_POSTGRESQL.search(text) for text in texts)
+
+
+def _leaves(branch: ast.If) -> bool:
+    """Return whether a branch leaves the function, so that what follows it is for the other database."""
+    return isinstance(branch.body[-1], ast.Return | ast.Raise)

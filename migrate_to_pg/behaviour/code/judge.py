@@ -7,6 +7,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any, cast
 
+from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import pq
@@ -16,6 +17,7 @@ from migrate_to_pg.behaviour.sides import POSTGRESQL, Sides
 
 #: %s, %(name)s, %%.
 _PLACEHOLDER = re.compile(r"%(?:\((?P<name>\w+)\))?(?P<kind>[s%])")
+_PLANNED = re.compile(r"\s*(?:SELECT|WITH|VALUES|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 #: Errors that are due to a parameter whose type a run would know.
 _OF_PARAMETERS = frozenset({"42P18", "42P08"})
 
@@ -55,6 +57,9 @@ def judge(sides: Sides, sql: str) -> Verdict | None:
     if not _sqlite_takes(sides.sqlite, sql):
         return None
     verdict = prepare(sides.postgresql, sql)
+    if not verdict.sqlstate and _PLANNED.match(sql) and "$" not in sql:
+        refused = explain(sides.postgresql, sql)
+        return refused if refused.sqlstate else verdict
     return Verdict() if verdict.sqlstate in _OF_PARAMETERS else verdict
 
 
@@ -92,7 +97,22 @@ def prepare(connection: BaseDatabaseWrapper, sql: str) -> Verdict:
 
 
 def prepare_queryset(sides: Sides, queryset: Any) -> Verdict:
-    """Let PostgreSQL compile the query of a queryset. Raises FieldError and EmptyResultSet, as Django does."""
+    """Let PostgreSQL plan the query of a queryset, which it then does not run. Raises FieldError as Django does."""
     compiler = queryset.using(POSTGRESQL).query.get_compiler(using=POSTGRESQL)
-    operations = cast(Any, sides.postgresql.ops)
-    return prepare(sides.postgresql, operations.compose_sql(*compiler.as_sql()))
+    try:
+        sql = cast(Any, sides.postgresql.ops).compose_sql(*compiler.as_sql())
+    except (EmptyResultSet, FullResultSet):
+        return Verdict()
+    return explain(sides.postgresql, sql)
+
+
+def explain(connection: BaseDatabaseWrapper, sql: str) -> Verdict:
+    """Let PostgreSQL plan a statement without parameters: that looks into regular expressions and constants too."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {sql}")
+    except DatabaseError as error:
+        cause = error.__cause__
+        state = str(getattr(cause, "sqlstate", "") or "")
+        return Verdict(sqlstate=state, message=next(iter(str(error).splitlines()), ""))
+    return Verdict()

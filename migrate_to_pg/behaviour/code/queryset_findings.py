@@ -1,0 +1,71 @@
+"""Find what PostgreSQL refuses, or answers otherwise, of the querysets in the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.core.exceptions import FieldError
+from django.db import DatabaseError, models
+
+from migrate_to_pg.behaviour.code.dialect import Column, count
+from migrate_to_pg.behaviour.code.judge import prepare_queryset
+from migrate_to_pg.behaviour.code.querysets import Built, querysets_of, text_field
+from migrate_to_pg.behaviour.code.sources import Source
+from migrate_to_pg.behaviour.explain_error import rule_of_error
+from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
+from migrate_to_pg.behaviour.sides import Sides
+from migrate_to_pg.i18n import gettext as _
+
+#: Lookups that are LIKE, which distinguishes case on PostgreSQL alone.
+_WITH_CASE = frozenset({"contains", "startswith", "endswith"})
+_BOTH_CASES = "{0} <> LOWER({0})"
+
+
+def find_in_querysets(sources: Iterable[Source], sides: Sides) -> Iterator[Occurrence]:
+    """Yield the errors of PostgreSQL, and searches whose words only a run knows."""
+    for built in querysets_of(sources):
+        yield from _refused(built, sides)
+        yield from _searched(built, sides)
+
+
+def _refused(built: Built, sides: Sides) -> Iterator[Occurrence]:
+    try:
+        verdict = prepare_queryset(sides, built.queryset)
+    except (FieldError, DatabaseError, ValueError):
+        return
+    if verdict.sqlstate:
+        yield Occurrence(
+            rule=rule_of_error(verdict.sqlstate, verdict.message),
+            place=built.source.place(built.node),
+            way=Way.CODE,
+            certainty=Certainty.CONFIRMED,
+            effect=Effect.ERROR,
+            postgresql=verdict.message,
+            sqlstate=verdict.sqlstate,
+        )
+
+
+def _searched(built: Built, sides: Sides) -> Iterator[Occurrence]:
+    for model, lookup in built.unknown:
+        found = text_field(model, lookup)
+        if found is None or found[1] not in _WITH_CASE:
+            continue
+        field: Any = found[0]
+        if _has_capitals(field, sides):
+            yield Occurrence(
+                rule="like-case",
+                place=built.source.place(built.node),
+                way=Way.CODE,
+                certainty=Certainty.CONFIRMED,
+                effect=Effect.DIFFERENT,
+                explanation=_("{column} holds capitals: {lookup}.", column=field, lookup=lookup),
+            )
+
+
+def _has_capitals(field: models.Field[Any, Any], sides: Sides) -> bool:
+    try:
+        return count(sides.sqlite, Column(field.model._meta.db_table, str(field.column)), _BOTH_CASES) > 0
+    except DatabaseError:
+        # No migration makes the table.
+        return False

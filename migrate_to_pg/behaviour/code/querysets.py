@@ -1,0 +1,229 @@
+"""Build the querysets that the code writes with literals, without running the code or any query.
+
+A name means what the module imported: a model, or a class of Django's for queries. Every value that only a run knows
+leaves its condition out.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from django.db.models.constants import LOOKUP_SEP
+
+from migrate_to_pg.behaviour.code.branches import is_for_another_vendor
+from migrate_to_pg.behaviour.code.sources import UNKNOWN, Source
+
+#: Methods of a queryset that run nothing.
+_LAZY = frozenset({
+    "all", "filter", "exclude", "annotate", "alias", "order_by", "reverse", "distinct", "values", "values_list", "only",
+    "defer", "select_related", "select_for_update", "extra", "none",
+})  # fmt: skip
+_CONDITIONS = frozenset({"filter", "exclude"})
+#: Methods after which the order of the rows means nothing.
+_ORDERLESS = frozenset({"count", "exists", "aggregate", "get", "delete", "update", "in_bulk", "iterator_count"})
+#: Callers for which it means nothing either.
+_SETS = frozenset({"set", "frozenset", "len", "any", "all", "sum", "Counter", "sorted"})
+_FIRST = frozenset({"first", "last"})
+_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Mod: operator.mod, ast.BitAnd: operator.and_, ast.BitOr: operator.or_,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A queryset of the code."""
+
+    source: Source
+    node: ast.expr
+    queryset: models.QuerySet[Any]
+    #: Whether a condition was left out, because its value is not known.
+    is_partial: bool
+    #: Whether the order of its rows matters where it stands.
+    has_order: bool
+    #: Lookups whose value is not known: (model, name of the lookup).
+    unknown: tuple[tuple[type[models.Model], str], ...] = ()
+
+
+def querysets_of(sources: Iterable[Source]) -> Iterator[Built]:
+    """Yield each queryset that is not a part of a longer one."""
+    for source in sources:
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.Call | ast.Subscript) and not _is_part(source, node):
+                built = _build(source, node)
+                if built is not None and not is_for_another_vendor(source, node):
+                    yield built
+
+
+def _build(source: Source, node: ast.expr) -> Built | None:
+    builder = _Builder(source)
+    try:
+        queryset = builder.value(node)
+    except Exception:  # noqa: BLE001 - managers of the project take part, and what fails here is not built
+        return None
+    if not isinstance(queryset, models.QuerySet) or builder.calls == 0:
+        return None
+    if _is_paged(source, node):
+        # The second page of some.
+        queryset = queryset[10:20]
+    is_explicit = bool(queryset.query.order_by or queryset.query.extra_order_by)
+    has_order = is_explicit and not _ignores_order(source, node)
+    if not has_order and not queryset.query.is_sliced:
+        queryset = queryset.order_by()
+    return Built(source, node, queryset, builder.is_partial, has_order, tuple(builder.unknown))
+
+
+class _Builder:
+    """Makes the value of one expression."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.is_partial = False
+        self.unknown: list[tuple[type[models.Model], str]] = []
+        self.calls = 0
+        self._depth = 0
+
+    def value(self, node: ast.expr) -> Any:
+        """Return the value of an expression, or UNKNOWN."""
+        match node:
+            case ast.Constant(value=value):
+                return value
+            case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
+                values = [self.value(item) for item in items]
+                return UNKNOWN if UNKNOWN in values else values
+            case ast.UnaryOp(op=ast.USub() | ast.Invert() as op, operand=operand):
+                value = self.value(operand)
+                return UNKNOWN if value is UNKNOWN else -value if isinstance(op, ast.USub) else ~value
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+                values = [self.value(left), self.value(right)]
+                return UNKNOWN if UNKNOWN in values else _OPERATORS[type(op)](*values)
+            case ast.Subscript(value=owner, slice=ast.Slice() as part):
+                return self._slice(self.value(owner), part)
+            case ast.Call():
+                return self._call(node)
+            case ast.Name() | ast.Attribute():
+                return self._named(node)
+        return UNKNOWN
+
+    def _named(self, node: ast.Name | ast.Attribute) -> Any:
+        if isinstance(node, ast.Name):
+            values = self.source.local_values(node)
+            if values is not None:
+                self._depth += 1
+                return self.value(values[0]) if len(values) == 1 and self._depth < 5 else UNKNOWN
+        found = self.source.resolve(node)
+        is_class = isinstance(found, type)
+        return found if is_class or isinstance(found, models.Manager | str | int) else UNKNOWN
+
+    def _slice(self, queryset: Any, part: ast.Slice) -> Any:
+        bounds = [None if bound is None else self.value(bound) for bound in (part.lower, part.upper)]
+        if not isinstance(queryset, models.QuerySet) or part.step is not None:
+            return UNKNOWN
+        # A page that only a run knows is the second one, of some rows.
+        lower, upper = (
+            bound if bound is None or isinstance(bound, int) else known
+            for bound, known in zip(bounds, (10, 20), strict=True)
+        )
+        return queryset[lower:upper]
+
+    def _call(self, node: ast.Call) -> Any:
+        if isinstance(node.func, ast.Attribute):
+            owner = self.value(node.func.value)
+            if isinstance(owner, models.Manager | models.QuerySet):
+                return self._method(owner, node.func.attr, node)
+        kind = self._named(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else UNKNOWN
+        if isinstance(kind, type) and kind.__module__.startswith("django.db.models"):
+            return self._expression(kind, node)
+        return UNKNOWN
+
+    def _expression(self, kind: type, node: ast.Call) -> Any:
+        """Make F, Q, Value and the like, and fields for output_field."""
+        if issubclass(kind, models.Q):
+            return self._conditions(kind, None, node)
+        arguments, keywords = self._arguments(node)
+        return UNKNOWN if UNKNOWN in arguments or UNKNOWN in keywords.values() else kind(*arguments, **keywords)
+
+    def _method(self, owner: Any, name: str, node: ast.Call) -> Any:
+        if name in _FIRST and isinstance(owner, models.QuerySet) and not node.args:
+            self.calls += 1
+            return (owner if name == "first" else owner.reverse())[:1] if owner.ordered else owner.order_by("pk")[:1]
+        if name in _ORDERLESS:
+            self.calls += 1
+            rows = owner.all()
+            return self._conditions(rows.filter, rows.model, node) if name == "get" else rows
+        if name not in _LAZY:
+            return UNKNOWN
+        self.calls += 1
+        if name in _CONDITIONS:
+            return self._conditions(getattr(owner, name), owner.model, node)
+        arguments, keywords = self._arguments(node)
+        if UNKNOWN in arguments or UNKNOWN in keywords.values():
+            return UNKNOWN
+        return getattr(owner, name)(*arguments, **keywords)
+
+    def _arguments(self, node: ast.Call) -> tuple[list[Any], dict[str, Any]]:
+        arguments = [self.value(argument) for argument in node.args]
+        keywords = {one.arg or "**": self.value(one.value) for one in node.keywords}
+        return arguments, keywords
+
+    def _conditions(self, make: Any, model: type[models.Model] | None, node: ast.Call) -> Any:
+        """Call filter() or Q with the conditions whose values are known."""
+        arguments, keywords = self._arguments(node)
+        known = {name: value for name, value in keywords.items() if value is not UNKNOWN}
+        self.is_partial |= len(known) < len(keywords) or UNKNOWN in arguments
+        if model is not None:
+            self.unknown += [(model, name) for name in keywords if name not in known and name != "**"]
+        return make(*(value for value in arguments if value is not UNKNOWN), **known)
+
+
+def _is_part(source: Source, node: ast.expr) -> bool:
+    """Return whether an expression belongs to a longer queryset, or is a condition of one."""
+    parent = source.parents.get(node)
+    if isinstance(parent, ast.Attribute):
+        call = source.parents.get(parent)
+        known = _LAZY | _ORDERLESS | _FIRST
+        return isinstance(call, ast.Call) and call.func is parent and parent.attr in known
+    if isinstance(parent, ast.Subscript) and parent.value is node:
+        return True
+    if isinstance(parent, ast.Assign | ast.AnnAssign) and (function := source.function(node)) is not None:
+        targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
+        names = {target.id for target in targets if isinstance(target, ast.Name)}
+        # What is done with it later decides.
+        return any(
+            isinstance(one, ast.Attribute | ast.Subscript) and isinstance(one.value, ast.Name) and one.value.id in names
+            for one in ast.walk(function)
+        )
+    outer = parent if isinstance(parent, ast.keyword) else node
+    call = source.parents.get(outer)
+    return isinstance(call, ast.Call) and getattr(call.func, "attr", "") in (_LAZY | {"Exists", "Subquery"})
+
+
+def _is_paged(source: Source, node: ast.expr) -> bool:
+    parent = source.parents.get(node)
+    return isinstance(parent, ast.Call) and getattr(parent.func, "attr", getattr(parent.func, "id", "")) == "Paginator"
+
+
+def _ignores_order(source: Source, node: ast.expr) -> bool:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _ORDERLESS:
+        return True
+    parent = source.parents.get(node)
+    return isinstance(parent, ast.Call) and getattr(parent.func, "id", "") in _SETS
+
+
+def text_field(model: type[models.Model], lookup: str) -> tuple[models.Field[Any, Any], str] | None:
+    """Return the text field that a lookup is about, and the lookup's name: name__contains, author__name__gt."""
+    *path, last = lookup.split(LOOKUP_SEP)
+    field: Any = None
+    for name in path:
+        try:
+            field = model._meta.pk if name == "pk" else model._meta.get_field(name)
+        except FieldDoesNotExist:
+            return None
+        model = getattr(field, "related_model", None) or model
+    return (field, last) if isinstance(field, models.CharField | models.TextField) else None
