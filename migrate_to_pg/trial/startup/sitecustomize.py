@@ -1,4 +1,6 @@
-"""Replace the project's database once Django has read the settings, whichever module or call gave them.
+"""Replace the project's database once Django has read the settings, or call a function once Django is ready.
+
+Both work whichever module or call gives the settings.
 
 Python imports this module at its start, in each process of a command that is tried. It imports nothing of this
 package: the project's own environment need not have it yet on its path.
@@ -7,6 +9,7 @@ package: the project's own environment need not have it yet on its path.
 from __future__ import annotations
 
 import copy
+import importlib
 import importlib.util
 import json
 import os
@@ -19,6 +22,8 @@ from typing import Any
 
 #: Variable with the aliases, the entry of DATABASES that replaces theirs, and the SQLite file that was copied.
 DATABASE = "MIGRATE_TO_PG_TRY_DATABASE"
+#: Variable with what is called once Django's applications are ready: module:function.
+WHEN_READY = "MIGRATE_TO_PG_WHEN_READY"
 #: Parts of an entry that mean the same on every database.
 _KEPT = ("ATOMIC_REQUESTS", "AUTOCOMMIT", "CONN_MAX_AGE", "CONN_HEALTH_CHECKS")
 _KEPT_OF_TESTS = ("DEPENDENCIES", "MIRROR", "MIGRATE", "SERIALIZE")
@@ -57,6 +62,21 @@ def _patch_settings(module: ModuleType) -> None:
     module.LazySettings.configure = configure
 
 
+def _patch_registry(module: ModuleType) -> None:
+    """Make ``django.apps.registry`` call the function once the project's applications are ready."""
+    name, _, function = os.environ[WHEN_READY].partition(":")
+    original = module.Apps.populate
+
+    def populate(self: Any, installed_apps: Any = None) -> None:
+        original(self, installed_apps)
+        # Migrations have registries of their own.
+        if self is module.apps and self.ready:
+            module.Apps.populate = original
+            getattr(importlib.import_module(name), function)()
+
+    module.Apps.populate = populate
+
+
 class _Finder:
     """Find modules as Python does, and patch some of them once they were executed."""
 
@@ -89,6 +109,11 @@ def _run_other_sitecustomize() -> None:
 
 
 if __name__ == "sitecustomize":
+    _patches: dict[str, Callable[[ModuleType], None]] = {}
     if os.environ.get(DATABASE):
-        sys.meta_path.insert(0, _Finder({"django.conf": _patch_settings}))
+        _patches["django.conf"] = _patch_settings
+    if os.environ.get(WHEN_READY):
+        _patches["django.apps.registry"] = _patch_registry
+    if _patches:
+        sys.meta_path.insert(0, _Finder(_patches))
     _run_other_sitecustomize()

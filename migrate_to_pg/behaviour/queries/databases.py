@@ -1,0 +1,227 @@
+"""Ask both databases the same: the SQLite file, which is only read, and its copy on PostgreSQL.
+
+Both are asked through Django's own backends, by connections of their own that ``django.db.connections`` does not know.
+So no transaction, query log or counter of the project sees them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import dj_database_url
+import psycopg
+from django.conf import settings
+from django.core.exceptions import EmptyResultSet
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models.sql.compiler import SQLAggregateCompiler, SQLCompiler
+from django.db.utils import ConnectionHandler
+
+from migrate_to_pg.behaviour.queries.statement import read_statement
+from migrate_to_pg.behaviour.queries.values import Row
+from migrate_to_pg.sqlite.connection import snapshot_uri
+
+#: A statement may take so long on each side.
+TIMEOUT_SECONDS = 2.0
+#: Of longer answers only the errors are compared.
+LONGEST_ANSWER = 10_000
+#: SQLite looks at the clock once in so many steps.
+_STEPS = 10_000
+_MILLISECONDS = 1000
+#: Their server is gone, or about to go.
+_LOST = ("08", "57P")
+
+Parameters = Sequence[Any] | Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Django would give its caller."""
+
+    rows: tuple[Row, ...]
+    columns: tuple[str, ...] = ()
+    sql: str = ""
+    parameters: Parameters = ()
+    #: Turns rows of the database into rows of the answer.
+    convert: Callable[[Sequence[Sequence[Any]]], tuple[Row, ...]] = lambda rows: tuple(map(tuple, rows))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all rows were read."""
+        return len(self.rows) <= LONGEST_ANSWER
+
+
+class Database:
+    """One of the two."""
+
+    def __init__(self, entry: Mapping[str, Any], alias: str = DEFAULT_DB_ALIAS) -> None:
+        handler = ConnectionHandler({DEFAULT_DB_ALIAS: dict(entry), alias: dict(entry)})
+        wrapper: Any = handler[alias]
+        # With DEBUG, Django would log each statement.
+        wrapper.make_debug_cursor = wrapper.make_cursor
+        self.wrapper = wrapper
+
+    def connect(self) -> None:
+        """Connect now, rather than with the first statement."""
+        self.wrapper.ensure_connection()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.wrapper.close()
+
+    def ask_query(self, query: Any) -> Answer:
+        """Compile a query of the ORM for this database, run it, and convert its rows as Django does."""
+        compiler = self._compiler(query)
+        try:
+            sql, parameters = compiler.as_sql()
+        except EmptyResultSet:
+            return Answer(())
+        return self._ask(sql, parameters, lambda rows: _converted(compiler, rows))
+
+    def ask_sql(self, sql: str, parameters: Parameters) -> Answer:
+        """Run SQL as the project wrote it."""
+        return self._ask(sql, parameters, lambda rows: tuple(map(tuple, rows)))
+
+    def _compiler(self, query: Any) -> SQLCompiler:
+        compiler: SQLCompiler = query.clone().get_compiler(connection=self.wrapper)
+        return compiler
+
+    def _ask(self, sql: str, parameters: Parameters, convert: Callable[[Any], tuple[Row, ...]]) -> Answer:
+        with self.wrapper.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            columns = tuple(str(column[0]) for column in cursor.description or ())
+            rows = cursor.fetchmany(LONGEST_ANSWER + 1) if columns else []
+        return Answer(convert(rows), columns, sql, parameters, convert)
+
+
+class Source(Database):
+    """The SQLite file, opened so that nothing can write to it."""
+
+    def __init__(self, path: Path, alias: str = DEFAULT_DB_ALIAS) -> None:
+        entry = settings.DATABASES.get(alias, {})
+        engine = str(entry.get("ENGINE", ""))
+        if "sqlite3" not in engine:
+            engine = "django.db.backends.sqlite3"
+        # A live file may have a journal. A snapshot has none, and its directory may be read-only.
+        is_live = os.path.realpath(str(entry.get("NAME", ""))) == os.path.realpath(path)
+        uri = f"file:{quote(str(path))}?mode=ro" if is_live else snapshot_uri(path)
+        super().__init__({"ENGINE": engine, "NAME": uri}, alias)
+        self._deadline = 0.0
+
+    def connect(self) -> None:
+        """Connect, and watch the time of each statement."""
+        super().connect()
+        self.wrapper.connection.set_progress_handler(lambda: time.monotonic() > self._deadline, _STEPS)
+
+    def _ask(self, sql: str, parameters: Parameters, convert: Callable[[Any], tuple[Row, ...]]) -> Answer:
+        self._deadline = time.monotonic() + TIMEOUT_SECONDS
+        return super()._ask(sql, parameters, convert)
+
+    def require_compiles(self, sql: str, parameters: Parameters) -> None:
+        """Raise what SQLite raises for a statement that it cannot run here. Nothing is run."""
+        with self.wrapper.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {sql}", parameters)
+
+    @contextmanager
+    def reversed(self) -> Iterator[None]:
+        """Let SQLite give the rows of queries without an order in the opposite one."""
+        raw = self.wrapper.connection
+        raw.execute("PRAGMA reverse_unordered_selects = ON")
+        try:
+            yield
+        finally:
+            raw.execute("PRAGMA reverse_unordered_selects = OFF")
+
+    def define(self, name: str, arguments: int, function: Callable[..., Any]) -> None:
+        """Put a function of Python's in place of SQLite's own."""
+        self.wrapper.connection.create_function(name, arguments, function, deterministic=True)
+
+
+class Copy(Database):
+    """The copy on PostgreSQL. Every transaction is read-only, and ends after two seconds."""
+
+    def __init__(self, url: str, alias: str = DEFAULT_DB_ALIAS) -> None:
+        entry: dict[str, Any] = dict(dj_database_url.parse(url))
+        options = dict(entry.get("OPTIONS", {}))
+        milliseconds = int(TIMEOUT_SECONDS * _MILLISECONDS)
+        session = (
+            f"-c default_transaction_read_only=on -c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
+            " -c lc_messages=C"
+        )
+        options["options"] = f"{options.get('options', '')} {session}".strip()
+        options.setdefault("connect_timeout", int(TIMEOUT_SECONDS))
+        super().__init__(entry | {"OPTIONS": options, "CONN_MAX_AGE": None}, alias)
+
+    def ask_query(self, query: Any) -> Answer:
+        """Ask without FOR UPDATE, which no read-only transaction allows."""
+        if getattr(query, "select_for_update", False):
+            query = query.clone()
+            query.select_for_update = False
+        return super().ask_query(query)
+
+    def plan_query(self, query: Any) -> None:
+        """Let PostgreSQL plan a query of the ORM, with FOR UPDATE and all. Nothing is run."""
+        compiler = self._compiler(query)
+        # Django refuses FOR UPDATE outside of a transaction. Whether the project is in one is another question.
+        self.wrapper.ensure_connection()
+        self.wrapper.autocommit = False
+        try:
+            sql, parameters = compiler.as_sql()
+        except EmptyResultSet:
+            return
+        finally:
+            self.wrapper.autocommit = True
+        self.plan(sql, parameters)
+
+    def plan(self, sql: str, parameters: Parameters) -> None:
+        """Let PostgreSQL plan a statement. EXPLAIN runs nothing, so it is allowed for writes as well."""
+        with self.wrapper.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {sql}", parameters)
+
+    def prepare(self, sql: str) -> None:
+        """Let PostgreSQL read any single statement. Raises the error that it answers with."""
+        self.wrapper.ensure_connection()
+        result = self.wrapper.connection.pgconn.prepare(b"", _numbered(sql).encode())
+        if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:
+            raise psycopg.errors.error_from_result(result)
+
+    def collation(self) -> str:
+        """Return the collation of the database."""
+        with self.wrapper.cursor() as cursor:
+            cursor.execute("SELECT datcollate FROM pg_database WHERE datname = current_database()")
+            return str(cursor.fetchone()[0])
+
+
+def is_lost(error: BaseException, sqlstate: str, copy: Copy) -> bool:
+    """Return whether the connection to the copy is gone, rather than the statement refused."""
+    raw = copy.wrapper.connection
+    return sqlstate.startswith(_LOST) or raw is None or bool(raw.closed) or isinstance(error, TimeoutError)
+
+
+def _numbered(sql: str) -> str:
+    """Write $1 for %s, as the protocol has it."""
+    statement = read_statement(sql)
+    parts, end = [], 0
+    for number, token in enumerate(statement.placeholders, 1):
+        parts += [sql[end : token.start], f"${number}"]
+        end = token.end
+    text = "".join([*parts, sql[end:]])
+    return re.sub("%%", "%", text) if statement.placeholders else text
+
+
+def _converted(compiler: Any, rows: Sequence[Sequence[Any]]) -> tuple[Row, ...]:
+    """Return the rows as Django gives them: without columns that only serve the order, and of Python's types."""
+    if isinstance(compiler, SQLAggregateCompiler):
+        columns = list(compiler.query.annotation_select.values())
+    else:
+        columns = [selected[0] for selected in compiler.select[: compiler.col_count]]
+    cut = [list(row[: len(columns)]) for row in rows] if columns else [list(row) for row in rows]
+    converters = compiler.get_converters(columns)
+    return tuple(map(tuple, compiler.apply_converters(cut, converters) if converters else cut))

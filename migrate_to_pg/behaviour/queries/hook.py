@@ -1,0 +1,229 @@
+"""Hook Django where it executes queries, and take the hook off again without a trace.
+
+Every query of the ORM goes through ``SQLCompiler.execute_sql`` (an INSERT through that of ``SQLInsertCompiler``), and
+every statement, raw ones too, through the ``execute_wrappers`` of its connection. The project's call is made first, and
+its answer returned as it is. Nothing of this is there while no hook is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import weakref
+from collections import Counter
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from django.db import DatabaseError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.db.backends.sqlite3.base import SQLiteCursorWrapper
+from django.db.models.sql.compiler import SQLCompiler, SQLInsertCompiler
+from django.db.utils import ConnectionHandler
+
+from migrate_to_pg.behaviour.queries.call_site import CallSite, find_call_site, is_django_itself, is_raw_queryset
+from migrate_to_pg.behaviour.queries.inserted_values import doubtful_values
+from migrate_to_pg.behaviour.queries.judge import Asked, first_line, shown_sql
+from migrate_to_pg.behaviour.queries.shadow import Shadow
+from migrate_to_pg.behaviour.queries.statement import read_statement
+from migrate_to_pg.behaviour.queries.transactions import BrokenTransactions, GivenKeys, lock_outside_transaction
+from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.alias_override import NOWHERE
+
+#: One statement at one place is asked with so many different parameters.
+_VARIANTS = 30
+#: Whether the queries of this request are compared.
+is_sampled: ContextVar[bool] = ContextVar("migrate_to_pg_is_sampled")
+
+
+class _Running(threading.local):
+    """The queries of the ORM that this thread is executing, innermost last, with their SQL."""
+
+    def __init__(self) -> None:
+        self.statements: list[tuple[str, Any] | None] = []
+
+
+class Hook:
+    """The hook on one alias.
+
+    Args:
+        shadow: Judges the statements.
+        alias: The database whose statements are shadowed.
+        project: Files below it are the project's own.
+        always: Whether statements are compared where ``is_sampled`` was not set.
+    """
+
+    def __init__(self, shadow: Shadow, alias: str, project: Path, *, always: bool = True) -> None:
+        self.shadow = shadow
+        self.alias = alias
+        self._always = always
+        self.project = project.resolve()
+        self._running = _Running()
+        self._broken = BrokenTransactions()
+        self._keys = GivenKeys()
+        self._asked: set[tuple[Any, ...]] = set()
+        self._variants: Counter[tuple[Any, ...]] = Counter()
+        self._wrapped: weakref.WeakSet[BaseDatabaseWrapper] = weakref.WeakSet()
+        self._types = ConnectionHandler({"default": NOWHERE})["default"]
+        self._source = shadow.judge.source.resolve()
+
+    def install(self) -> None:
+        """Hook the compilers, the connections that are open, and those that will be opened."""
+        self._former = {compiler: compiler.execute_sql for compiler in (SQLCompiler, SQLInsertCompiler)}
+        _set(SQLCompiler, "execute_sql", self._hooked(SQLCompiler.execute_sql, self._ran_query))
+        _set(SQLInsertCompiler, "execute_sql", self._hooked(SQLInsertCompiler.execute_sql, self._ran_insert))
+        _set(SQLiteCursorWrapper, "lastrowid", property(self._last_row_id))
+        connection_created.connect(self._wrap, dispatch_uid=f"migrate_to_pg {id(self)}")
+        for connection in connections.all(initialized_only=True):
+            self._wrap(connection=connection)
+
+    def uninstall(self) -> None:
+        """Leave Django as it was."""
+        for compiler, execute_sql in self._former.items():
+            _set(compiler, "execute_sql", execute_sql)
+        delattr(SQLiteCursorWrapper, "lastrowid")
+        connection_created.disconnect(dispatch_uid=f"migrate_to_pg {id(self)}")
+        for connection in list(self._wrapped):
+            with suppress(ValueError):
+                connection.execute_wrappers.remove(self._execute)
+        self.shadow.finish()
+
+    def _wrap(self, *, connection: BaseDatabaseWrapper, **_others: Any) -> None:
+        # Our own connections have the alias too. They are made in the shadow's thread, and are no one else's.
+        if connection.alias == self.alias and connection.vendor == "sqlite" and not self._is_ours(connection):
+            if self._execute not in connection.execute_wrappers:
+                connection.execute_wrappers.append(self._execute)
+            self._wrapped.add(connection)
+
+    def _is_ours(self, connection: BaseDatabaseWrapper) -> bool:
+        return "?mode=ro" in str(connection.settings_dict["NAME"])
+
+    def _hooked(self, execute: Callable[..., Any], ran: Callable[..., None]) -> Callable[..., Any]:
+        def execute_sql(compiler: Any, *args: Any, **options: Any) -> Any:
+            if compiler.connection.alias != self.alias or not self._watches():
+                return execute(compiler, *args, **options)
+            self._running.statements.append(None)
+            try:
+                result = execute(compiler, *args, **options)
+            finally:
+                executed = self._running.statements.pop()
+            if executed is not None:
+                with self._unseen():
+                    ran(compiler, *executed, result)
+            return result
+
+        return execute_sql
+
+    def _watches(self) -> bool:
+        return self.shadow.is_on and is_sampled.get(self._always)
+
+    @contextmanager
+    def _unseen(self) -> Any:
+        """Keep errors of ours away from the project, whatever they are."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - the project's answer is already there
+            self.shadow.judge.notebook.note(_("A statement could not be compared. {reason}", reason=first_line(error)))
+
+    def _execute(self, execute: Callable[..., Any], sql: str, parameters: Any, many: bool, context: Any) -> Any:
+        """Wrap the execution of one statement."""
+        if not self.shadow.is_on:
+            return execute(sql, parameters, many, context)
+        connection = context["connection"]
+        if many and not isinstance(parameters, (list, tuple)):
+            parameters = list(parameters)
+        try:
+            result = execute(sql, parameters, many, context)
+        except DatabaseError:
+            with self._unseen():
+                self._add(self._broken.failed(connection, find_call_site(self.project, str(sql))))
+            raise
+        with self._unseen():
+            self._ran(connection, str(sql), parameters, many)
+        return result
+
+    def _ran(self, connection: Any, sql: str, parameters: Any, many: bool) -> None:
+        self._add(self._broken.ran(connection, sql))
+        statement = read_statement(sql)
+        if statement.verb == "BEGIN":
+            self._keys.forget()
+        if statement.writes and self._is_source(connection):
+            self.shadow.judge.written |= statement.tables
+        if self._running.statements:
+            self._running.statements[-1] = (sql, parameters)
+        elif self._watches() and not is_django_itself():
+            self._ran_sql(sql, parameters, many)
+
+    def _is_source(self, connection: Any) -> bool:
+        return Path(os.path.realpath(str(connection.settings_dict["NAME"]))) == self._source
+
+    def _ran_sql(self, sql: str, parameters: Any, many: bool) -> None:
+        site = find_call_site(self.project, sql)
+        if site and self._is_new(sql, parameters, site):
+            later = is_raw_queryset()
+            self.shadow.submit(Asked(sql=sql, parameters=parameters, site=site, many=many, is_converted_later=later))
+
+    def _ran_query(self, compiler: Any, sql: str, parameters: Any, _result: Any) -> None:
+        query = compiler.query
+        site = find_call_site(self.project)
+        if site is None or getattr(query, "related_updates", None):
+            return
+        if getattr(query, "select_for_update", False):
+            self._add(lock_outside_transaction(compiler.connection, site, shown_sql(sql)))
+        if self._is_new(sql, parameters, site):
+            self.shadow.submit(Asked(sql=sql, parameters=parameters, site=site, query=query.clone()))
+
+    def _ran_insert(self, compiler: Any, sql: str, parameters: Any, result: Any) -> None:
+        query = compiler.query
+        site = find_call_site(self.project)
+        if site is None:
+            return
+        table, key = query.get_meta().db_table, query.get_meta().auto_field
+        if key is not None:
+            given = [getattr(row, key.attname, None) for row in query.objs] if key in query.fields else []
+            made = [row[0] for row in result or () if row] if not given else []
+            self._add(self._keys.inserted(table, given, made, site))
+        doubtful = doubtful_values(query.fields, query.objs, parameters, self._types)
+        if doubtful and self._is_new(sql, doubtful, site):
+            self.shadow.submit(Asked(sql=sql, site=site, doubtful=doubtful))
+
+    def _is_new(self, sql: str, parameters: Any, site: CallSite) -> bool:
+        """Return whether this was not asked before, nor often enough."""
+        kind = (sql, site.place)
+        key = (*kind, repr(parameters))
+        if key in self._asked or self._variants[kind] >= _VARIANTS:
+            self.shadow.judge.notebook.count("asked before" if key in self._asked else "asked often enough")
+            return False
+        self._asked.add(key)
+        self._variants[kind] += 1
+        return True
+
+    def _add(self, found: Occurrence | None) -> None:
+        if found is not None and self._watches():
+            self.shadow.judge.notebook.add(found)
+
+    def _last_row_id(self, cursor: SQLiteCursorWrapper) -> Any:
+        """Give what sqlite3 gives, and take note that the project asks for it."""
+        if self._watches() and not is_django_itself() and (site := find_call_site(self.project)):
+            with self._unseen():
+                self.shadow.judge.notebook.add(
+                    Occurrence(
+                        rule="last-row-id",
+                        place=site.place,
+                        way=Way.QUERIES,
+                        certainty=Certainty.SEEN,
+                        effect=Effect.ERROR,
+                        sqlite=_("the key of the new row"),
+                        postgresql="AttributeError: 'Cursor' object has no attribute 'lastrowid'",
+                    )
+                )
+        return sqlite3.Cursor.lastrowid.__get__(cursor)
+
+
+def _set(patched: type, name: str, value: Any) -> None:
+    setattr(patched, name, value)

@@ -1,0 +1,246 @@
+"""Judge one statement of the project: ask both databases, and write down what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import FieldError
+from django.db import NotSupportedError
+
+from migrate_to_pg.behaviour.explain_error import rule_of_error
+from migrate_to_pg.behaviour.queries.call_site import CallSite
+from migrate_to_pg.behaviour.queries.databases import Answer, Copy, Parameters, Source, is_lost
+from migrate_to_pg.behaviour.queries.differences import Comparison
+from migrate_to_pg.behaviour.queries.notebook import Notebook
+from migrate_to_pg.behaviour.queries.sources import Sources
+from migrate_to_pg.behaviour.queries.statement import Statement, read_statement
+from migrate_to_pg.behaviour.queries.values import show_rows
+from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.secret_columns import has_secret, server_reason
+
+_TIMED_OUT = "57014"
+#: PostgreSQL, or Django for it, refuses before anything is run.
+_LITERALS = "22"
+
+
+class CopyLostError(Exception):
+    """The copy does not answer any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A statement that the project ran without an error, and where."""
+
+    #: As SQLite ran it.
+    sql: str
+    parameters: Any = None
+    site: CallSite
+    #: The query of the ORM. None for SQL of the project's own.
+    query: Any = None
+    many: bool = False
+    #: Whether it comes from Model.objects.raw().
+    is_converted_later: bool = False
+    #: Values of an INSERT that PostgreSQL may refuse: table, column, value.
+    doubtful: tuple[tuple[str, str, Any], ...] = ()
+
+
+@dataclass
+class Judge:
+    """Both databases, and the notebook. All of it is used by one thread."""
+
+    source: Path
+    url: str
+    alias: str
+    notebook: Notebook
+    #: Tables that differ by now, because something was written to the source.
+    written: set[str] = field(default_factory=set)
+    _slow: set[str] = field(default_factory=set)
+
+    def connect(self) -> None:
+        """Connect to both databases."""
+        self._sources = Sources(self.source, self.alias)
+        self._copy = Copy(self.url, self.alias)
+        self._sources.plain.connect()
+        self._copy.connect()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._sources.close()
+        self._copy.close()
+
+    def judge(self, asked: Asked) -> None:
+        """Ask both, compare, and write down what differs. Raises CopyLostError."""
+        statement = read_statement(asked.sql)
+        if asked.sql in self._slow:
+            self.notebook.count("slow")
+        elif statement.reads:
+            self._judge_read(asked, statement)
+        elif asked.doubtful:
+            for table, column, value in asked.doubtful:
+                name = self._copy.wrapper.ops.quote_name
+                insert = f"INSERT INTO {name(table)} ({name(column)}) VALUES (%s)"  # noqa: S608 - quoted
+                self._judge_plan(asked, partial(self._copy.plan, insert, [value]))
+        else:
+            self._judge_write(asked, statement)
+
+    def _judge_read(self, asked: Asked, statement: Statement) -> None:
+        if getattr(asked.query, "select_for_update", False) and not self._judge_plan(
+            asked, lambda: self._copy.plan_query(asked.query)
+        ):
+            return
+        ours = self._attempt(lambda: self._ask(self._sources.plain, asked))
+        if isinstance(ours, Answer) and (statement.tables & self.written or not ours.is_complete):
+            self.notebook.count("written" if ours.is_complete else "long")
+            self._judge_plan(asked, lambda: self._plan(asked))
+            return
+        theirs = self._attempt(lambda: self._ask(self._copy, asked))
+        if isinstance(ours, Answer) and isinstance(theirs, Answer):
+            self._compare(asked, ours, theirs)
+        elif isinstance(theirs, Exception):
+            # What the source refuses too is made by the tests alone, or newer than the copy.
+            self._refused(asked, theirs, ours if isinstance(ours, Answer) else None)
+        else:
+            self.notebook.count("refused by the source")
+
+    def _judge_write(self, asked: Asked, statement: Statement) -> None:
+        if asked.query is not None:
+            self._judge_plan(asked, lambda: self._copy.plan_query(asked.query))
+            return
+        rows: Sequence[Parameters] = asked.parameters if asked.many else [asked.parameters]
+        first = rows[0] if rows else None
+        if statement.writes:
+            ours = self._attempt(lambda: self._sources.plain.require_compiles(asked.sql, first))
+            if not isinstance(ours, Exception):
+                for parameters in rows:
+                    if not self._judge_plan(asked, partial(self._copy.plan, asked.sql, parameters)):
+                        return
+        else:
+            self._judge_plan(asked, lambda: self._copy.prepare(asked.sql))
+
+    def _judge_plan(self, asked: Asked, plan: Callable[[], None]) -> bool:
+        """Return whether PostgreSQL accepts the statement, without running it."""
+        found = self._attempt(plan)
+        if isinstance(found, Exception):
+            self._refused(asked, found, Answer(()))
+            return False
+        self.notebook.count("planned")
+        return True
+
+    def _ask(self, database: Source | Copy, asked: Asked) -> Answer:
+        if asked.query is not None:
+            return database.ask_query(asked.query)
+        return database.ask_sql(asked.sql, asked.parameters)
+
+    def _plan(self, asked: Asked) -> None:
+        if asked.query is not None:
+            self._copy.plan_query(asked.query)
+        else:
+            self._copy.plan(asked.sql, asked.parameters)
+
+    def _attempt(self, ask: Callable[[], Any]) -> Any:
+        """Return the answer, or the error that stands for it."""
+        try:
+            return ask()
+        except Exception as error:  # noqa: BLE001 - of whatever kind: that it is raised is the answer
+            return error
+
+    def _compare(self, asked: Asked, ours: Answer, theirs: Answer) -> None:
+        comparison = Comparison(
+            ours=ours,
+            theirs=theirs,
+            again=lambda source: self._ask(source, asked),
+            sources=self._sources,
+            copy=self._copy,
+            site=asked.site,
+            is_raw=asked.query is None,
+            is_converted_later=asked.is_converted_later,
+        )
+        self.notebook.count("volatile" if comparison.statement.is_volatile else "compared")
+        for found in comparison.differences():
+            self.notebook.add(
+                Occurrence(
+                    rule=found.rule,
+                    place=asked.site.place,
+                    way=Way.QUERIES,
+                    certainty=found.certainty,
+                    effect=Effect.DIFFERENT,
+                    sqlite=found.sqlite,
+                    postgresql=found.postgresql,
+                    sql=shown_sql(asked.sql),
+                    explanation=asked.site.explain(found.explanation),
+                )
+            )
+
+    def _refused(self, asked: Asked, error: Exception, ours: Answer | None) -> None:
+        sqlstate = sqlstate_of(error)
+        if is_lost(error, sqlstate, self._copy):
+            raise CopyLostError(first_line(error)) from error
+        if sqlstate == _TIMED_OUT:
+            self._slow.add(asked.sql)
+            self.notebook.count("slow")
+        elif ours is None:
+            self.notebook.count("refused by both")
+        elif isinstance(error, (NotSupportedError, FieldError)) and not sqlstate:
+            self.notebook.note(
+                _("{place}: Django refuses this query for PostgreSQL: {error}", place=asked.site.place, error=error)
+            )
+        else:
+            self.notebook.count("refused")
+            self._add_error(asked, sqlstate, error, ours)
+
+    def _add_error(self, asked: Asked, sqlstate: str, error: Exception, ours: Answer) -> None:
+        statement = read_statement(asked.sql)
+        message = first_line(error)
+        if sqlstate.startswith(_LITERALS):
+            for table in statement.tables:
+                message = server_reason(message, sqlstate, table, map(str.lower, statement.words))
+        secret = {
+            number
+            for number, column in enumerate(ours.columns)
+            if any(has_secret(table, [column]) for table in statement.tables)
+        }
+        self.notebook.add(
+            Occurrence(
+                rule=rule_of_error(sqlstate, str(error), asked.sql),
+                place=asked.site.place,
+                way=Way.QUERIES,
+                certainty=Certainty.SEEN,
+                effect=Effect.ERROR,
+                sqlite=show_rows(ours.rows, secret=secret),
+                postgresql=message,
+                sqlstate=sqlstate,
+                sql=shown_sql(asked.sql),
+                explanation=asked.site.explain(),
+            )
+        )
+
+
+def shown_sql(sql: str) -> str:
+    """Return a statement for a reader. Literals are masked where it names a secret column."""
+    statement = read_statement(sql)
+    names = [token.text.strip('"`[]') for token in statement.tokens if token.kind in ("word", "name")]
+    if not any(has_secret(table, names) for table in statement.tables):
+        return " ".join(sql.split())
+    parts, end = [], 0
+    for token in statement.tokens:
+        if token.kind == "string":
+            parts += [sql[end : token.start], "'***'"]
+            end = token.end
+    return " ".join("".join([*parts, sql[end:]]).split())
+
+
+def sqlstate_of(error: BaseException) -> str:
+    """Return the SQLSTATE of an error of Django's or psycopg's, or ''."""
+    causes: list[Any] = [error, error.__cause__]
+    return next((str(cause.sqlstate) for cause in causes if getattr(cause, "sqlstate", None)), "")
+
+
+def first_line(error: BaseException) -> str:
+    """Return the error's first line, or its name."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,137 @@
+"""Run a command of the project, such as its tests, with every query of it asked of the snapshot and of the copy.
+
+A suite's database holds the rows of its tests, which the copy does not have. So its own rows are not compared. Each
+distinct statement, with the parameters that the tests gave it, is asked of the SQLite snapshot, which is only read, and
+of the copy, which holds the same rows. What the tests write therefore makes no difference. What only the rows of the
+tests would show is for the way "tests" to find. Errors, types and written values count whatever the rows are.
+
+The hook is installed in the child, and in its children, once Django's applications are ready: by the ``sitecustomize``
+of ``trial.startup``. The command needs no change, whatever settings it chooses.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
+
+from migrate_to_pg.behaviour.queries.hook import Hook
+from migrate_to_pg.behaviour.queries.judge import Judge
+from migrate_to_pg.behaviour.queries.notebook import Notebook, Notes, read
+from migrate_to_pg.behaviour.queries.shadow import Shadow
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.i18n import activate, language
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.system.subprocesses import private_directory
+from migrate_to_pg.system.workdir import base_directory
+from migrate_to_pg.trial import startup
+from migrate_to_pg.trial.startup.sitecustomize import WHEN_READY
+
+#: Variable with the file that says what the hook has to know. The copy's password is in it.
+_VARIABLE = "MIGRATE_TO_PG_QUERIES"
+_FILE = "queries.jsonl"
+
+
+def find_by_queries(command: str, copy_url: str, source: Path, directory: Path, alias: str = DEFAULT_DB_ALIAS) -> Notes:
+    """Run a command, and return what its queries do otherwise on the copy.
+
+    Args:
+        command: As typed in a shell: ``manage.py test app``, ``pytest -x``. Its output goes to standard error.
+        copy_url: The copy on PostgreSQL.
+        source: The SQLite file with the same rows.
+        directory: Where the occurrences are written meanwhile, in a file that only its owner can read.
+        alias: The database whose queries are compared.
+
+    Raises:
+        UsageError: The command cannot be run, or no process of it used Django.
+    """
+    arguments = _arguments(command)
+    path = (directory / _FILE).resolve()
+    path.unlink(missing_ok=True)
+    with private_directory(directory.resolve() / "queries") as private:
+        config = private / "config.json"
+        config.write_text(
+            json.dumps(
+                {
+                    "url": copy_url,
+                    "source": str(source.resolve()),
+                    "alias": alias,
+                    "project": str(base_directory().resolve()),
+                    "file": str(path),
+                    "language": language(),
+                }
+            )
+        )
+        status = _run(arguments, _environment(config))
+    if not path.exists():
+        raise UsageError(
+            _("No process of this command used Django: {command}", command=command),
+            remedy=_('Give the command that runs the tests, such as "manage.py test" or "pytest".'),
+        )
+    notes = read(path)
+    if status:
+        notes.notes.append(
+            _(
+                "{command} ended with status {status}. Its queries up to there were compared.",
+                command=command,
+                status=status,
+            )
+        )
+    return notes
+
+
+def install_hook() -> None:
+    """Hook the queries of this process, as ``find_by_queries`` wants it: called in the child once Django is ready."""
+    config = json.loads(Path(os.environ[_VARIABLE]).read_text())
+    activate(config["language"])
+    notebook = Notebook(Path(config["file"]))
+    alias = config["alias"]
+    if "sqlite" not in str(settings.DATABASES.get(alias, {}).get("ENGINE")):
+        notebook.note(
+            _("The database {alias} of the command is not SQLite. Its queries were not compared.", alias=alias)
+        )
+        return
+    judge = Judge(Path(config["source"]), config["url"], alias, notebook)
+    shadow = Shadow(judge, waits=True)
+    Hook(shadow, alias, Path(config["project"])).install()
+    atexit.register(shadow.finish)
+
+
+def _arguments(command: str) -> list[str]:
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = []
+    if not words:
+        raise UsageError(_("This is no command: {command}", command=command))
+    return [sys.executable, *words] if words[0].endswith(".py") else words
+
+
+def _environment(config: Path) -> dict[str, str]:
+    # The programs of this Python come first: pytest, python, django-admin.
+    programs = str(Path(sys.executable).parent)
+    paths = [str(Path(startup.__file__).parent), os.environ.get("PYTHONPATH", "")]
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)]),
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        WHEN_READY: f"{__name__}:{install_hook.__name__}",
+        _VARIABLE: str(config),
+    }
+
+
+def _run(arguments: list[str], environment: dict[str, str]) -> int:
+    try:
+        # Standard output is the report's.
+        return subprocess.run(arguments, env=environment, stdout=2, check=False).returncode
+    except OSError as error:
+        raise UsageError(
+            _("{program} cannot be run: {strerror}.", program=arguments[0], strerror=error.strerror)
+        ) from error
