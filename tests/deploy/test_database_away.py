@@ -255,7 +255,7 @@ def test_an_export_that_breaks_off_does_not_look_like_a_whole_one(
         )
         answer = asked.getresponse()
         assert answer.status == 200
-        assert answer.read(1000).decode("utf-8-sig").startswith("code,")
+        assert answer.read(1000).decode("utf-8-sig").startswith("code;")
         query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
         connection.execute(f"{query} AND pid <> pg_backend_pid()")
         with pytest.raises(http.client.IncompleteRead) as broken:
