@@ -51,5 +51,12 @@ def place_of_class(kind: Any, name: str) -> Place:
         line = inspect.getsourcelines(kind)[1]
     except (OSError, TypeError):
         return Place(name=name)
-    base = base_directory()
-    return Place(file=str(path.relative_to(base) if path.is_relative_to(base) else path), line=line, name=name)
+    return Place(file=shown_path(path), line=line, name=name)
+
+
+def shown_path(path: Path) -> str:
+    """Return a path as a reader finds it: from the project's directory, or from the working directory."""
+    for folder in (base_directory(), Path.cwd()):
+        if path.is_relative_to(folder):
+            return str(path.relative_to(folder))
+    return str(path)

@@ -47,7 +47,10 @@ class Sides:
 
 @contextmanager
 def open_sides(copy: Copied) -> Iterator[Sides]:
-    """Open both databases, for reading alone, under aliases of their own."""
+    """Open both databases, for reading alone, under aliases of their own.
+
+    Within the block the project's own alias is the snapshot too: Django asks it for content types.
+    """
     options: Mapping[str, Any] = copy.entry.get("OPTIONS", {})
     given = f"{options.get('options', '')} {_TIMEOUT}".strip()
     entries = {
@@ -56,11 +59,14 @@ def open_sides(copy: Copied) -> Iterator[Sides]:
     }
     handler = ConnectionHandler({**entries, "default": entries[SQLITE]})
     sides = Sides(sqlite=handler[SQLITE], postgresql=handler[POSTGRESQL], alias=copy.alias)
+    own = connections[copy.alias]
     for name in entries:
         connections[name] = handler[name]
+    connections[copy.alias] = handler[SQLITE]
     try:
         yield sides
     finally:
+        connections[copy.alias] = own
         for name in entries:
             handler[name].close()
             del connections[name]

@@ -14,9 +14,8 @@ from typing import Any
 
 from django.conf import settings
 
-from migrate_to_pg.behaviour.own_models import FOREIGN, is_own_folder, own_apps
+from migrate_to_pg.behaviour.own_models import FOREIGN, is_own_folder, own_apps, shown_path
 from migrate_to_pg.behaviour.records import Place
-from migrate_to_pg.system.workdir import base_directory
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 #: Nothing was resolved. None may be a value.
@@ -31,6 +30,8 @@ class Source:
     #: As Python calls the module: shop.views.
     name: str
     tree: ast.Module
+    #: The package of its application.
+    package: str
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -46,13 +47,11 @@ class Source:
     @property
     def is_test(self) -> bool:
         """Whether it is a module of tests, by its name or its folder's."""
-        return self.path.stem.startswith("test") or bool({"test", "tests"} & set(self.path.parts))
+        return any(part.startswith("test") for part in self.name.removeprefix(self.package).split("."))
 
     def place(self, node: ast.AST) -> Place:
         """Return the line of a node."""
-        base = base_directory()
-        file = self.path.relative_to(base) if self.path.is_relative_to(base) else self.path
-        return Place(file=str(file), line=getattr(node, "lineno", 0))
+        return Place(file=shown_path(self.path), line=getattr(node, "lineno", 0))
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
         """Yield what a node stands in, from the inside out."""
@@ -182,4 +181,4 @@ def _read(folder: Path, package: str) -> Iterator[Source]:
             continue
         inner = path.relative_to(folder).with_suffix("").parts
         parts = inner[:-1] if inner[-1] == "__init__" else inner
-        yield Source(path=path, name=".".join((package, *parts)), tree=tree)
+        yield Source(path=path, name=".".join((package, *parts)), tree=tree, package=package)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import FieldError
+from django.db import DatabaseError
 
 from migrate_to_pg.behaviour.code.judge import prepare_queryset
 from migrate_to_pg.behaviour.explain_error import rule_of_error
@@ -26,7 +27,7 @@ def find_in_relations(sides: Sides) -> Iterator[Occurrence]:
 def _of_join(model: Any, field: Any, sides: Sides) -> Iterator[Occurrence]:
     try:
         verdict = prepare_queryset(sides, model._base_manager.filter(**{f"{field.name}__isnull": False}))
-    except FieldError:
+    except (FieldError, DatabaseError):
         return
     if verdict.sqlstate:
         yield Occurrence(

@@ -70,7 +70,8 @@ class Command(BaseCommand):
             with contextlib.redirect_stdout(sys.stderr):
                 report, page = self._find(options)
         except CopyFailedError as error:
-            self._print_blocked(error.report, options)
+            if error.report.findings or options["json"]:
+                self._print_blocked(error.report, options)
             console.print_error(self, error, _("Nothing was changed."))
             sys.exit(error.exit_status)
         except MigrateToPgError as error:

@@ -1,0 +1,131 @@
+"""manage.py pg_behaviour on a project with faults of every kind, and on one with none."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from migrate_to_pg.project.secret_columns import MASK
+from tests.conftest import ROOT
+from tests.projects import Project
+
+SCHEMA = json.loads((ROOT / "docs/reference/behaviour.schema.json").read_text())
+#: -> rule, rule at the end of a line.
+_EXPECTED = re.compile(r"  # -> (.+)$")
+ROWS = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)"
+    " INSERT INTO otherwise_author (name, rank, sold, data, price, active, api_token)"
+    """ SELECT CASE i % 3 WHEN 0 THEN 'Martin' WHEN 1 THEN 'martin' ELSE 'Éric' END, nullif(i % 7, 0),"""
+    """ 2000000000 + i, '{"z": 1, "name": 2}', i / 4.0, i % 2, '{"z": "hush", "b": 1}' FROM n"""
+)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = Project("otherwise", tmp_path_factory.mktemp("otherwise"))
+    made.migrate()
+    # An updated row is at another place in the file of PostgreSQL, so that ties change their order.
+    made.sqlite(ROWS)
+    return made
+
+
+@pytest.fixture(scope="module")
+def report(shop: Project) -> Path:
+    """The directory of one run, whose status and output are asserted by the way."""
+    folder = shop.folder / "report"
+    result = shop.run("pg_behaviour", "--report", folder, "--lang", "en", ok=False)
+    assert result.returncode == 1, result.stderr
+    assert result.stdout.startswith("On PostgreSQL: ")
+    assert f"Report: {folder}/behaviour.html" in result.stdout
+    assert "-> Use what both have" in result.stdout
+    return folder
+
+
+@pytest.fixture(scope="module")
+def document(report: Path) -> dict[str, Any]:
+    return dict(json.loads((report / "behaviour.json").read_text()))
+
+
+def expected() -> Iterator[tuple[str, int, str]]:
+    for path in sorted((ROOT / "tests/projects/otherwise").glob("*.py")):
+        for number, line in enumerate(path.read_text().splitlines(), start=1):
+            if found := _EXPECTED.search(line):
+                yield from ((path.name, number, rule) for rule in found[1].split(", "))
+
+
+def test_each_line_that_differs_is_found_by_its_rule_and_no_other(document: dict[str, Any]) -> None:
+    found = {(Path(one["file"]).name, one["line"], one["rule"]) for one in document["findings"]}
+    assert found == set(expected())
+
+
+def test_behaviour_json_follows_its_schema(document: dict[str, Any]) -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    errors = Draft202012Validator(SCHEMA).iter_errors(document)
+    assert [f"{error.json_path}: {error.message}" for error in errors] == []
+    assert not document["ok"]
+
+
+def test_what_postgresql_refuses_has_its_sqlstate_and_what_differs_both_values(document: dict[str, Any]) -> None:
+    first = {one["rule"]: one for one in reversed(document["findings"])}
+    assert first["group-by"]["sqlstate"] == "42803"
+    assert (first["like-case"]["sqlite"], first["like-case"]["postgresql"]) == ("40 rows", "20 rows")
+    assert first["order-nulls"]["certainty"] == "seen"
+    assert "59 of 60 rows" in first["order-nulls"]["explanation"]
+    assert "93 %" in first["integer-range"]["explanation"]
+
+
+def test_no_value_of_a_secret_column_is_shown(report: Path, document: dict[str, Any]) -> None:
+    (token,) = [one for one in document["findings"] if one["name"].endswith("api_token")]
+    assert (token["rule"], token["sqlite"], token["postgresql"]) == ("json-key-order", MASK, MASK)
+    assert not [path.name for path in report.iterdir() if "hush" in path.read_text()]
+
+
+def test_the_page_needs_no_network_and_no_script(report: Path) -> None:
+    page = (report / "behaviour.html").read_text()
+    assert "default-src 'none'; style-src 'unsafe-inline'" in page
+    assert not re.search(r"<script|<link|<img|url\(|https?://|MISSING ", page)
+    assert "order-nulls" in page
+
+
+def run_again(shop: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The copy is kept, so that another run costs little."""
+    return shop.run("pg_behaviour", "--code", *arguments, ok=False)
+
+
+def test_never_fails_and_speaks_french(shop: Project, report: Path) -> None:
+    result = run_again(shop, "--fail-on", "never", "--lang", "fr")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("Sur PostgreSQL : ")
+    assert " 0 " not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--as-user", "anna"], "--as-user has no effect without --crawl."),
+        (["--read", "/nowhere"], "There is no file /nowhere."),
+        (["--fail-on", "all"], "invalid choice"),
+        (["--source", "nowhere.sqlite3"], "nowhere.sqlite3"),
+    ],
+)
+def test_a_wrong_option_is_answered_with_what_is_right(shop: Project, arguments: list[str], said: str) -> None:
+    result = shop.run("pg_behaviour", *arguments, ok=False)
+    assert result.returncode == 2 or "--source" in arguments
+    assert said in result.stderr
+    assert result.stdout == ""
+
+
+def test_nothing_is_said_of_a_project_that_is_alike_on_both(tmp_path: Path) -> None:
+    alike = Project("alike", tmp_path)
+    alike.migrate()
+    alike.sqlite("INSERT INTO alike_book (title, pages, data) VALUES ('Ä', 1, '[]'), ('a', NULL, '[]'), ('B', 1, '[]')")
+    result = alike.run("pg_behaviour", "--fail-on", "different", "--json", "--lang", "en")
+    document = json.loads(result.stdout)
+    assert (document["ok"], document["findings"], document["notes"]) == (True, [], [])

@@ -1,0 +1,1 @@
+"""A shop that does the same on both databases."""

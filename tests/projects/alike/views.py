@@ -1,0 +1,19 @@
+# mypy: disable-error-code="attr-defined"
+"""Ask in ways that are equal on both databases."""
+
+from django.db import connection, transaction
+from django.db.models import Sum
+
+from tests.projects.alike.models import Book
+
+
+def books(word: str) -> object:
+    """Search without case."""
+    return Book.objects.filter(title__icontains=word)[:10]
+
+
+def pages() -> object:
+    """Let the ORM add."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM alike_book WHERE pages > %s", [3])
+        return cursor.fetchone(), Book.objects.aggregate(n=Sum("pages")), Book.objects.select_for_update().count()
