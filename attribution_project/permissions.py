@@ -50,6 +50,17 @@ def requires(view: str, change: str | None = None) -> Callable[[View], View]:
     return _demanding(allowed)
 
 
+def may_import(user: Any, table: str) -> bool:
+    """Return whether the user may add and change the rows of a table such as "courses.course"."""
+    app, _dot, model = table.partition(".")
+    return all(user.has_perm(f"{app}.{action}_{model}") for action in ("add", "change"))
+
+
+def requires_import(*tables: str) -> Callable[[View], View]:
+    """Require that the user may import into one of the tables."""
+    return _demanding(lambda user, method: any(may_import(user, table) for table in tables))
+
+
 def requires_staff(view: View) -> View:
     """Require a user who may use the administration."""
     return _demanding(lambda user, method: user.is_active and user.is_staff)(view)

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.i18n import set_language
 
 from .permissions import open_to_everybody
-from .views import database, health, home
+from .views import database, health, home, import_history
 
 handler400 = "attribution_project.views.errors.bad_request"
 handler403 = "attribution_project.views.errors.forbidden"
@@ -16,11 +16,18 @@ handler500 = "attribution_project.views.errors.server_error"
 
 admin.site.site_header = admin.site.site_title = _("Attribution of courses")
 
+imports = [
+    path("", import_history.imports, name="list"),
+    path("<int:pk>/", import_history.detail, name="detail"),
+    path("<int:pk>/annuler/", import_history.take_back_import, name="take_back"),
+]
+
 urlpatterns = [
     path("", home.home, name="home"),
     path("attribution/", include("attributions.urls")),
     path("enseignants/", include("attributions.urls_teachers")),
     path("cours/", include("courses.urls")),
+    path("imports/", include((imports, "imports"))),
     path("base-de-donnees/", database.database_page, name="database"),
     path("healthz", health.healthz, name="healthz"),
     path("livez", health.livez, name="livez"),

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from courses.departments import DepartmentForm
+
 from .models import Attribution, Teacher
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ else:
 class TeacherAdmin(_TeacherAdmin):
     """Teachers, found by name or matricule."""
 
+    form = DepartmentForm
     list_display = ["matricule", "last_name", "first_name", "grade", "department", "max_hours"]
     list_display_links = ["matricule", "last_name"]
     list_filter = ["grade", "department"]

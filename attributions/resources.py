@@ -3,6 +3,7 @@
 from import_export import resources
 
 from attribution_project.spreadsheets.resources import ChoiceWidget, DecimalWidget, KeyedResource, column
+from courses.departments import all_departments
 
 from .models import Attribution, Grade, Load, Teacher
 
@@ -10,6 +11,7 @@ from .models import Attribution, Grade, Load, Teacher
 class TeacherResource(KeyedResource):
     """One row for each teacher. A known matricule changes that teacher, a new one adds one."""
 
+    identity = ("last_name", "first_name", "department")
     matricule = column("matricule", "matricule")
     last_name = column("last_name", "nom")
     first_name = column("first_name", "prenom")
@@ -22,6 +24,10 @@ class TeacherResource(KeyedResource):
         model = Teacher
         import_id_fields = ["matricule"]
         fields = ["matricule", "last_name", "first_name", "grade", "department", "email", "max_hours"]
+
+    def known_names(self) -> dict[str, list[str]]:
+        """Return the departments that there are."""
+        return {"department": all_departments()}
 
 
 class AttributionResource(resources.ModelResource):

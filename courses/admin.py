@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import admin
 
+from .departments import DepartmentForm
 from .models import Course
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ else:
 class CourseAdmin(_ModelAdmin):
     """Courses, found by code or title."""
 
+    form = DepartmentForm
     list_display = ["code", "title", "level", "semester", "credits", "hours_cm", "hours_td", "hours_tp", "department"]
     list_display_links = ["code", "title"]
     list_filter = ["level", "semester", "department"]

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -79,6 +80,45 @@ class Course(models.Model):
     def hours_of(self, component: str) -> Decimal:
         """Return the hours of CM, TD or TP."""
         return {"CM": self.hours_cm, "TD": self.hours_td, "TP": self.hours_tp}[component]
+
+
+class FileImport(models.Model):
+    """A file that was imported, with what it changed: the history of imports, and what is needed to take one back."""
+
+    class Table(models.TextChoices):
+        """The tables that files are imported into, by their models."""
+
+        COURSES = "courses.course", _("courses")
+        TEACHERS = "attributions.teacher", _("teachers")
+
+    table = models.CharField(_("table"), max_length=30, choices=Table)
+    file_name = models.CharField(_("file"), max_length=100)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("imported by")
+    )
+    made_at = models.DateTimeField(_("imported on"), auto_now_add=True)
+    added = models.PositiveIntegerField(_("rows added"))
+    changed = models.PositiveIntegerField(_("rows changed"))
+    same = models.PositiveIntegerField(_("rows as before"))
+    #: Key of the row -> field -> [old value or null, new value], as text.
+    changes = models.JSONField(_("changes"))
+    taken_back_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("taken back by"),
+    )
+    taken_back_at = models.DateTimeField(_("taken back on"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("import of a file")
+        verbose_name_plural = _("imports of files")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} · {self.get_table_display()}"
 
 
 def departments() -> list[str]:

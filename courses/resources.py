@@ -1,21 +1,23 @@
 """Courses as CSV and XLSX, for import and export."""
 
-from attribution_project.spreadsheets.resources import DecimalWidget, IntegerWidget, KeyedResource, column
+from attribution_project.spreadsheets.resources import ChoiceWidget, DecimalWidget, IntegerWidget, KeyedResource, column
 
-from .models import Course
+from .departments import all_departments
+from .models import Course, Level, Semester
 
 
 class CourseResource(KeyedResource):
     """One row for each course. A known code changes that course, a new one adds it."""
 
+    identity = ("title", "department")
     code = column("code", "code")
     title = column("title", "intitule")
     credits = column("credits", "credits", IntegerWidget())
     hours_cm = column("hours_cm", "heures_cm", DecimalWidget())
     hours_td = column("hours_td", "heures_td", DecimalWidget())
     hours_tp = column("hours_tp", "heures_tp", DecimalWidget())
-    level = column("level", "niveau")
-    semester = column("semester", "semestre", IntegerWidget())
+    level = column("level", "niveau", ChoiceWidget(Level))
+    semester = column("semester", "semestre", ChoiceWidget(Semester, as_code=True))
     department = column("department", "departement")
 
     class Meta(KeyedResource.Meta):
@@ -24,3 +26,7 @@ class CourseResource(KeyedResource):
         fields = [
             "code", "title", "credits", "hours_cm", "hours_td", "hours_tp", "level", "semester", "department",
         ]  # fmt: skip
+
+    def known_names(self) -> dict[str, list[str]]:
+        """Return the departments that there are."""
+        return {"department": all_departments()}

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from attribution_project.accent_search import search_condition
 from attribution_project.body import accepts_sheet
-from attribution_project.permissions import requires
+from attribution_project.permissions import requires, requires_import
 from attribution_project.sortable_list import Column, equality_condition, sorted_page, sorted_query
 from attribution_project.spreadsheets import exports
 from attribution_project.views.import_file import import_page
@@ -63,7 +63,7 @@ def export(request: HttpRequest, extension: str) -> HttpResponseBase:
 
 
 @accepts_sheet
-@requires("courses.add_course")
+@requires_import("courses.course")
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_courses(request: HttpRequest) -> HttpResponse:
     """Add and change courses from a file."""

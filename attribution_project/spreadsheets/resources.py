@@ -1,11 +1,13 @@
-"""Base of the django-import-export resources: French headings, exact numbers, no key twice in a file."""
+"""Base of the django-import-export resources: French headings, exact numbers, choices by their labels."""
 
-from collections import Counter
+import hashlib
+import json
+import re
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.utils import translation
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -52,18 +54,20 @@ class IntegerWidget(DecimalWidget):
 class ChoiceWidget(widgets.CharWidget):
     """A choice, written as its label. Its code is read, too, and the label in each language, whatever its capitals."""
 
-    def __init__(self, choices: Any) -> None:
+    def __init__(self, choices: Any, *, as_code: bool = False) -> None:
         super().__init__()
         self._choices = choices.choices
+        self._as_code = as_code
 
-    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
         """Return the label in the active language."""
-        return str(dict(self._choices).get(value, value))
+        return value if self._as_code else str(dict(self._choices).get(value, value))
 
     def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
         """Return the code. Raise ValueError for what is no choice."""
         text = str(value or "").strip()
-        code = self._codes.get(without_accents(text), "")
+        # A sheet may hold the semester 1 as 1.0.
+        code = self._codes.get(without_accents(text.removesuffix(".0")), "")
         if text and not code:
             told = {"value": text, "allowed": self._allowed()}
             raise ValueError(_("“%(value)s” is not allowed. Allowed are: %(allowed)s.") % told)
@@ -78,7 +82,7 @@ class ChoiceWidget(widgets.CharWidget):
         return found | {without_accents(str(code)): code for code, _label in self._choices}
 
     def _allowed(self) -> str:
-        return ", ".join(code if code == label else f"{code} ({label})" for code, label in self._choices)
+        return ", ".join(str(code) if code == label else f"{code} ({label})" for code, label in self._choices)
 
 
 def column(attribute: str, heading: str, widget: widgets.Widget | None = None) -> fields.Field:
@@ -86,35 +90,52 @@ def column(attribute: str, heading: str, widget: widgets.Widget | None = None) -
     return fields.Field(attribute=attribute, column_name=heading, widget=widget or widgets.CharWidget())
 
 
+def normal_heading(text: str) -> str:
+    """Return a heading without its accents, capitals and spaces: "Heures CM" is heures_cm."""
+    return re.sub(r"[\s_-]+", "_", without_accents(text.strip()))
+
+
 class KeyedResource(resources.ModelResource):
-    """Rows identified by one column, ``Meta.import_id_fields``. Faults are reported for each row."""
+    """Rows identified by one column, ``Meta.import_id_fields``."""
+
+    #: Fields that say what a row is: a change of one has to be confirmed.
+    identity: tuple[str, ...] = ()
 
     class Meta:
         abstract = True
-        use_transactions = True
-        clean_model_instances = True
-        skip_unchanged = True
-        report_skipped = True
 
     def headings(self) -> list[str]:
         """Return the headings of a file in the order of an export."""
         return [field.column_name for field in self.get_import_fields()]
 
+    def key_column(self) -> fields.Field:
+        """Return the column of the key."""
+        return self.fields[self._meta.import_id_fields[0]]
+
     def key_heading(self) -> str:
         """Return the heading of the key."""
-        return str(self.fields[self._meta.import_id_fields[0]].column_name)
+        return str(self.key_column().column_name)
 
-    def before_import(self, dataset: Any, **kwargs: Any) -> None:
-        """Collect the keys that occur twice."""
-        key = self.key_heading()
-        counts = Counter(str(value).strip() for value in dataset[key]) if key in (dataset.headers or []) else Counter()
-        self._duplicates = {value for value, count in counts.items() if count > 1}
+    def model_field(self, column: fields.Field) -> Any:
+        """Return the model's field of a column."""
+        return self._meta.model._meta.get_field(column.attribute)
 
-    def before_import_row(self, row: Any, **kwargs: Any) -> None:
-        """Refuse a key that occurs twice: the second row would silently win."""
-        key = self.key_heading()
-        row[key] = str(row.get(key) or "").strip()
-        if not row[key]:
-            raise ValidationError({key: _("This column must not be empty.")})
-        if row[key] in self._duplicates:
-            raise ValidationError({key: _("“%(value)s” occurs twice in the file.") % {"value": row[key]}})
+    def new_row(self) -> Any:
+        """Return a row that is not stored."""
+        return self._meta.model()
+
+    def find(self, keys: Iterable[str], *, lock: bool = False) -> dict[str, Any]:
+        """Return the rows with these keys by key, in one query."""
+        name = self.key_column().attribute
+        rows = self._meta.model._default_manager.filter(**{f"{name}__in": {key for key in keys if "\x00" not in key}})
+        return {getattr(row, name): row for row in (rows.select_for_update() if lock else rows).order_by()}
+
+    def digest(self, rows: Iterable[Any]) -> str:
+        """Return what stands for the values of these rows: another digest means that one was changed."""
+        names = [column.attribute for column in self.get_import_fields()]
+        held = sorted([str(getattr(row, name)) for name in names] for row in rows)
+        return hashlib.sha256(json.dumps(held).encode()).hexdigest()[:32]
+
+    def known_names(self) -> dict[str, list[str]]:
+        """Return for each field whose values are chosen from what is there the values that are there."""
+        return {}

@@ -48,6 +48,15 @@
   }
   document.addEventListener("htmx:responseError", showError);
   document.addEventListener("htmx:sendError", showError);
+  // What takes some seconds says so, and is not sent twice.
+  document.addEventListener("submit", (event) => {
+    const button = event.target.matches("form[data-busy]") && event.target.querySelector("button");
+    if (button) {
+      button.textContent = event.target.dataset.busy;
+      button.setAttribute("aria-busy", "true");
+      setTimeout(() => { button.disabled = true; });
+    }
+  });
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-print]")) {
       window.print();

@@ -6,15 +6,24 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from courses.imports import ChangedMeanwhileError, store
+from courses.models import FileImport
+
 from ..body import SHEET_MEGABYTES
-from ..spreadsheets import imports
+from ..spreadsheets import preview
+from ..spreadsheets.plan import Plan, build
+from ..spreadsheets.reading import UnusableFileError, read
 from ..spreadsheets.resources import KeyedResource
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
+
+#: Before an unknown name: the field of the form that says which one is meant.
+_DECISION = "name:"
 
 
 def import_page(request: HttpRequest, resource: KeyedResource, *, title: "StrOrPromise", back: str) -> HttpResponse:
@@ -28,29 +37,60 @@ def import_page(request: HttpRequest, resource: KeyedResource, *, title: "StrOrP
     try:
         if "token" in request.POST:
             return _accept(request, resource, context)
-        context["preview"] = imports.preview(resource, imports.read(request.FILES.get("file")), request.user)
-    except imports.UnusableFileError as error:
+        return _show(request, resource, build(resource, read(request.FILES.get("file"))), context)
+    except UnusableFileError as error:
         return render(request, "import.html", context | {"failure": str(error)}, status=HTTPStatus.BAD_REQUEST)
-    status = HTTPStatus.OK if context["preview"].token else HTTPStatus.BAD_REQUEST
-    return render(request, "import.html", context, status=status)
+
+
+def _show(
+    request: HttpRequest,
+    resource: KeyedResource,
+    plan: Plan,
+    context: dict[str, Any],
+    failure: str = "",
+    status: HTTPStatus = HTTPStatus.OK,
+) -> HttpResponse:
+    plan.token = preview.sign(resource, plan, request.user)
+    if not plan.token:
+        status = max(status, HTTPStatus.BAD_REQUEST)
+    return render(request, "import.html", context | {"preview": plan, "failure": failure}, status=status)
 
 
 def _accept(request: HttpRequest, resource: KeyedResource, context: dict[str, Any]) -> HttpResponse:
-    stored = imports.accept(resource, request.POST["token"], request.user)
-    if stored.count("invalid"):
-        failure = _("Something was changed since the preview: nothing was imported.")
-        answer = context | {"preview": stored, "failure": failure}
-        return render(request, "import.html", answer, status=HTTPStatus.CONFLICT)
-    messages.success(request, _summary(stored))
+    """Store the rows that the preview showed, if all that it asked is answered."""
+    sheet, digest = preview.loads(resource, request.POST["token"], request.user)
+    plan = build(resource, sheet, _decisions(request))
+    if plan.digest == digest and (question := _open_question(request, plan)):
+        return _show(request, resource, plan, context, question, HTTPStatus.BAD_REQUEST)
+    try:
+        record = store(resource, plan, digest, request.user)
+    except ChangedMeanwhileError as error:
+        plan = build(resource, sheet, _decisions(request))
+        return _show(request, resource, plan, context, str(error), HTTPStatus.CONFLICT)
+    messages.success(request, _summary(record), extra_tags=reverse("imports:take_back", args=[record.pk]))
     return redirect(context["back"])
 
 
-def _summary(stored: imports.Preview) -> str:
-    new, update, same = (stored.count(kind) for kind in ("new", "update", "skip"))
+def _decisions(request: HttpRequest) -> dict[str, str]:
+    given = request.POST.items()
+    return {name.removeprefix(_DECISION): str(value) for name, value in given if name.startswith(_DECISION)}
+
+
+def _open_question(request: HttpRequest, plan: Plan) -> str:
+    """Return what is still to be answered before anything is stored, or ""."""
+    if plan.undecided:
+        names = ", ".join(name.text for name in plan.undecided[:5])
+        return _("Say which department is meant by %(names)s, or that it is to be created.") % {"names": names}
+    if plan.flagged and request.POST.get("confirm") != "yes":
+        return _("Confirm the marked changes first: nothing was imported.")
+    return ""
+
+
+def _summary(record: FileImport) -> str:
     return " ".join(
         (
-            ngettext("%(n)d row added,", "%(n)d rows added,", new) % {"n": new},
-            ngettext("%(n)d changed,", "%(n)d changed,", update) % {"n": update},
-            ngettext("%(n)d as before.", "%(n)d as before.", same) % {"n": same},
+            ngettext("%(n)d row added,", "%(n)d rows added,", record.added) % {"n": record.added},
+            ngettext("%(n)d changed,", "%(n)d changed,", record.changed) % {"n": record.changed},
+            ngettext("%(n)d as before.", "%(n)d as before.", record.same) % {"n": record.same},
         )
     )

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from attribution_project.accent_search import search_condition
 from attribution_project.body import accepts_sheet
-from attribution_project.permissions import UserRequest, open_to_users, requires
+from attribution_project.permissions import UserRequest, open_to_users, requires, requires_import
 from attribution_project.sortable_list import Column, equality_condition, sorted_page, sorted_query
 from attribution_project.spreadsheets import exports
 from attribution_project.views.import_file import import_page
@@ -69,7 +69,7 @@ def export(request: HttpRequest, extension: str) -> HttpResponseBase:
 
 
 @accepts_sheet
-@requires("attributions.add_teacher")
+@requires_import("attributions.teacher")
 @require_http_methods(["GET", "HEAD", "POST"])
 def import_teachers(request: HttpRequest) -> HttpResponse:
     """Add and change teachers from a file."""

@@ -67,7 +67,7 @@ def test_a_healthy_database_is_told_in_one_line(doctor: Run, make_source: MakeSo
     assert result.returncode == 0
     (line,) = result.stdout.splitlines()
     assert line.startswith(f"Healthy: {make_source('none')}")
-    assert "20 tables" in line
+    assert "21 tables" in line
     assert "probe: done" in result.stderr
 
 
@@ -123,7 +123,7 @@ def test_json_holds_the_facts(
     facts = document["facts"]
     assert document["source"] == str(make_source("dangling-fk"))
     assert facts["bytes"] == make_source("dangling-fk").stat().st_size
-    assert (facts["tables"], facts["sqlite_version"]) == (20, sqlite3.sqlite_version)
+    assert (facts["tables"], facts["sqlite_version"]) == (21, sqlite3.sqlite_version)
     assert facts["pages"]["encoding"] == "UTF-8"
     assert facts["pages"]["journal_mode"] == "wal"
     assert facts["pages"]["page_count"] * facts["pages"]["page_size"] == facts["bytes"]

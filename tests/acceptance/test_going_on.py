@@ -141,7 +141,7 @@ def test_an_embedded_target_is_called_so_and_an_undo_says_where_everything_went(
         assert "%2F" not in moved.stdout.split("What to do now")[0]
         undone = manage("migrate_to_pg", "--undo", *where).stdout
         assert re.match(
-            r"Undone: what was published, 20 tables, was moved from schema public to schema migrate_to_pg_undone_\w+;"
+            r"Undone: what was published, 21 tables, was moved from schema public to schema migrate_to_pg_undone_\w+;"
             r" there were no earlier tables to restore\.\n",
             undone,
         )

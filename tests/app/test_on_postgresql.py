@@ -9,6 +9,7 @@ FILES = (
     "exports",
     "changes",
     "imports",
+    "import_changes",
     "access",
     "body",
     "client_address",

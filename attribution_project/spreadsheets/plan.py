@@ -1,0 +1,262 @@
+"""Work out what the rows of a file would change, by reading alone: one query for the rows that are known.
+
+Nothing is locked and nothing is stored. What would surprise has to be confirmed: a changed name or department, a value
+that is erased. A department that nobody has is taken for a typing error until somebody says otherwise.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from copy import copy
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import NOT_PROVIDED
+from django.utils.formats import localize
+from django.utils.translation import gettext as _
+
+from ..accent_search import without_accents
+from .reading import Sheet, UnusableFileError
+from .resources import KeyedResource, normal_heading
+
+MAX_ROWS_SHOWN = 200
+_PROPOSALS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One cell of a row."""
+
+    text: str
+    #: The value that it replaces, or None where it changes nothing.
+    old: str | None = None
+    #: Whether the change has to be confirmed.
+    flagged: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Line:
+    """One row of the file and what it would do."""
+
+    #: Row number in the spreadsheet.
+    number: int
+    #: "new", "update", "skip" or "invalid".
+    kind: str
+    cells: list[Cell]
+    #: Heading ("" for the whole row) and message.
+    faults: list[tuple[str, str]]
+    #: The row of the database as it would be.
+    row: Any
+    #: Name of a field -> its old and its new value.
+    changes: dict[str, tuple[Any, Any]]
+
+    @property
+    def flagged(self) -> bool:
+        """Return whether something of it has to be confirmed."""
+        return any(cell.flagged for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownName:
+    """A name that nothing in the database has yet."""
+
+    heading: str
+    text: str
+    #: How many rows have it.
+    rows: int
+    #: The nearest known names.
+    proposals: list[str]
+    #: What was decided: a known name, or the text itself to create it, or "".
+    decision: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """The changes that an import of the file would make."""
+
+    sheet: Sheet
+    headings: list[str]
+    lines: list[Line]
+    unknown: list[UnknownName]
+    #: Stands for what the database held of these rows.
+    digest: str
+    #: The signed rows, or "" if a row has a fault.
+    token: str = ""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return the number of rows of each kind."""
+        kinds = Counter(line.kind for line in self.lines)
+        return {kind: kinds[kind] for kind in ("new", "update", "skip", "invalid")}
+
+    @property
+    def flagged(self) -> int:
+        """Return the number of rows that have to be confirmed."""
+        return sum(line.flagged for line in self.lines)
+
+    @property
+    def undecided(self) -> list[UnknownName]:
+        """Return the unknown names about which nothing is decided."""
+        return [name for name in self.unknown if not name.decision]
+
+    @property
+    def shown(self) -> list[Line]:
+        """Return at most MAX_ROWS_SHOWN rows in the order of the file: first those with faults, then those flagged."""
+        return sorted(self.lines, key=lambda line: (line.kind != "invalid", not line.flagged, line.number))[
+            :MAX_ROWS_SHOWN
+        ]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Builder:
+    resource: KeyedResource
+    decisions: Mapping[str, str]
+    #: Key -> the row of the database.
+    existing: dict[str, Any]
+    #: Keys that occur twice.
+    twice: set[str]
+    #: Name of a field -> the names that the database has.
+    known: dict[str, list[str]]
+    #: (field, text) -> how many rows have it.
+    unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def build(resource: KeyedResource, sheet: Sheet, decisions: Mapping[str, str] | None = None) -> Plan:
+    """Return what the rows would change. ``decisions`` says for an unknown name which one is meant."""
+    columns = _columns(resource, sheet.headings)
+    keys = [cells[columns.index(resource.key_column())] for _number, cells in sheet.rows]
+    existing = resource.find(keys)
+    builder = _Builder(
+        resource=resource,
+        decisions=decisions or {},
+        existing=existing,
+        twice={key for key, count in Counter(keys).items() if count > 1},
+        known=resource.known_names(),
+    )
+    lines = [_line(builder, columns, number, cells) for number, cells in sheet.rows]
+    return Plan(
+        sheet=sheet,
+        headings=[column.column_name for column in columns],
+        lines=lines,
+        unknown=_unknown_names(builder),
+        digest=resource.digest(existing.values()),
+    )
+
+
+def _columns(resource: KeyedResource, headings: list[str]) -> list[Any]:
+    """Return the column of each heading, whatever its capitals and accents."""
+    by_heading = {normal_heading(column.column_name): column for column in resource.get_import_fields()}
+    if strangers := [heading for heading in headings if normal_heading(heading) not in by_heading]:
+        names = {"strange": ", ".join(strangers[:5]), "known": ", ".join(resource.headings())}
+        raise UnusableFileError(_("Unknown headings: %(strange)s. Known are: %(known)s.") % names)
+    columns = [by_heading[normal_heading(heading)] for heading in headings]
+    if len({column.column_name for column in columns}) != len(columns):
+        raise UnusableFileError(_("A heading occurs twice."))
+    if resource.key_column() not in columns:
+        raise UnusableFileError(_("The column “%(key)s” is missing.") % {"key": resource.key_heading()})
+    return columns
+
+
+def _line(builder: _Builder, columns: list[Any], number: int, cells: list[str]) -> Line:
+    key_column = builder.resource.key_column()
+    key = cells[columns.index(key_column)]
+    old = builder.existing.get(key)
+    row = copy(old) if old is not None else builder.resource.new_row()
+    faults: dict[str, list[str]] = {}
+    for column, text in zip(columns, cells, strict=True):
+        try:
+            setattr(row, column.attribute, _value(builder, column, text))
+        except ValueError as error:
+            faults[column.attribute] = [str(error)]
+    _check_key(key, builder.twice, key_column.attribute, faults)
+    try:
+        row.clean_fields(exclude={"id", *faults})
+    except ValidationError as error:
+        faults |= error.message_dict
+    changes = _changes(old, row, [column.attribute for column in columns])
+    kind = "invalid" if faults else "new" if old is None else "update" if changes else "skip"
+    return Line(
+        number=number,
+        kind=kind,
+        cells=[_cell(builder, column, text, old, changes) for column, text in zip(columns, cells, strict=True)],
+        faults=list(_list_faults(builder.resource, columns, cells, faults)),
+        row=row,
+        changes=changes,
+    )
+
+
+def _value(builder: _Builder, column: Any, text: str) -> Any:
+    """Return the value of a cell. Raise ValueError for what the column cannot hold."""
+    model_field = builder.resource.model_field(column)
+    if not text and model_field.default is not NOT_PROVIDED:
+        return model_field.get_default()
+    value = column.widget.clean(text)
+    known = builder.known.get(column.attribute)
+    if known is None or not value or value in known:
+        return value
+    builder.unknown[column.attribute, value] += 1
+    return builder.decisions.get(value) or value
+
+
+def _check_key(key: str, twice: set[str], attribute: str, faults: dict[str, list[str]]) -> None:
+    if not key:
+        faults[attribute] = [_("This column must not be empty.")]
+    elif key in twice:
+        faults[attribute] = [_("“%(value)s” occurs twice in the file.") % {"value": key}]
+
+
+def _changes(old: Any, row: Any, attributes: Iterable[str]) -> dict[str, tuple[Any, Any]]:
+    pairs = {name: (None if old is None else getattr(old, name), getattr(row, name)) for name in attributes}
+    return pairs if old is None else {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _cell(builder: _Builder, column: Any, text: str, old: Any, changes: Mapping[str, tuple[Any, Any]]) -> Cell:
+    if old is None or column.attribute not in changes:
+        return Cell(text=text)
+    before, after = changes[column.attribute]
+    erased = bool(before) and not after
+    return Cell(
+        text=text,
+        old=shown_value(column.widget.render(before)),
+        flagged=erased or column.attribute in builder.resource.identity,
+    )
+
+
+def shown_value(value: Any) -> str:
+    """Return a value as a page shows it."""
+    return "" if value is None else str(localize(value))
+
+
+def _list_faults(
+    resource: KeyedResource, columns: list[Any], cells: list[str], faults: Mapping[str, list[str]]
+) -> Iterable[tuple[str, str]]:
+    headings = {column.attribute: column.column_name for column in resource.get_import_fields()}
+    texts = dict(zip([column.attribute for column in columns], cells, strict=True))
+    for name, messages in faults.items():
+        text = texts.get(name, "")
+        for message in messages:
+            if text and text not in message:
+                message = _("“%(value)s”: %(message)s") % {"value": text[:60], "message": message}
+            yield headings.get(name, ""), message
+
+
+def _unknown_names(builder: _Builder) -> list[UnknownName]:
+    headings = {column.attribute: column.column_name for column in builder.resource.get_import_fields()}
+    return [
+        UnknownName(
+            heading=headings[attribute],
+            text=text,
+            rows=rows,
+            proposals=nearest(text, builder.known[attribute]),
+            decision=builder.decisions.get(text, ""),
+        )
+        for (attribute, text), rows in sorted(builder.unknown.items())
+    ]
+
+
+def nearest(text: str, known: Iterable[str]) -> list[str]:
+    """Return the known names that are most like the text, whatever their accents and capitals."""
+    by_letters: dict[str, str] = {without_accents(name): name for name in known}
+    found = get_close_matches(without_accents(text), by_letters, n=_PROPOSALS, cutoff=0.6)
+    return [by_letters[letters] for letters in found]
