@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from migrate_to_pg.doctor.diagnose import diagnose
     from migrate_to_pg.errors import UsageError
     from migrate_to_pg.pipeline.move import run
+    from migrate_to_pg.pipeline.move_back import move_back
+    from migrate_to_pg.pipeline.since_publish import since_publish
     from migrate_to_pg.pipeline.undo_and_purge import purge, undo
     from migrate_to_pg.pipeline.verify import verify_published
     from migrate_to_pg.records import Event, Options, Report, Verify
@@ -28,8 +30,10 @@ __all__ = [
     "Verify",
     "diagnose",
     "dumps",
+    "move_back",
     "purge",
     "run",
+    "since_publish",
     "undo",
     "verify_published",
 ]
@@ -38,6 +42,8 @@ _MODULES = {
     "diagnose": "doctor.diagnose",
     "UsageError": "errors",
     "run": "pipeline.move",
+    "move_back": "pipeline.move_back",
+    "since_publish": "pipeline.since_publish",
     "purge": "pipeline.undo_and_purge",
     "undo": "pipeline.undo_and_purge",
     "verify_published": "pipeline.verify",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from migrate_to_pg.i18n import gettext as _
@@ -51,6 +52,12 @@ def _moves(new: Path, path: Path) -> str:
     old = path.with_name(f"{path.name}.before")
     commands = [["mv", "-n", str(path), str(old)]] if path.exists() else []
     return "\n".join(map(shlex.join, [*commands, ["mv", "-n", str(new), str(path)]]))
+
+
+def after_since_publish(options: Options) -> tuple[str, ...]:
+    """Return the step that keeps what was written on PostgreSQL. In ``options`` PostgreSQL is the target."""
+    line = back_command_line(replace(options, mode="move_back", source=options.target, target=None))
+    return (_("To make a SQLite file that has all of it:\n{line}", line=line),)
 
 
 def back_command_line(options: Options) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from migrate_to_pg import report as reports
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize, size
-from migrate_to_pg.pipeline.after_move_back import after_move_back
+from migrate_to_pg.pipeline.after_move_back import after_move_back, after_since_publish
 from migrate_to_pg.pipeline.next_steps import Published, command_line, continuation, needed_again, next_steps
 from migrate_to_pg.postgres.versions import versions
 from migrate_to_pg.records import (
@@ -171,6 +171,8 @@ def stage_summary(stage: str, state: RunState) -> str:
             cells=pluralize(changed, "cell", "cells"),
             rows=pluralize(left_out, "row", "rows"),
         )
+    if stage == "prove" and verification and not verification.holds:
+        return pluralize(sum(table.differences for table in verification.tables), "difference", "differences")
     if stage == "prove" and verification and verification.tables:
         cells = sum(t.cells_compared for t in verification.tables)
         rows = pluralize(len(verification.tables), "row count", "row counts")
@@ -289,6 +291,8 @@ def _next_steps(options: Options, state: RunState) -> tuple[str, ...]:
         )
     if state.made and not state.failure:
         return after_move_back(options, state.made, state.target.unapplied)
+    if options.mode == "since_publish":
+        return after_since_publish(options) if not state.failure else ()
     return tuple(next_steps(options, facts, state.failure, state.target.publications))
 
 

@@ -6,7 +6,7 @@ Nothing is written on either side. The journal beside a recorded snapshot explai
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +44,8 @@ from migrate_to_pg.sqlite.source_files import require_database, truncation_error
 from migrate_to_pg.system.workdir import checksum_file, is_recorded_snapshot, recorded_journal
 from migrate_to_pg.verify import verify_tables
 from migrate_to_pg.verify.schema import require_validated
+
+Connection = psycopg.Connection[Any]
 
 
 def verify_published(options: Options, progress: Progress = no_progress) -> Report:
@@ -91,8 +93,17 @@ def _recorded_source(options: Options) -> Path | None:
     return None
 
 
-def _verify(run: Run, kept: Path | None, stack: ExitStack) -> None:
-    """Call the stages in order. A snapshot is made only of what may still change."""
+def compare_published(
+    run: Run, kept: Path | None, stack: ExitStack, judge: Callable[[Plan, Connection], None] = lambda _plan, _to: None
+) -> None:
+    """Call the stages in order. A snapshot is made only of what may still change.
+
+    Args:
+        run: the options. The verification is recorded in it.
+        kept: the recorded snapshot whose journal explains the repairs, where any were made.
+        stack: closes what is opened.
+        judge: is called with the plan and the connection to the target once all was compared.
+    """
     choice = choose(run, published=True)
     connection = stack.enter_context(contextlib.closing(target.connect_to_read(choice.conninfo)))
     run.state.record_target(facts=target.describe_server(connection, run.final, embedded=choice.place))
@@ -113,6 +124,13 @@ def _verify(run: Run, kept: Path | None, stack: ExitStack) -> None:
         if not plan.tables:
             raise _nothing_published(run, connection)
         _compare(run, plan, catalog, snapshot, choice, connection)
+        judge(plan, connection)
+
+
+def _verify(run: Run, kept: Path | None, stack: ExitStack) -> None:
+    """Compare, and raise ProofError where anything differs."""
+
+    def judge(plan: Plan, connection: Connection) -> None:
         missing = [table.name for table in plan.unmade if table.name not in plan.as_leftovers]
         faulty = run.state.verification.faulty if run.state.verification else ()
         if missing or faulty:
@@ -121,6 +139,8 @@ def _verify(run: Run, kept: Path | None, stack: ExitStack) -> None:
                 remedy=_why_different(run, kept, connection),
             )
         require_validated(connection, run.final)
+
+    compare_published(run, kept, stack, judge)
 
 
 def _exclude_as_published(run: Run, connection: psycopg.Connection[Any]) -> None:

@@ -217,7 +217,10 @@ def _check_unwritten(
                 published_at=to_local_time(entry.published_at),
             ),
             detail=[f"{name}: {changes.description}" for name, changes in written.items()],
-            remedy=_("To undo all the same, pass --undo --replace: the published tables are kept in a dated schema."),
+            remedy=_(
+                "manage.py migrate_from_pg makes a SQLite file that has them; with --since-publish it shows them. To"
+                " undo all the same, pass --undo --replace: the published tables are kept in a dated schema."
+            ),
         )
 
 

@@ -84,6 +84,10 @@ class VerifiedTable:
     left_out: tuple[str, ...] = ()
     #: Whether its rows are what a view of SQLite's gave.
     of_view: bool = False
+    #: Rows that PostgreSQL alone has, rows that it has no longer, and rows of both with other values.
+    rows_added: int = 0
+    rows_removed: int = 0
+    rows_changed: int = 0
 
     @property
     def adds_up(self) -> bool:

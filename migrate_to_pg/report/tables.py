@@ -23,7 +23,7 @@ _VERIFIED = (
         "cells_compared",
         "cells_computed",
     ),
-    *("differences", "of_view"),
+    *("differences", "of_view", "rows_added", "rows_changed", "rows_removed"),
 )
 
 
@@ -45,6 +45,10 @@ class TableFacts:
     seconds: float
     #: Whether its rows are what a view of SQLite's gave: neither it nor they are counted among the source's.
     of_view: bool = False
+    #: Rows that PostgreSQL alone has, rows of both with other values, and rows that PostgreSQL has no longer.
+    rows_added: int = 0
+    rows_changed: int = 0
+    rows_removed: int = 0
 
     @property
     def missing(self) -> int:
@@ -102,10 +106,23 @@ def count_cells(report: Report, table: str | None = None) -> int:
     return sum(cells.count for cells in report.changed if table in (None, cells.table))
 
 
+def row_changes(added: int, changed: int, removed: int) -> str:
+    """Format 3 rows added, 1 changed, 0 removed."""
+    return _(
+        "{added} added, {changed:,} changed, {removed:,} removed",
+        added=pluralize(added, "row", "rows"),
+        changed=changed,
+        removed=removed,
+    )
+
+
 def side_counts(table: TableFacts) -> str:
     """Format 5 rows in SQLite, 4 in PostgreSQL. Add those in quarantine or merged, if there are any."""
     source = pluralize(table.rows_source or 0, "row", "rows")
     counts = _("{source} in SQLite, {target:,} in PostgreSQL", source=source, target=table.rows_target or 0)
+    if table.rows_added or table.rows_changed or table.rows_removed:
+        changes = row_changes(table.rows_added, table.rows_changed, table.rows_removed)
+        counts = _("{counts}; on PostgreSQL {changes}", counts=counts, changes=changes)
     return ", ".join([counts, *_not_moved(table.quarantined, table.merged)])
 
 

@@ -60,6 +60,7 @@ def to_html(report: Report) -> str:
         "verify_only": _("verification"),
         "undo": _("taking back"),
         "move_back": _("move back"),
+        "since_publish": _("what was written since"),
     }
     context = {
         "report": report,

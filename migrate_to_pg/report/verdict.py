@@ -10,7 +10,7 @@ from migrate_to_pg.records import LEFTOVERS, Publication, Report, Verification, 
 from migrate_to_pg.records.repairs import RowOutcome
 from migrate_to_pg.report.repairs import Resolution, resolutions, row_account
 from migrate_to_pg.report.summary import status, total_seconds
-from migrate_to_pg.report.tables import TableFacts, tables
+from migrate_to_pg.report.tables import TableFacts, row_changes, tables
 
 
 def verdict(report: Report) -> str:
@@ -145,6 +145,8 @@ def _success(report: Report) -> str:
         )
     if report.mode == "verify_only":
         return _("Verified: {rows} in {tables}, as they were in SQLite.", **moved)
+    if report.mode == "since_publish" and report.verification:
+        return _written_since(report.verification)
     if report.mode == "undo" and published:
         return _undone(published)
     if report.mode == "check":
@@ -153,6 +155,22 @@ def _success(report: Report) -> str:
             " and RunPython do, a rehearsal tries."
         )
     return _("Done.")
+
+
+def _written_since(verification: Verification) -> str:
+    """Count the rows that were written since the publication."""
+    written = [table for table in verification.tables if table.rows_added or table.rows_changed or table.rows_removed]
+    if not written:
+        return _("Nothing was written to PostgreSQL since the publication.")
+    return _(
+        "Written to PostgreSQL since the publication: {rows}, in {tables}.",
+        rows=row_changes(
+            sum(table.rows_added for table in written),
+            sum(table.rows_changed for table in written),
+            sum(table.rows_removed for table in written),
+        ),
+        tables=pluralize(len(written), "table", "tables"),
+    )
 
 
 def _rows(known: list[TableFacts]) -> str:
@@ -200,7 +218,8 @@ def _verified(report: Report) -> Iterator[str]:
     if verification is None:
         return
     computed = sum(table.cells_computed for table in verification.tables) if verification.holds else 0
-    yield _verified_tables(verification, known)
+    # What was written since is the result, and the verdict.
+    yield "" if report.mode == "since_publish" else _verified_tables(verification, known)
     if computed:
         yield ngettext(
             "{n:,} cell more is computed by PostgreSQL itself: it is what its own expression gives.",
@@ -256,7 +275,7 @@ def _published(report: Report) -> list[str]:
     published = report.publication
     if published is None:
         unknown = report.failure is not None and report.failure.may_be_published
-        is_said = report.ok or unknown or report.mode in ("undo", "verify_only")
+        is_said = report.ok or unknown or report.mode in ("undo", "verify_only", "since_publish")
         if report.mode == "move_back":
             return [] if report.ok else [_("No file was made.")]
         return [] if is_said else [_("Nothing was published.")]

@@ -239,4 +239,7 @@ class TableVerifier:
             cells_computed=found.computed,
             otherwise=found.otherwise,
             left_out=tuple(column.name for column in table.derived),
+            rows_added=found.added,
+            rows_removed=found.removed,
+            rows_changed=found.changed,
         )

@@ -68,12 +68,16 @@ class Comparison:
     def _compare_cells(self, left: Rows, right: Rows) -> None:
         """Compare every cell of rows whose keys are equal."""
         self.found.cells += left.count * self._cells
+        different: set[int] = set()
         for column in self._rest:
             rows = rows_to_check(column, left, right)
             sources, targets = left.values(column.index, rows), right.values(column.index, rows)
             for row, source, target in zip(rows, sources, targets, strict=True):
                 if column.source_form(source) != column.target_form(target):
+                    different.update(() if column.computed else (row,))
                     self._changed(column, right, row, source, target)
+
+        self.found.changed += len(different)
 
     def _changed(self, column: Column, right: Rows, row: int, source: Value | None, target: Value | None) -> None:
         if self.found.is_full and not column.computed:
@@ -116,13 +120,16 @@ class Comparison:
                 self._report_unmatched(left, right)
                 continue
             self.found.cells += self._cells
-            for column in self._rest:
-                if left[0][column.index] != right[0][column.index]:
-                    key = {c.name: key_text(right[1][c.index]) for c in self._key}
-                    self._report(column, key, left[1][column.index], right[1][column.index])
+            different = [c for c in self._rest if left[0][c.index] != right[0][c.index]]
+            self.found.changed += any(not column.computed for column in different)
+            for column in different:
+                key = {c.name: key_text(right[1][c.index]) for c in self._key}
+                self._report(column, key, left[1][column.index], right[1][column.index])
 
     def _report_unmatched(self, left: Cells | None, right: Cells | None) -> None:
         """Report a row that only one side has."""
+        self.found.removed += left is not None
+        self.found.added += right is not None
         for kind, cells in (("missing", left), ("extra", right)):
             if cells is not None:
                 key = {c.name: key_text(cells[1][c.index]) for c in self._key}

@@ -28,6 +28,8 @@ class TableDifferences:
         #: Of columns that PostgreSQL computes itself.
         self.computed = 0
         self.differences = 0
+        #: Rows of PostgreSQL alone, of SQLite alone, and of both with other values.
+        self.added = self.removed = self.changed = 0
         self.samples: list[Difference] = []
         self._otherwise: dict[str, ComputedOtherwise] = {}
 

@@ -58,5 +58,7 @@ class Command(BaseCommand):
 
     def _run(self, options: Mapping[str, Any]) -> int:
         from migrate_to_pg.pipeline.move_back import move_back
+        from migrate_to_pg.pipeline.since_publish import since_publish
 
-        return run_and_print(self, options, back_options_of(options), move_back, back_assurance)
+        work = since_publish if options["since_publish"] else move_back
+        return run_and_print(self, options, back_options_of(options), work, back_assurance)

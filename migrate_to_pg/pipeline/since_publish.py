@@ -1,0 +1,59 @@
+"""Count what was written on PostgreSQL since the move: what going back to the old SQLite file would lose."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.pipeline.after_move_back import back_command_line
+from migrate_to_pg.pipeline.run import Progress, Run, no_progress
+from migrate_to_pg.pipeline.verify import compare_published
+from migrate_to_pg.postgres import target
+from migrate_to_pg.postgres.objects import validate_schema_name
+from migrate_to_pg.project.target_database import choose_target
+from migrate_to_pg.publish.history import recorded_source
+from migrate_to_pg.records import Options, Report
+from migrate_to_pg.system.workdir import recorded_journal
+
+
+def since_publish(options: Options, progress: Progress = no_progress) -> Report:
+    """Compare PostgreSQL with the snapshot that its publication kept, the journal of repairs applied.
+
+    ``options.source`` is the PostgreSQL database. No file is made. The report's verification has the rows that were
+    added, changed and removed. Raises a UsageError where the snapshot is gone.
+    """
+    options = replace(options, mode="since_publish")
+    kept = _kept_snapshot(options)
+    # The stages know SQLite as the source, and PostgreSQL as the target.
+    run = Run(replace(options, source=str(kept), target=options.source), progress)
+    run.source_choice = replace(run.source_choice, chosen="published")
+    run.state.record_source(choice=run.source_choice.sentence)
+    report = run.execute(lambda stack: _compare(run, kept, stack))
+    return replace(report, command=back_command_line(options))
+
+
+def _compare(run: Run, kept: Path, stack: ExitStack) -> None:
+    compare_published(run, kept, stack)
+
+
+def _kept_snapshot(options: Options) -> Path:
+    choice = choose_target(options.source, published=True, argument="--source")
+    with closing(target.connect_to_read(choice.conninfo)) as connection:
+        found = recorded_source(connection, validate_schema_name(options.publish_to))
+    if found is None:
+        raise UsageError(
+            _("No publication to schema {schema} is recorded in this database.", schema=options.publish_to),
+            remedy=_(
+                "Name the database that migrate_to_pg published to with --source, and its schema with --from-schema."
+            ),
+        )
+    kept, is_repaired = Path(found[0]), found[1]
+    if not kept.is_file() or (is_repaired and recorded_journal(kept) is None):
+        raise UsageError(
+            _("The snapshot of the publication is gone, or the journal of its repairs: {kept}.", kept=kept),
+            remedy=_("Bring it back to that place, with its journal; without it nothing tells what was there."),
+        )
+    return kept

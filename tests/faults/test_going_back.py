@@ -1,0 +1,96 @@
+"""A move back that is killed, interrupted or out of room: no file, or a complete one, and PostgreSQL as it was."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
+
+from tests.faults.conftest import Result, World, check_told
+
+STAGES = ("snapshot", "catalog", "stage", "examine", "load", "restore", "prove", "publish")
+MOMENTS = [f"{stage}:{kind}" for stage in STAGES for kind in ("stage", "stage_done")] + [
+    "load:progress",
+    "prove:progress",
+]
+#: These few are tried in every tier.
+FEW = ("load:progress", "publish:stage_done")
+
+
+class Back(World):
+    """The same world, once its database was moved: what runs in it is the way back."""
+
+    def arguments(self, *more: str | Path, target: bool = True) -> list[str]:
+        report = self.reports / str(len(self.started))
+        command = ("migrate_from_pg", "--source", self.target, "--target", self.file, "--report", report, *more)
+        return list(map(str, command))
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "db.from-postgresql.sqlite3"
+
+    def beside(self) -> list[str]:
+        return sorted(path.name for path in self.folder.glob(f"{self.file.name}*"))
+
+    def check_recovers(self) -> None:
+        """Nothing is harmed, and the next run makes the complete file and removes what the last one left."""
+        self.unharmed()
+        there = self.file.exists()
+        result = self.run()
+        if there:
+            check_told(result, "exists already", status=2)
+        else:
+            check_told(result, "no difference", status=0)
+        assert self.beside() == [self.file.name]
+        with closing(sqlite3.connect(self.file)) as database:
+            register(database)
+            assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            (courses,) = database.execute("SELECT count(*) FROM courses_course").fetchone()
+        assert self.sql("SELECT count(*) FROM courses_course") == [(courses,)]
+
+
+@pytest.fixture
+def back(world: World) -> Back:
+    """A world whose database was moved."""
+    assert world.run().returncode == 0
+    world.remember()
+    there = Back.__new__(Back)
+    there.__dict__.update(world.__dict__)
+    return there
+
+
+@pytest.mark.parametrize(
+    "moment", [moment if moment in FEW else pytest.param(moment, marks=pytest.mark.full) for moment in MOMENTS]
+)
+def test_killed_at_any_moment_nothing_is_harmed_and_the_next_run_succeeds(moment: str, back: Back) -> None:
+    killed = back.at(moment).send(signal.SIGKILL)
+    assert killed.returncode == -signal.SIGKILL
+    assert back.file.exists() is (moment == "publish:stage_done")
+    back.check_recovers()
+
+
+@pytest.mark.parametrize("moment", ["load:progress", pytest.param("prove:stage", marks=pytest.mark.full)])
+def test_ctrl_c_leaves_no_file(moment: str, back: Back) -> None:
+    stopped: Result = back.at(moment, "--lock-source").interrupted()
+    check_told(stopped, "Interrupted.", "No file was made.")
+    assert back.beside() == []
+    # Nor a lock.
+    back.sql("INSERT INTO auth_group (name) VALUES ('free')")
+    back.check_recovers()
+
+
+def test_a_server_that_ends_the_session_leaves_no_file(back: Back) -> None:
+    standing = back.at("load:stage")
+    with psycopg.connect(back.url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    check_told(standing.go(), "No file was made.")
+    assert back.beside() == []
+    back.check_recovers()

@@ -1,0 +1,253 @@
+"""From PostgreSQL to a new SQLite file: what is written in between, by whom, and what may never happen."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from pytest_django import DjangoDbBlocker
+
+from migrate_to_pg.pipeline.move_back import move_back
+from migrate_to_pg.pipeline.since_publish import since_publish
+from migrate_to_pg.records import Event, Options, Report
+from tests.conftest import Query, Server
+from tests.integration.conftest import Move
+
+MoveBack = Callable[..., Report]
+
+
+@pytest.fixture(scope="module")
+def published(
+    servers: dict[int, Server],
+    tmp_path_factory: pytest.TempPathFactory,
+    made_sources: Callable[[str], Path],
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[str]:
+    """The application's database, published once; each test gets a copy."""
+    from migrate_to_pg.pipeline import move
+
+    url = servers[18].database()
+    options = Options(source=str(made_sources("none")), target=url, report=tmp_path_factory.mktemp("report"))
+    with django_db_blocker.unblock():
+        assert move.run(options).ok
+    yield url
+    servers[18].drop(url)
+
+
+@pytest.fixture
+def url(servers: dict[int, Server], published: str) -> Iterator[str]:
+    copy = servers[18].database(f'TEMPLATE "{psycopg.conninfo.conninfo_to_dict(published)["dbname"]}"')
+    yield copy
+    servers[18].drop(copy)
+
+
+@pytest.fixture
+def back(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[MoveBack]:
+    """Run the way back in this process: back(url, on={stage: callback}, ...) -> Report."""
+    runs = iter(range(100))
+
+    def run(url: str, *, on: dict[str, Callable[[], object]] | None = None, **options: Any) -> Report:
+        def follow(event: Event) -> None:
+            if event.kind == "stage" and on and event.stage in on:
+                on[event.stage]()
+
+        wanted: dict[str, Any] = {
+            "target": str(new(tmp_path)),
+            "report": tmp_path / "reports" / str(next(runs)),
+        } | options
+        return move_back(Options(source=url, **wanted), follow)
+
+    with django_db_blocker.unblock():
+        yield run
+
+
+def new(folder: Path) -> Path:
+    return folder / "new.sqlite3"
+
+
+def unfinished(folder: Path) -> Path:
+    (found,) = folder.glob("*.unfinished")
+    return found
+
+
+def rows(path: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute(query).fetchall()
+
+
+def change(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as database, database:
+        database.executescript(statement)
+
+
+def test_what_was_written_on_postgresql_is_in_the_file_and_ids_go_on(
+    url: str, back: MoveBack, tmp_path: Path, execute: Query
+) -> None:
+    execute(url, "INSERT INTO auth_group (name) VALUES ('été'), ('gone')")
+    execute(url, "DELETE FROM auth_group WHERE name = 'gone'")
+    execute(url, "UPDATE auth_user SET first_name = 'Zoé' WHERE id = 1")
+    report = back(url)
+    assert report.ok, report.failure
+    assert report.made
+    assert report.made.path == str(new(tmp_path))
+    assert new(tmp_path).stat().st_mode & 0o777 == 0o600
+    assert rows(new(tmp_path), "SELECT first_name FROM auth_user WHERE id = 1") == [("Zoé",)]
+    ((last,),) = execute(url, "SELECT max(id) FROM auth_group")
+    # The id of the row that was deleted is never given again.
+    insert = "INSERT INTO auth_group (name) VALUES ('next') RETURNING id"
+    assert rows(new(tmp_path), insert) == execute(url, insert) == [(last + 2,)]
+    assert list(tmp_path.glob("*.unfinished*")) == []
+
+
+def test_nothing_is_ever_written_over_a_file(url: str, back: MoveBack, tmp_path: Path) -> None:
+    from migrate_to_pg.errors import UsageError
+
+    new(tmp_path).write_text("mine")
+    with pytest.raises(UsageError, match="exists already"):
+        back(url)
+    new(tmp_path).unlink()
+    # Nor over one that somebody makes while the run goes on.
+    report = back(url, on={"publish": lambda: new(tmp_path).write_text("mine")})
+    assert report.failure
+    assert report.made is None
+    assert new(tmp_path).read_text() == "mine"
+    assert list(tmp_path.glob("*.unfinished*")) == []
+
+
+MUTATIONS = {
+    "a cell": ("UPDATE auth_user SET first_name = first_name || ' ' WHERE id = 1", "auth_user"),
+    "a storage class": ("UPDATE auth_user SET username = CAST(username AS BLOB) WHERE id = 1", "auth_user"),
+    "a row less": ("DELETE FROM auth_group_permissions WHERE id = 1", "auth_group_permissions"),
+    "a row more": ("INSERT INTO auth_group VALUES (99, 'x')", "auth_group"),
+    "an index": ("DROP INDEX auth_permission_content_type_id_2f476e4b", "auth_permission_content_type_id_2f476e4b"),
+    "a sequence": ("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'auth_user'", "auth_user"),
+}
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_a_change_of_the_new_file_is_found_before_it_gets_its_name(
+    url: str, back: MoveBack, tmp_path: Path, mutation: str
+) -> None:
+    statement, named = MUTATIONS[mutation]
+    report = back(url, on={"prove": lambda: change(unfinished(tmp_path), statement)})
+    assert report.failure
+    assert report.failure.exit_status == 3
+    assert named in " ".join([report.failure.message, *report.failure.detail])
+    assert list(tmp_path.glob("new*")) == []
+
+
+def test_what_is_committed_meanwhile_stops_the_run_unless_that_is_accepted(
+    url: str, back: MoveBack, tmp_path: Path, execute: Query
+) -> None:
+    with psycopg.connect(url) as slow:
+        # It began before the snapshot, in a subtransaction, and commits after it.
+        slow.execute("SAVEPOINT one")
+        slow.execute("INSERT INTO auth_group (name) VALUES ('slow')")
+
+        def write() -> None:
+            if slow.info.transaction_status:
+                slow.commit()
+                execute(url, "UPDATE auth_user SET first_name = 'x' WHERE id < 3")
+                execute(url, "DELETE FROM auth_group_permissions WHERE id = 1")
+
+        report = back(url, on={"restore": write})
+    assert report.failure
+    assert report.failure.exit_status == 1
+    assert set(report.failure.detail) == {
+        "auth_group: 1 row inserted, 0 changed, 0 deleted",
+        "auth_user: 0 rows inserted, 2 changed, 0 deleted",
+        "auth_group_permissions: 0 rows inserted, 0 changed, 1 deleted",
+    }
+    assert not new(tmp_path).exists()
+    writing = {"load": lambda: execute(url, "INSERT INTO auth_group (name) VALUES ('late')")}
+    report = back(url, on=writing, accept_stale=True)
+    assert report.made
+    assert report.made.left_behind == ("auth_group: 1 row inserted, 0 changed, 0 deleted",)
+    assert rows(new(tmp_path), "SELECT count(*) FROM auth_group WHERE name = 'slow'") == [(1,)]
+    assert rows(new(tmp_path), "SELECT count(*) FROM auth_group WHERE name = 'late'") == [(0,)]
+
+
+def test_writers_wait_for_a_locked_source_and_go_on_afterwards(url: str, back: MoveBack, execute: Query) -> None:
+    done: list[bool] = []
+    started: list[threading.Thread] = []
+
+    def write() -> None:
+        execute(url, "INSERT INTO auth_group (name) VALUES ('waits')")
+        done.append(True)
+
+    def begin() -> None:
+        started.append(threading.Thread(target=write))
+        started[0].start()
+
+    seen: list[list[bool]] = []
+    report = back(url, on={"load": begin, "publish": lambda: seen.append([*done])}, lock_source=True)
+    started[0].join(10)
+    assert report.ok, report.failure
+    assert (seen, done) == ([[]], [True])
+
+
+def test_rows_that_sqlite_cannot_take_block_the_run_or_are_kept_aside(
+    url: str, back: MoveBack, tmp_path: Path, execute: Query
+) -> None:
+    execute(url, "UPDATE auth_user SET date_joined = 'infinity' WHERE id = 1")
+    execute(url, "UPDATE attributions_attribution SET created_at = '0044-03-15 BC' WHERE id = 7")
+    report = back(url)
+    assert [(f.rule, f.table, f.column, f.count) for f in report.findings] == [
+        ("date-out-of-range", "attributions_attribution", "created_at", 1),
+        ("date-out-of-range", "auth_user", "date_joined", 1),
+    ]
+    assert not new(tmp_path).exists()
+    assert report.continue_with.endswith("--quarantine date-out-of-range")
+    report = back(url, quarantine=("date-out-of-range",))
+    assert report.ok, report.failure
+    assert report.made
+    kept = rows(Path(report.made.quarantine), 'SELECT "table", "key", rule, row FROM quarantine')
+    referring = execute(url, "SELECT count(*) FROM attributions_attribution WHERE created_by_id = 1 OR id = 7")[0][0]
+    in_table = [row for row in kept if row[0] == "attributions_attribution"]
+    assert len(in_table) == referring > 1
+    assert json.loads(next(row[3] for row in kept if row[0] == "auth_user"))["date_joined"] == "infinity"
+    assert rows(new(tmp_path), "PRAGMA foreign_key_check") == []
+    total = execute(url, "SELECT count(*) FROM attributions_attribution")[0][0]
+    assert rows(new(tmp_path), "SELECT count(*) FROM attributions_attribution") == [(total - referring,)]
+    assert sum(removed.count for removed in report.removed) == len(kept)
+
+
+def test_tables_that_no_migration_makes_are_copied(url: str, back: MoveBack, tmp_path: Path, execute: Query) -> None:
+    execute(url, "CREATE TABLE notes (id bigint PRIMARY KEY, at timestamptz, what jsonb, n numeric(6,2), b bool)")
+    execute(url, "INSERT INTO notes VALUES (1, '2025-01-01 10:00:00.5+01', '{\"é\": 1}', 1.50, true)")
+    execute(url, "CREATE SCHEMA sqlite_leftovers CREATE TABLE old (a text, b bytea)")
+    execute(url, "INSERT INTO sqlite_leftovers.old VALUES ('x', '\\x00ff'), (NULL, NULL)")
+    report = back(url)
+    assert report.ok, report.failure
+    note = (1, "2025-01-01 09:00:00.500000", '{"\\u00e9": 1}', 1.5, 1)
+    assert rows(new(tmp_path), "SELECT * FROM notes") == [note]
+    assert rows(new(tmp_path), "SELECT * FROM old ORDER BY a") == [(None, None), ("x", b"\0\xff")]
+    assert report.verification
+    assert {"notes", "sqlite_leftovers.old"} <= {table.name for table in report.verification.tables}
+
+
+def test_what_was_written_since_the_move_is_counted_without_a_file(
+    source: Path, postgres_url: str, move: Move, execute: Query, tmp_path: Path
+) -> None:
+    url = postgres_url
+    move(source, url)
+    execute(url, "INSERT INTO auth_group (name) VALUES ('new')")
+    execute(url, "UPDATE auth_user SET first_name = 'x', last_name = 'y' WHERE id < 3")
+    execute(url, "DELETE FROM auth_group_permissions WHERE id = 1")
+    report = since_publish(Options(source=url, report=tmp_path / "report"))
+    assert report.ok, report.failure
+    assert report.verification
+    changed = {
+        table.name: (table.rows_added, table.rows_changed, table.rows_removed)
+        for table in report.verification.tables
+        if table.differences
+    }
+    assert changed == {"auth_group": (1, 0, 0), "auth_user": (0, 2, 0), "auth_group_permissions": (0, 0, 1)}
+    assert report.made is None
