@@ -10,6 +10,7 @@ from pathlib import Path
 
 from migrate_to_pg.behaviour.code import find_by_code
 from migrate_to_pg.behaviour.data import find_by_data
+from migrate_to_pg.behaviour.data.querysets import compare_querysets
 from migrate_to_pg.behaviour.records import Occurrence, Place, Report, Way, merge
 from migrate_to_pg.behaviour.sides import open_sides
 from migrate_to_pg.records import Event, Options, Progress
@@ -90,18 +91,25 @@ def _by_tests(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
 
 
 def _by_queries(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
-    queries = import_module("migrate_to_pg.behaviour.queries")
+    # It hooks into Django's compilers: only where it is wanted.
+    from migrate_to_pg.behaviour.queries import Notes, crawl, find_by_queries, read
+
+    found: list[Notes] = []
     if wanted.queries:
-        yield from queries.find_by_queries(wanted.queries, copy.url, copy.source, wanted.directory)
+        found.append(find_by_queries(wanted.queries, copy.url, copy.source, wanted.directory, copy.alias))
     if wanted.crawl:
-        yield from queries.crawl(copy.url, copy.source, wanted.as_user)
+        found.append(crawl(copy.url, copy.source, wanted.as_user or None, copy.alias))
     if wanted.read:
-        yield from queries.read(wanted.read)
+        found.append(read(wanted.read))
+    for notes in found:
+        seen.notes += notes.notes
+        yield from notes
 
 
 def _by_data(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
     with open_sides(copy) as sides:
         yield from find_by_data(sides, wanted.options.target, seen.notes)
+        yield from compare_querysets(copy, seen.notes)
 
 
 def _by_code(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:

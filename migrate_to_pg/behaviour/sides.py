@@ -27,6 +27,10 @@ class Copied(Protocol):
         """The SQLite snapshot that the copy equals."""
 
     @property
+    def url(self) -> str:
+        """The copy's address, with its password."""
+
+    @property
     def entry(self) -> dict[str, Any]:
         """The copy as an entry of DATABASES."""
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.paginator import Paginator
 from django.db import IntegrityError, connection, connections, transaction
 from django.db.models import CharField, Count, F, Q, Value
-from django.db.models.functions import Cast, Coalesce, Length, Lower
+from django.db.models.functions import Cast, Coalesce, Length
 
 from tests.projects.otherwise.models import Author, Book, Label
 
@@ -57,6 +58,10 @@ def answered(name: str) -> object:
     rows("SELECT count(*) FROM otherwise_author WHERE abs(random()) > 10")  # -> function-meaning
     rows("SELECT substr(name, -2) FROM otherwise_author WHERE id = 1")  # -> function-meaning
     rows("SELECT id FROM otherwise_author ORDER BY rank")  # -> order-nulls
+    Author.objects.filter(name__icontains="éric").count()  # -> case-of-all-letters
+    list(Book.objects.all()[:10])  # -> unordered
+    Paginator(Book.objects.filter(pages__gt=3), 10)  # -> unordered
+    Book.objects.filter(title__lt="m").order_by("pages").first()  # -> order-ties
     return Author.objects.filter(name__contains=name).order_by("id")  # -> like-case
 
 
@@ -113,6 +118,6 @@ def right(name: str, table: str, limit: int) -> object:
         except IntegrityError:
             locked.delete()
     Author.objects.extra(where=["name = 'Martin' AND active"]).count()
-    Author.objects.annotate(n=Count("book"), low=Lower("name")).filter(Q(n=1) | Q(rank=F("id"))).order_by("id")
+    Author.objects.annotate(n=Count("book")).filter(Q(n=1) | Q(rank=F("id"))).order_by("id")
     Label.objects.filter(object_id__in=Book.objects.values(key=Cast("id", CharField())))
     return Author.objects.exclude(rank__in=[1, 2]).filter(name__icontains=name).order_by("-id")[:limit]
