@@ -23,7 +23,7 @@ from .services.results import Outcome, refused
 #: The OpenAPI schema, which the tests check the views against.
 SCHEMA = Path(__file__).with_name("openapi.json")
 #: Fields that all parts of one request share.
-SHARED = ("teacher", "academic_year", "load", "note")
+SHARED = ("teacher", "academic_year", "load", "note", "teacher_note")
 #: A request with more parts is refused.
 MAX_PARTS = 200
 

@@ -51,10 +51,11 @@ class PartForm(_ModelForm):
 
     class Meta:
         model = Attribution
-        fields = ["hours", "load", "note"]
+        fields = ["hours", "load", "teacher_note", "note"]
         localized_fields = ["hours"]  # 36,50 as well as 36.50
         widgets = {
             "hours": forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+            "teacher_note": forms.Textarea(attrs={"rows": 3}),
             "note": forms.Textarea(attrs={"rows": 3}),
         }
 
@@ -90,7 +91,7 @@ class AttributionForm(PartForm):
     )
 
     class Meta(PartForm.Meta):
-        fields = ["course", "component", "teacher", "academic_year", "hours", "load", "note"]
+        fields = ["course", "component", "teacher", "academic_year", "hours", "load", "teacher_note", "note"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

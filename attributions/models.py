@@ -119,7 +119,9 @@ class Attribution(models.Model):
         decimal_places=2,
         validators=[MinValueValidator(Decimal("0.01"), _("Hours are more than 0."))],
     )
-    note = models.TextField(_("note"), blank=True)
+    note = models.TextField(
+        _("internal remark"), blank=True, help_text=_("For the office: the teacher does not see it.")
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -131,6 +133,13 @@ class Attribution(models.Model):
     )
     created_at = models.DateTimeField(_("attributed on"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed on"), auto_now=True)
+    teacher_note = models.TextField(
+        _("remark for the teacher"),
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("On the teacher's page and in the letter."),
+    )
     # For the history and for undo.
     history = HistoricalRecords(excluded_fields=["updated_at"])
 

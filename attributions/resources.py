@@ -46,11 +46,12 @@ class AttributionResource(resources.ModelResource):
     grade = column("teacher__grade", "grade", ChoiceWidget(Grade))
     hours = column("hours", "heures", DecimalWidget())
     load = column("load", "service", ChoiceWidget(Load))
-    note = column("note", "remarque")
+    note = column("note", "remarque_interne")
+    teacher_note = column("teacher_note", "remarque_enseignant")
 
     class Meta:
         model = Attribution
         fields = [
             "year", "code", "title", "department", "level", "semester", "component", "matricule", "last_name",
-            "first_name", "grade", "hours", "load", "note",
+            "first_name", "grade", "hours", "load", "note", "teacher_note",
         ]  # fmt: skip

@@ -161,6 +161,7 @@ def attributions(sizes: Sizes, users: Sequence[int]) -> Iterator[Row]:
                 users[int(random_() * len(users))] if random_() < 0.9 and users else None,
                 made,
                 made if random_() < 0.7 else made + datetime.timedelta(microseconds=int(random_() * 4e12)),
+                "",
             )
 
 

@@ -63,6 +63,7 @@ def _page_response(request: HttpRequest, outcome: Outcome) -> HttpResponse:
             request, list(dict.fromkeys((outcome.message, *(r.message for r in outcome.results))))
         )
     context = _context(request, request.POST) | {"outcome": outcome, "note": request.POST.get("note", "")}
+    context["teacher_note"] = request.POST.get("teacher_note", "")
     return render(request, "attributions/assign.html", context, status=outcome.status)
 
 

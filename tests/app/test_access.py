@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pytest_django import Settings
 
 from attributions.models import Attribution, Teacher
-from courses.models import Course
+from courses.models import Course, FileImport
 from tests.app.conftest import BROWSER, browser_of
 from tests.conftest import Run
 
@@ -33,6 +33,9 @@ STAFF = ".-----A"
 #: (name, arguments) -> (who may GET, who may POST); None where there is no such method.
 MATRIX = {
     ("home", ()): (USERS, USERS),
+    ("imports:list", ()): (CHANGE, None),
+    ("imports:detail", ("file_import",)): (CHANGE, None),
+    ("imports:take_back", ("file_import",)): (None, CHANGE),
     ("database", ()): (STAFF, STAFF),
     ("healthz", ()): (EVERYBODY, None),
     ("livez", ()): (EVERYBODY, None),
@@ -75,7 +78,8 @@ def rows(agv211: Course, teacher: Teacher, staff: User) -> dict[str, int]:
     made = Attribution.objects.create(
         course=agv211, teacher=teacher, component="CM", academic_year="2026-2027", hours=12, created_by=staff
     )
-    return {"attribution": made.pk, "teacher": teacher.pk, "course": agv211.pk}
+    imported = FileImport.objects.create(table="courses.course", added=0, changed=0, same=0, changes={})
+    return {"file_import": imported.pk, "attribution": made.pk, "teacher": teacher.pk, "course": agv211.pk}
 
 
 @pytest.fixture

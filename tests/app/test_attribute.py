@@ -108,7 +108,7 @@ def test_the_same_part_of_another_year_or_component_is_free(
         ({"academic_year": "2026-2028"}, "deux années qui se suivent"),
         ({"academic_year": "２０２６-２０２７"}, "deux années qui se suivent"),
         ({"component": "XX"}, "Composante :"),
-        ({"note": "nul \x00"}, "Remarque :"),
+        ({"note": "nul \x00"}, "Remarque interne :"),
         ({"course": ""}, "Cours :"),
     ],
 )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from simple_history.utils import bulk_create_with_history
 
@@ -172,7 +174,7 @@ def test_changes_of_courses_and_teachers_are_audited_too(
     admin_client: Client, agv211: Course, teacher: Teacher
 ) -> None:
     fields = {"code": "AGV211", "title": "Prairies", "credits": 4, "hours_cm": 1, "hours_td": 0, "hours_tp": 0}
-    fields |= {"level": "L2", "semester": 1, "department": "X"}
+    fields |= {"level": "L2", "semester": 1, "department": agv211.department}
     assert admin_client.post(f"/admin/courses/course/{agv211.pk}/change/", fields).status_code == 302
     latest = Course.history.latest()
     assert (latest.title, latest.history_user.username) == ("Prairies", "admin")
@@ -254,3 +256,38 @@ class TestCopyYear:
         monkeypatch.setattr(copy_year, "bulk_create_with_history", fail)
         assert "numeric field overflow" in browser.post(self.URL, self.sent()).content.decode()
         assert not Attribution.objects.filter(academic_year="2026-2027").exists()
+
+
+def test_a_teacher_reads_the_remark_for_them_and_never_the_internal_one(
+    browser: Client, attribution: Attribution, account: Callable[..., User]
+) -> None:
+    user = account("enseignant", "elle")
+    Teacher.objects.filter(pk=attribution.teacher_id).update(user=user)
+    sent = {"hours": "20", "load": "STAT", "note": "souvent absente", "teacher_note": "salle 12"}
+    browser.post(f"/attribution/{attribution.pk}/modifier/", sent)
+    own = browser_of(user)
+    for address in ("/enseignants/moi/", "/enseignants/moi/decision/"):
+        page = own.get(address, {"year": attribution.academic_year}).content.decode()
+        assert ("salle 12" in page, "souvent absente" in page) == (True, False)
+    for address in (
+        f"/attribution/{attribution.pk}/",
+        "/attribution/liste/",
+        f"/enseignants/{attribution.teacher_id}/",
+    ):
+        page = browser.get(address, {"year": attribution.academic_year}).content.decode()
+        assert ("salle 12" in page, "souvent absente" in page) == (True, True)
+    letter = browser.get(f"/enseignants/{attribution.teacher_id}/decision/", {"year": attribution.academic_year})
+    assert "souvent absente" not in letter.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_remark_of_before_is_internal_after_the_migration(attribution: Attribution) -> None:
+    executor = MigrationExecutor(connection)
+    executor.migrate([("attributions", "0003_roles")])
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE attributions_attribution SET note = %s", ["souvent absente"])
+        cursor.execute("UPDATE attributions_historicalattribution SET note = %s", ["souvent absente"])
+    executor.loader.build_graph()
+    executor.migrate(executor.loader.graph.leaf_nodes())
+    for model in (Attribution, Attribution.history.model):
+        assert set(model._default_manager.values_list("note", "teacher_note")) == {("souvent absente", "")}
