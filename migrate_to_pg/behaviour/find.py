@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 
 from migrate_to_pg.behaviour.code import find_by_code
@@ -13,6 +12,7 @@ from migrate_to_pg.behaviour.data import find_by_data
 from migrate_to_pg.behaviour.data.querysets import compare_querysets
 from migrate_to_pg.behaviour.records import Occurrence, Place, Report, Way, merge
 from migrate_to_pg.behaviour.sides import open_sides
+from migrate_to_pg.behaviour.suite import find_by_tests
 from migrate_to_pg.records import Event, Options, Progress
 from migrate_to_pg.system.clock import now
 from migrate_to_pg.trial.copy import Copy, open_copy
@@ -87,7 +87,9 @@ def find(wanted: Wanted, progress: Progress) -> Report:
 
 
 def _by_tests(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
-    yield from import_module("migrate_to_pg.behaviour.tests_way").find_by_tests(wanted.tests, copy)
+    result = find_by_tests(wanted.tests, copy)
+    seen.notes += result.notes()
+    yield from result.occurrences
 
 
 def _by_queries(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:

@@ -71,11 +71,21 @@ def run(command: Sequence[str | Path], directory: Path, variables: Mapping[str, 
     output = directory / "output"
     # Even a kill -9 of this process ends the child, which must not write into a later run's schema. Of util-linux.
     setpriv = shutil.which("setpriv")
+    words = [*([setpriv, "--pdeathsig", "KILL"] if setpriv else []), *map(str, command)]
+    return _run(words, directory, environment(variables), output)
+
+
+def run_of_project(command: Sequence[str], variables: Mapping[str, str], output: Path) -> ProcessResult:
+    """Run a program of the project where this process runs, with exactly these variables. Raises OSError."""
+    return _run(command, Path.cwd(), variables, output)
+
+
+def _run(command: Sequence[str], directory: Path, variables: Mapping[str, str], output: Path) -> ProcessResult:
     with output.open("wb") as file:
         child = subprocess.Popen(
-            [*([setpriv, "--pdeathsig", "KILL"] if setpriv else []), *map(str, command)],
+            command,
             cwd=directory,
-            env=environment(variables),
+            env=variables,
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

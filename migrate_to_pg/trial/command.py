@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -34,7 +35,10 @@ def run_command(words: Sequence[str], copy: Copy) -> int:
 
     It has this process's terminal and streams. Signals are passed on to it.
     """
-    return _run_child(_arguments(words), _environment(words, copy), words)
+    environment = copy.environment()
+    if words[0] == _PROGRAM:
+        forget_settings(environment)
+    return _run_child(_arguments(words), environment)
 
 
 def require_command(words: Sequence[str]) -> None:
@@ -58,17 +62,36 @@ def _arguments(words: Sequence[str]) -> list[str]:
     return [*given[: len(given) - len(sys.argv[1:])], *words]
 
 
-def _environment(words: Sequence[str], copy: Copy) -> dict[str, str]:
-    """Return the child's variables. A program finds its settings by itself, as pytest does by pytest.ini."""
-    environment = copy.environment()
+def command_of_project(text: str, environment: dict[str, str]) -> list[str]:
+    """Return the words of a command that was typed as for a shell, such as "manage.py test" or "pytest -x".
+
+    ``environment`` is changed so that the programs of this Python come first, and so that a program other than
+    manage.py finds the settings by itself. Raises UsageError.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    if not words:
+        raise UsageError(
+            _("This is no command: {command}", command=text),
+            remedy=_('Give one such as "manage.py test" or "pytest".'),
+        )
+    programs = str(Path(sys.executable).parent)
+    environment["PATH"] = os.pathsep.join([programs, environment.get("PATH", os.defpath)])
+    if not any(Path(word).name == "manage.py" for word in words):
+        forget_settings(environment)
+    return [sys.executable, *words] if words[0].endswith(".py") else words
+
+
+def forget_settings(environment: dict[str, str]) -> None:
+    """Remove the name of the settings that manage.py has set. A program finds its own, as pytest does by pytest.ini."""
     with suppress(OSError):
-        if words[0] == _PROGRAM and f"\0{_SETTINGS}=" not in f"\0{_FIRST_ENVIRONMENT.read_text()}":
-            # manage.py has set it since.
+        if f"\0{_SETTINGS}=" not in f"\0{_FIRST_ENVIRONMENT.read_text()}":
             environment.pop(_SETTINGS, None)
-    return environment
 
 
-def _run_child(arguments: Sequence[str], environment: Mapping[str, str], words: Sequence[str]) -> int:
+def _run_child(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     with _collect_signals() as received:
         try:
             child = subprocess.Popen(arguments, env=environment)

@@ -29,6 +29,7 @@ USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = ["django.contrib.contenttypes", "notes", "migrate_to_pg"]
 ROOT_URLCONF = "notes.views"
+STATIC_URL = "static/"
 """
 #: What SQLite alone understands, and a router that sends everything to a second alias.
 DICTIONARY = """

@@ -108,12 +108,21 @@ def _run_other_sitecustomize() -> None:
         spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
-if __name__ == "sitecustomize":
-    _patches: dict[str, Callable[[ModuleType], None]] = {}
+def _patches() -> dict[str, Callable[[ModuleType], None]]:
+    """Return what is to be patched in this process: module -> by which function."""
+    patches: dict[str, Callable[[ModuleType], None]] = {}
     if os.environ.get(DATABASE):
-        _patches["django.conf"] = _patch_settings
+        patches["django.conf"] = _patch_settings
     if os.environ.get(WHEN_READY):
-        _patches["django.apps.registry"] = _patch_registry
-    if _patches:
-        sys.meta_path.insert(0, _Finder(_patches))
+        patches["django.apps.registry"] = _patch_registry
+    if os.environ.get("MIGRATE_TO_PG_OUTCOMES"):
+        # It is beside this module, on the path that led to it.
+        outcomes = importlib.import_module("migrate_to_pg_outcomes")
+        patches |= {"unittest.suite": outcomes.patch_suites, "django.db.utils": outcomes.patch_errors}
+    return patches
+
+
+if __name__ == "sitecustomize":
+    if _patches():
+        sys.meta_path.insert(0, _Finder(_patches()))
     _run_other_sitecustomize()
