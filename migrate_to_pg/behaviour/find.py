@@ -9,7 +9,7 @@ from pathlib import Path
 
 from migrate_to_pg.behaviour.code import find_by_code
 from migrate_to_pg.behaviour.data import find_by_data
-from migrate_to_pg.behaviour.data.querysets import compare_querysets
+from migrate_to_pg.behaviour.data.queries import compare_queries
 from migrate_to_pg.behaviour.records import Occurrence, Place, Report, Way, merge
 from migrate_to_pg.behaviour.sides import open_sides
 from migrate_to_pg.behaviour.suite import find_by_tests
@@ -111,7 +111,7 @@ def _by_queries(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
 def _by_data(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
     with open_sides(copy) as sides:
         yield from find_by_data(sides, wanted.options.target, seen.notes)
-        yield from compare_querysets(copy, seen.notes)
+        yield from compare_queries(copy, seen.notes)
 
 
 def _by_code(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:

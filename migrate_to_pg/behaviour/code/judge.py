@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import pq
 
 from migrate_to_pg.behaviour.code.texts import HOLE
-from migrate_to_pg.behaviour.sides import POSTGRESQL, Sides
+from migrate_to_pg.behaviour.sides import POSTGRESQL, SQLITE, Sides
 
 #: %s, %(name)s, %%.
 _PLACEHOLDER = re.compile(r"%(?:\((?P<name>\w+)\))?(?P<kind>[s%])")
@@ -98,19 +98,22 @@ def prepare(connection: BaseDatabaseWrapper, sql: str) -> Verdict:
 
 def prepare_queryset(sides: Sides, queryset: Any) -> Verdict:
     """Let PostgreSQL plan the query of a queryset, which it then does not run. Raises FieldError as Django does."""
-    compiler = queryset.using(POSTGRESQL).query.get_compiler(using=POSTGRESQL)
+    compilers = [queryset.using(alias).query.get_compiler(using=alias) for alias in (SQLITE, POSTGRESQL)]
     try:
-        sql = cast(Any, sides.postgresql.ops).compose_sql(*compiler.as_sql())
+        (ours, values), theirs = (compiler.as_sql() for compiler in compilers)
     except (EmptyResultSet, FullResultSet):
         return Verdict()
-    return explain(sides.postgresql, sql)
+    # Its table may be made by a migration that is not applied yet.
+    if explain(sides.sqlite, ours, values).message:
+        return Verdict()
+    return explain(sides.postgresql, *theirs)
 
 
-def explain(connection: BaseDatabaseWrapper, sql: str) -> Verdict:
-    """Let PostgreSQL plan a statement without parameters: that looks into regular expressions and constants too."""
+def explain(connection: BaseDatabaseWrapper, sql: str, parameters: Any = None) -> Verdict:
+    """Let a database plan a statement: PostgreSQL looks into regular expressions and constants then."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN {sql}")
+            cursor.execute(f"EXPLAIN {sql}", parameters)
     except DatabaseError as error:
         cause = error.__cause__
         state = str(getattr(cause, "sqlstate", "") or "")

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import models
 
 from migrate_to_pg.behaviour.code.branches import is_for_another_vendor
+from migrate_to_pg.behaviour.code.querysets import constant
 from migrate_to_pg.behaviour.code.sources import UNKNOWN, Source
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
 
@@ -44,8 +45,8 @@ def _of_creation(source: Source, call: ast.Call, model: type[models.Model]) -> I
             is_none = isinstance(keyword.value, ast.Constant) and keyword.value.value is None
             if not source.is_test and not is_none:
                 yield _found("explicit-key", source, call, Effect.ERROR)
-        elif keyword.arg and isinstance(keyword.value, ast.Constant):
-            yield from _of_value(source, call, model, keyword.arg, keyword.value.value)
+        elif keyword.arg and (value := constant(source, keyword.value)) is not UNKNOWN:
+            yield from _of_value(source, call, model, keyword.arg, value)
 
 
 def _of_value(source: Source, call: ast.Call, model: type[models.Model], name: str, value: Any) -> Iterator[Occurrence]:

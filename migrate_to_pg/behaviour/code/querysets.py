@@ -15,6 +15,7 @@ from typing import Any
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models.constants import LOOKUP_SEP
+from django.db.models.expressions import BaseExpression
 
 from migrate_to_pg.behaviour.code.branches import is_for_another_vendor
 from migrate_to_pg.behaviour.code.sources import UNKNOWN, Source
@@ -79,6 +80,15 @@ def _build(source: Source, node: ast.expr) -> Built | None:
     return Built(source, node, queryset, builder.is_partial, has_order, tuple(builder.unknown))
 
 
+def constant(source: Source, node: ast.expr) -> Any:
+    """Return the text or number that an expression of literals is: "x" * 21, or UNKNOWN."""
+    try:
+        value = _Builder(source).value(node)
+    except (TypeError, ValueError, ArithmeticError, MemoryError):
+        return UNKNOWN
+    return value if isinstance(value, str | int) else UNKNOWN
+
+
 class _Builder:
     """Makes the value of one expression."""
 
@@ -97,6 +107,11 @@ class _Builder:
             case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
                 values = [self.value(item) for item in items]
                 return UNKNOWN if UNKNOWN in values else values
+            case ast.Dict(keys=keys, values=items) if None not in keys:
+                values = [self.value(item) for item in (*filter(None, keys), *items)]
+                return (
+                    UNKNOWN if UNKNOWN in values else dict(zip(values[: len(keys)], values[len(keys) :], strict=True))
+                )
             case ast.UnaryOp(op=ast.USub() | ast.Invert() as op, operand=operand):
                 value = self.value(operand)
                 return UNKNOWN if value is UNKNOWN else -value if isinstance(op, ast.USub) else ~value
@@ -138,7 +153,9 @@ class _Builder:
             if isinstance(owner, models.Manager | models.QuerySet):
                 return self._method(owner, node.func.attr, node)
         kind = self._named(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else UNKNOWN
-        if isinstance(kind, type) and kind.__module__.startswith("django.db.models"):
+        if isinstance(kind, type) and (
+            kind.__module__.startswith("django.db.models") or issubclass(kind, BaseExpression)
+        ):
             return self._expression(kind, node)
         return UNKNOWN
 
@@ -150,12 +167,15 @@ class _Builder:
         return UNKNOWN if UNKNOWN in arguments or UNKNOWN in keywords.values() else kind(*arguments, **keywords)
 
     def _method(self, owner: Any, name: str, node: ast.Call) -> Any:
-        if name in _FIRST and isinstance(owner, models.QuerySet) and not node.args:
+        if name in _FIRST and not node.args:
             self.calls += 1
-            return (owner if name == "first" else owner.reverse())[:1] if owner.ordered else owner.order_by("pk")[:1]
+            rows = owner.all() if owner.all().ordered else owner.order_by("pk")
+            return (rows if name == "first" else rows.reverse())[:1]
         if name in _ORDERLESS:
             self.calls += 1
             rows = owner.all()
+            if name == "aggregate":
+                return self._aggregate(rows, node)
             return self._conditions(rows.filter, rows.model, node) if name == "get" else rows
         if name not in _LAZY:
             return UNKNOWN
@@ -166,6 +186,15 @@ class _Builder:
         if UNKNOWN in arguments or UNKNOWN in keywords.values():
             return UNKNOWN
         return getattr(owner, name)(*arguments, **keywords)
+
+    def _aggregate(self, rows: models.QuerySet[Any], node: ast.Call) -> Any:
+        """Make one group of all rows, which Django asks for in the same words."""
+        arguments, keywords = self._arguments(node)
+        if rows.query.is_sliced or rows.query.distinct or UNKNOWN in (*arguments, *keywords.values()):
+            return rows
+        named = keywords | {one.default_alias: one for one in arguments}
+        group = rows.order_by().values(migrate_to_pg_group=models.Value(1))
+        return group.annotate(**named).values(*named)
 
     def _arguments(self, node: ast.Call) -> tuple[list[Any], dict[str, Any]]:
         arguments = [self.value(argument) for argument in node.args]

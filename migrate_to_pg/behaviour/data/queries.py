@@ -1,0 +1,81 @@
+"""Ask both databases for the rows of the querysets and SELECTs that the code writes with literals."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from django.core.exceptions import EmptyResultSet, FieldError
+from django.db import DatabaseError
+
+from migrate_to_pg.behaviour.code.querysets import Built, querysets_of
+from migrate_to_pg.behaviour.code.sources import own_sources
+from migrate_to_pg.behaviour.code.statements import Statement, statements_of
+from migrate_to_pg.behaviour.queries.call_site import CallSite
+from migrate_to_pg.behaviour.queries.judge import Asked, Judge
+from migrate_to_pg.behaviour.queries.notebook import Notebook, read
+from migrate_to_pg.behaviour.records import Effect, Occurrence, Way
+from migrate_to_pg.behaviour.sides import SQLITE, Copied
+
+_READS = re.compile(r"\s*SELECT\b", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"%(?:\(\w+\))?s|\?")
+#: What is told of a model's field once, and not of each of its querysets.
+_OF_FIELDS = frozenset({"json-key-order", "raw-value-type"})
+#: What is known of rows whose conditions are not all known.
+_OF_ORDER = frozenset({"order-nulls", "order-text", "order-ties", "unordered"})
+
+
+def compare_queries(copy: Copied, notes: list[str]) -> Iterator[Occurrence]:
+    """Yield what differs of each queryset, and of each SELECT without parameters."""
+    sources = own_sources()
+    with tempfile.TemporaryDirectory(prefix="migrate_to_pg-") as folder:
+        file = Path(folder) / "queries.jsonl"
+        notebook = Notebook(file)
+        judge = Judge(copy.source, copy.url, copy.alias, notebook)
+        with closing(judge):
+            judge.connect()
+            for built in querysets_of(sources):
+                yield from _told(built, _ask(judge, notebook, _asked(built), notes))
+            for statement in statements_of(sources):
+                yield from _ask(judge, notebook, _asked_raw(statement), notes)
+
+
+def _asked(built: Built) -> Asked | None:
+    try:
+        sql, parameters = built.queryset.query.get_compiler(using=SQLITE).as_sql()
+    except (EmptyResultSet, FieldError, DatabaseError, ValueError):
+        return None
+    site = CallSite(built.source.place(built.node))
+    return Asked(sql=sql, parameters=parameters, site=site, query=built.queryset.query)
+
+
+def _asked_raw(statement: Statement) -> Asked | None:
+    sql = statement.text.text
+    if not statement.text.is_complete or not _READS.match(sql) or _PLACEHOLDER.search(sql):
+        return None
+    given: tuple[()] | None = () if statement.has_parameters else None
+    return Asked(sql=sql, parameters=given, site=CallSite(statement.source.place(statement.node)))
+
+
+def _ask(judge: Judge, notebook: Notebook, asked: Asked | None, notes: list[str]) -> Iterator[Occurrence]:
+    if asked is None:
+        return
+    judge.judge(asked)
+    notebook.flush()
+    found = read(notebook.path)
+    notebook.path.write_bytes(b"")
+    notes += found.notes
+    yield from (replace(one, way=Way.DATA) for one in found.occurrences if one.rule not in _OF_FIELDS)
+
+
+def _told(built: Built, occurrences: Iterator[Occurrence]) -> Iterator[Occurrence]:
+    for one in occurrences:
+        is_unknown = built.is_partial and one.rule not in _OF_ORDER and one.effect is Effect.DIFFERENT
+        # The order of a model is told of the model, but for its first rows.
+        is_default = not built.has_order and not built.queryset.query.is_sliced and one.rule in _OF_ORDER
+        if not is_unknown and not is_default:
+            yield one
