@@ -45,7 +45,11 @@ TOOL = (
     "migrate_to_pg.doctor.diagnose",
     "migrate_to_pg.management.commands.migrate_to_pg",
     "migrate_to_pg.management.commands.sqlite_doctor",
+    "migrate_to_pg.management.settings",
     "migrate_to_pg.pipeline.move",
+    "migrate_to_pg.pipeline.verify",
+    "migrate_to_pg.report.progress",
+    "migrate_to_pg.report.to_text",
     "migrate_to_pg.doctor.repair.repair",
 )
 
