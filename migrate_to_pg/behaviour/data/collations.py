@@ -8,14 +8,9 @@ from typing import Any
 import psycopg
 from django.db import models
 
+from migrate_to_pg.behaviour.collation import BY_CODE, COLLATION
 from migrate_to_pg.behaviour.sides import Sides
 from migrate_to_pg.i18n import gettext as _
-
-#: Collations that order by code points, as SQLite does.
-_BY_CODE = frozenset({"C", "POSIX", "C.UTF-8", "C.UTF8", "C.utf8", "ucs_basic", "pg_c_utf8"})
-_COLLATION = """\
-SELECT coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale', datcollate) AS collation
-FROM pg_database d WHERE datname = current_database()"""
 
 
 class Collations:
@@ -23,7 +18,7 @@ class Collations:
 
     def __init__(self, sides: Sides, target: str | None) -> None:
         with sides.postgresql.cursor() as cursor:
-            cursor.execute(_COLLATION)
+            cursor.execute(COLLATION)
             self.copy = str(cursor.fetchone()[0])
         self.target = _asked(target) if target else ""
         self._texts: list[str] = []
@@ -31,7 +26,7 @@ class Collations:
     @property
     def is_by_code(self) -> bool:
         """Whether the copy orders text by code points."""
-        return self.copy in _BY_CODE
+        return self.copy in BY_CODE
 
     def note_text(self, name: str, field: Any, values: Sequence[Any]) -> None:
         """Remember an ordering whose text a language orders otherwise than code points do."""
@@ -66,7 +61,7 @@ def _asked(target: str) -> str:
     if embedded_directory(target) is not None:
         return ""
     with psycopg.connect(choose_target(target).conninfo, autocommit=True) as connection:
-        row = connection.execute(_COLLATION.encode()).fetchone()
+        row = connection.execute(COLLATION.encode()).fetchone()
         return str(row[0]) if row else ""
 
 

@@ -75,7 +75,5 @@ def _ask(judge: Judge, notebook: Notebook, asked: Asked | None, notes: list[str]
 def _told(built: Built, occurrences: Iterator[Occurrence]) -> Iterator[Occurrence]:
     for one in occurrences:
         is_unknown = built.is_partial and one.rule not in _OF_ORDER and one.effect is Effect.DIFFERENT
-        # The order of a model is told of the model, but for its first rows.
-        is_default = not built.has_order and not built.queryset.query.is_sliced and one.rule in _OF_ORDER
-        if not is_unknown and not is_default:
+        if not is_unknown:
             yield one

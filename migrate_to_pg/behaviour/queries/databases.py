@@ -24,6 +24,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models.sql.compiler import SQLAggregateCompiler, SQLCompiler
 from django.db.utils import ConnectionHandler
 
+from migrate_to_pg.behaviour.collation import COLLATION
 from migrate_to_pg.behaviour.queries.statement import read_statement
 from migrate_to_pg.behaviour.queries.values import Row
 from migrate_to_pg.sqlite.connection import snapshot_uri
@@ -195,7 +196,7 @@ class Copy(Database):
     def collation(self) -> str:
         """Return the collation of the database."""
         with self.wrapper.cursor() as cursor:
-            cursor.execute("SELECT datcollate FROM pg_database WHERE datname = current_database()")
+            cursor.execute(COLLATION)
             return str(cursor.fetchone()[0])
 
 

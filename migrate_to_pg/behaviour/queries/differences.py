@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from migrate_to_pg.behaviour.collation import BY_CODE
 from migrate_to_pg.behaviour.queries.call_site import CallSite
 from migrate_to_pg.behaviour.queries.databases import Answer, Copy, Source
 from migrate_to_pg.behaviour.queries.order import name_order, read_keyed_rows, ties_at_the_edge
@@ -29,7 +30,6 @@ from migrate_to_pg.behaviour.records import Certainty
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.secret_columns import MASK, is_secret
 
-_C = ("C", "C.UTF-8", "C.utf8", "POSIX")
 #: Words in the statement -> the rule, where no trial told.
 _BY_WORD = (
     ({"REGEXP", "IREGEXP"}, "python-regex"),
@@ -195,7 +195,7 @@ class Comparison:
         if self.statement.has_unordered_slice:
             return "unordered"
         compares = words & {"MIN", "MAX", "BETWEEN"} or any(token.text in "<>" for token in self.statement.tokens)
-        return "order-text" if compares and self.copy.collation() not in _C else OTHER
+        return "order-text" if compares and self.copy.collation() not in BY_CODE else OTHER
 
     def _shown(self, rule: str, certainty: Certainty = Certainty.SEEN, explanation: str = "") -> Difference:
         """Show both answers from their first difference on."""
