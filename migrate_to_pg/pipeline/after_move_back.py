@@ -50,7 +50,9 @@ def _steps(options: Options, made: MadeFile, unapplied: int) -> Iterator[str]:
 def _moves(new: Path, path: Path) -> str:
     """Return the commands that put the new file into the place of the old one. Neither writes over a file."""
     old = path.with_name(f"{path.name}.before")
-    commands = [["mv", "-n", str(path), str(old)]] if path.exists() else []
+    # SQLite would take what the old file has beside it for the new one's.
+    beside = [suffix for suffix in ("", "-wal", "-shm", "-journal") if path.with_name(path.name + suffix).exists()]
+    commands = [["mv", "-n", f"{path}{suffix}", f"{old}{suffix}"] for suffix in beside]
     return "\n".join(map(shlex.join, [*commands, ["mv", "-n", str(new), str(path)]]))
 
 

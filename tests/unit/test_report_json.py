@@ -31,7 +31,7 @@ def test_the_keys_of_report_json_are_those_that_others_rely_on() -> None:
     data = json.loads(dumps(report))
     keys = """ok mode started command verify failure dump stages source_choice source target tables findings
         advice could_stay quarantined changes orm
-        excluded orm_unread differences identities publication export versions next_steps
+        excluded orm_unread differences identities publication made export versions next_steps
         continue_with seconds"""
     assert set(data) == set(keys.split())
     assert set(data["stages"][0]) == {"name", "seconds"}
@@ -40,7 +40,7 @@ def test_the_keys_of_report_json_are_those_that_others_rely_on() -> None:
     assert set(data["target"]) == {"url", "version", "schema", "embedded"}
     keys = (
         "name rows_source rows_target quarantined merged cells_changed cells_compared cells_computed differences"
-        " seconds of_view"
+        " seconds of_view rows_added rows_changed rows_removed"
     )
     assert set(data["tables"][0]) == set(keys.split())
     keys = "rule level table column count samples explanation remedy repair repairable quarantinable applied"
@@ -73,6 +73,9 @@ def test_a_table_without_proof_has_nulls_for_what_nobody_knows() -> None:
             "differences": None,
             "seconds": 0.25,
             "of_view": False,
+            "rows_added": 0,
+            "rows_changed": 0,
+            "rows_removed": 0,
         }
     ]
 

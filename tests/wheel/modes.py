@@ -39,6 +39,12 @@ MODES = (
     ),
     Mode(f"{MOVE} {ACCEPT} --replace --engine arrow --accept-stale --accept-publications --exact-decimals"
         " --exclude-data shapes.Apostrophe"),
+    Mode("migrate_from_pg --source embedded:{server} --target {folder}/back.sqlite3 --from-schema public --verify cells"
+        " --quarantine all --leftovers copy --accept-stale --report {folder}/back --lang fr"),
+    Mode("migrate_from_pg --source embedded:{server} --target {folder}/new.sqlite3 --lock-source --json",
+        says='"made"'),
+    Mode("migrate_from_pg --source embedded:{server} --since-publish"),
+    Mode("migrate_from_pg --explain no-number", says="no-number"),
     Mode(f"migrate_to_pg --source {{folder}}/db.sqlite3 {ACCEPT} --fresh --try showmigrations", says="[X]"),
     Mode("migrate_to_pg --undo --target embedded:{server}"),
     Mode("migrate_to_pg --undo --target embedded:{server} --replace"),
