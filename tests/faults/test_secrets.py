@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
@@ -242,6 +244,10 @@ class Watch:
 
 
 def test_what_is_in_the_environment_reaches_no_child_and_what_succeeds_is_silent_too(world: World) -> None:
+    with closing(sqlite3.connect(world.source)) as connection:
+        # Free pages: a file that is hashed in an instant is missed by whoever looks at the processes now and then.
+        connection.executescript("CREATE TABLE p (x); INSERT INTO p VALUES (zeroblob(60000000)); DROP TABLE p")
+    world.remember()
     command = world.arguments(target=False)
     process = world.popen("manage.py", *command)
     assert NEEDLE not in unquote(" ".join(psutil.Process(process.pid).cmdline()))
