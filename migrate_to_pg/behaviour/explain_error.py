@@ -7,6 +7,7 @@ import re
 from migrate_to_pg.behaviour.rules import RULES
 
 _OF_SQLITE = re.compile(r"^\s*PRAGMA\b|\bsqlite_(?:master|schema|sequence|temp_master|stat1)\b", re.IGNORECASE)
+_NO_OPERATOR = re.compile(r"operator does not exist: .* ==")
 _NO_COLUMN = re.compile(r'column ("[^"]+") does not exist')
 OTHER = "other-error"
 
@@ -18,6 +19,8 @@ def rule_of_error(sqlstate: str, message: str, sql: str = "") -> str:
     """
     if sqlstate.startswith("42") and _OF_SQLITE.search(sql):
         return "sqlite-catalogue"
+    if _NO_OPERATOR.search(message):
+        return "sqlite-syntax"
     missing = _NO_COLUMN.search(message)
     if sqlstate == "42703" and missing and missing[1] in sql:
         return "double-quoted-text"

@@ -7,6 +7,7 @@ import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -25,6 +26,9 @@ _TEMPLATES = str(_DJANGO / "template" / "base.py")
 _HANDLER = str(_DJANGO / "core" / "handlers" / "base.py")
 _RAW_QUERYSET = "django.db.models.sql.query"
 _NO_LIBRARIES = sys.stdlib_module_names | {"django", "pytest", "_pytest", "pluggy", "pytest_django", "xdist", "execnet"}
+_QUERYSETS = "django.db.models.query"
+#: From the compiler to get(), with room for other versions of Django.
+_FRAMES_OF_GET = 10
 _FOREIGN = {"site-packages", "dist-packages"}
 
 
@@ -114,6 +118,14 @@ def is_django_itself() -> bool:
     """Return whether Django wrote the SQL that is being executed: transactions, migrations, introspection."""
     module = _caller()
     return module.startswith("django.") and module != _RAW_QUERYSET
+
+
+def is_get() -> bool:
+    """Return whether ``QuerySet.get()`` asks. It takes a few rows of however many, to see whether there is one."""
+    return any(
+        frame.f_code.co_name == "get" and frame.f_globals.get("__name__") == _QUERYSETS
+        for frame in islice(_frames(), _FRAMES_OF_GET)
+    )
 
 
 def is_raw_queryset() -> bool:

@@ -125,6 +125,10 @@ class Source(Database):
         self._deadline = time.monotonic() + TIMEOUT_SECONDS
         return super()._ask(sql, parameters, convert)
 
+    def version(self) -> int:
+        """Return a number that changes whenever another connection commits something to the file."""
+        return int(self.wrapper.connection.execute("PRAGMA data_version").fetchone()[0])
+
     def require_compiles(self, sql: str, parameters: Parameters) -> None:
         """Raise what SQLite raises for a statement that it cannot run here. Nothing is run."""
         with self.wrapper.cursor() as cursor:

@@ -15,7 +15,7 @@ from typing import Any
 from migrate_to_pg.behaviour.collation import BY_CODE
 from migrate_to_pg.behaviour.queries.call_site import CallSite
 from migrate_to_pg.behaviour.queries.databases import Answer, Copy, Source
-from migrate_to_pg.behaviour.queries.order import name_order, read_keyed_rows, ties_at_the_edge
+from migrate_to_pg.behaviour.queries.order import TEXT, name_order, read_keyed_rows, ties_at_the_edge
 from migrate_to_pg.behaviour.queries.sources import Sources
 from migrate_to_pg.behaviour.queries.statement import Statement, read_statement
 from migrate_to_pg.behaviour.queries.values import (
@@ -30,10 +30,11 @@ from migrate_to_pg.behaviour.records import Certainty
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.secret_columns import MASK, is_secret
 
+_JSON = {"JSON_EXTRACT", "JSON_TYPE"}
 #: Words in the statement -> the rule, where no trial told.
 _BY_WORD = (
     ({"REGEXP", "IREGEXP"}, "python-regex"),
-    ({"JSON_EXTRACT", "JSON_TYPE"}, "json-comparison"),
+    (_JSON, "json-comparison"),
     ({"GREATEST", "LEAST"}, "greatest-null"),
     ({"ROUND", "CAST", "RANDOM", "SUBSTR", "SUBSTRING"}, "function-meaning"),
 )
@@ -173,7 +174,9 @@ class Comparison:
         if not self.statement.is_ordered or part is None:
             return ()
         keyed = read_keyed_rows(self.sources.plain, self.statement, self.ours)
-        return name_order(self.statement, keyed, self.left, self.right, part) if keyed else ()
+        found = name_order(self.statement, keyed, self.left, self.right, part) if keyed else ()
+        is_json = self.statement.words & _JSON
+        return tuple("json-comparison" if rule == TEXT and is_json else rule for rule in found)
 
     def _by_trial(self) -> str:
         if not self.statement.words & {"LIKE", "UPPER", "LOWER"}:

@@ -22,10 +22,17 @@ from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.backends.sqlite3.base import SQLiteCursorWrapper
+from django.db.models.query import MAX_GET_RESULTS
 from django.db.models.sql.compiler import SQLCompiler, SQLInsertCompiler
 from django.db.utils import ConnectionHandler
 
-from migrate_to_pg.behaviour.queries.call_site import CallSite, find_call_site, is_django_itself, is_raw_queryset
+from migrate_to_pg.behaviour.queries.call_site import (
+    CallSite,
+    find_call_site,
+    is_django_itself,
+    is_get,
+    is_raw_queryset,
+)
 from migrate_to_pg.behaviour.queries.inserted_values import doubtful_values
 from migrate_to_pg.behaviour.queries.judge import Asked, first_line, shown_sql
 from migrate_to_pg.behaviour.queries.shadow import Shadow
@@ -171,12 +178,14 @@ class Hook:
     def _ran_query(self, compiler: Any, sql: str, parameters: Any, _result: Any) -> None:
         query = compiler.query
         site = find_call_site(self.project)
-        if site is None or getattr(query, "related_updates", None):
+        if site is None or getattr(query, "related_updates", None) or getattr(query, "explain_info", None):
             return
         if getattr(query, "select_for_update", False):
             self._add(lock_outside_transaction(compiler.connection, site, shown_sql(sql)))
         if self._is_new(sql, parameters, site):
-            self.shadow.submit(Asked(sql=sql, parameters=parameters, site=site, query=query.clone()))
+            for_one = query.high_mark == MAX_GET_RESULTS and is_get()
+            asked = Asked(sql=sql, parameters=parameters, site=site, query=query.clone(), is_for_one_row=for_one)
+            self.shadow.submit(asked)
 
     def _ran_insert(self, compiler: Any, sql: str, parameters: Any, result: Any) -> None:
         query = compiler.query

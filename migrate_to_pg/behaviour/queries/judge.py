@@ -45,6 +45,8 @@ class Asked:
     many: bool = False
     #: Whether it comes from Model.objects.raw().
     is_converted_later: bool = False
+    #: Whether more than one row is an error, on both databases.
+    is_for_one_row: bool = False
     #: Values of an INSERT that PostgreSQL may refuse: table, column, value.
     doubtful: tuple[tuple[str, str, Any], ...] = ()
 
@@ -60,6 +62,8 @@ class Judge:
     #: Tables that differ by now, because something was written to the source.
     written: set[str] = field(default_factory=set)
     _slow: set[str] = field(default_factory=set)
+    _version: int | None = None
+    _others_wrote: bool = False
 
     def connect(self) -> None:
         """Connect to both databases."""
@@ -94,8 +98,9 @@ class Judge:
         ):
             return
         ours = self._attempt(lambda: self._ask(self._sources.plain, asked))
-        if isinstance(ours, Answer) and (statement.tables & self.written or not ours.is_complete):
-            self.notebook.count("written" if ours.is_complete else "long")
+        differs = self._differs_by_now(statement)
+        if isinstance(ours, Answer) and (differs or not ours.is_complete):
+            self.notebook.count("written" if differs else "long")
             self._judge_plan(asked, lambda: self._plan(asked))
             return
         theirs = self._attempt(lambda: self._ask(self._copy, asked))
@@ -106,6 +111,22 @@ class Judge:
             self._refused(asked, theirs, ours if isinstance(ours, Answer) else None)
         else:
             self.notebook.count("refused by the source")
+
+    def _differs_by_now(self, statement: Statement) -> bool:
+        """Return whether the source has other rows than the copy by now, because it is written to meanwhile."""
+        version = self._sources.plain.version()
+        if self._version is None:
+            self._version = version
+        if version != self._version:
+            self._version = version
+            if not self.written and not self._others_wrote:
+                self._others_wrote = True
+                self.notebook.note(
+                    _("Another process wrote to {path}. Rows were not compared from then on.", path=self.source)
+                )
+        for table in sorted(statement.tables & self.written):
+            self.notebook.note(_("Rows of {table} were not compared after this process wrote to it.", table=table))
+        return self._others_wrote or bool(statement.tables & self.written)
 
     def _judge_write(self, asked: Asked, statement: Statement) -> None:
         if asked.query is not None:
@@ -150,6 +171,9 @@ class Judge:
             return error
 
     def _compare(self, asked: Asked, ours: Answer, theirs: Answer) -> None:
+        if asked.is_for_one_row and min(len(ours.rows), len(theirs.rows)) > 1:
+            self.notebook.count("compared")
+            return
         comparison = Comparison(
             ours=ours,
             theirs=theirs,

@@ -42,6 +42,7 @@ class Notebook:
         self._seen: dict[tuple[str, Place], Occurrence] = {}
         self._again: Counter[tuple[str, Place]] = Counter()
         self._counts: Counter[str] = Counter()
+        self._notes: set[str] = set()
         self._append(b'{"process": %d}\n' % os.getpid())
 
     def add(self, occurrence: Occurrence) -> None:
@@ -62,8 +63,10 @@ class Notebook:
             self.flush()
 
     def note(self, text: str) -> None:
-        """Write a sentence for the report."""
-        self._write({"note": text})
+        """Write a sentence for the report, once."""
+        if text not in self._notes:
+            self._notes.add(text)
+            self._write({"note": text})
 
     def flush(self) -> None:
         """Write what was only counted."""

@@ -6,7 +6,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterable, Sequence, Set
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -92,7 +92,10 @@ def type_change(ours: Iterable[Row], theirs: Iterable[Row]) -> tuple[int, Any, A
 
 
 def _kind(value: Any) -> type:
-    for kind in (bool, int, float, Decimal, str, datetime, date, dict, list):
+    if isinstance(value, datetime):
+        # A naive one and one with a zone cannot be compared.
+        return datetime if value.tzinfo is None else tzinfo
+    for kind in (bool, int, float, Decimal, str, date, dict, list):
         if isinstance(value, kind):
             return kind
     return bytes if isinstance(value, (bytes, bytearray, memoryview)) else type(value)

@@ -1,0 +1,66 @@
+"""A project with a copy of its data on PostgreSQL, made once for all tests here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import preloaded
+from tests.conftest import ROOT, SERVER_VERSIONS, Server
+
+SHADOWED = ROOT / "tests" / "projects" / "shadowed"
+
+
+@dataclass
+class Shadowed:
+    """A copy of ``tests/projects/shadowed``, and of its data on PostgreSQL."""
+
+    folder: Path
+    url: str
+
+    @property
+    def source(self) -> Path:
+        return self.folder / "db.sqlite3"
+
+    def run(self, *arguments: str, ok: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
+        kept = {key: os.environ[key] for key in ("PATH", "HOME", "XDG_DATA_HOME") if key in os.environ}
+        paths = {"PYTHONPATH": str(ROOT), "COPY": self.url, "SOURCE": str(self.source), "LANGUAGE": "en"}
+        environment = kept | paths | variables
+        done = preloaded.run(arguments, cwd=self.folder, env=environment, timeout=120)
+        assert not ok or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def report(self, *arguments: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.run("report.py", *arguments).stdout.splitlines()[-1])
+        return found
+
+
+@pytest.fixture(scope="package")
+def shadowed(servers: dict[int, Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shadowed]:
+    server = servers[SERVER_VERSIONS[0]]
+    folder = tmp_path_factory.mktemp("shadowed") / "site"
+    shutil.copytree(SHADOWED, folder)
+    # The directory of a manage.py is no package.
+    (folder / "__init__.py").unlink()
+    project = Shadowed(folder, server.database())
+    project.run("manage.py", "makemigrations", "library", "-v0")
+    project.run("manage.py", "migrate", "-v0")
+    project.run("manage.py", "shell", "-v0", "-c", "from library.fill import fill; fill()")
+    project.run("manage.py", "migrate_to_pg", "--source", str(project.source), "--target", project.url)
+    yield project
+    server.drop(project.url)
+
+
+def line(text: str) -> str:
+    """The place of a line of the project's views."""
+    lines = (SHADOWED / "library" / "urls.py").read_text().splitlines()
+    [number] = [number for number, one in enumerate(lines, 1) if text in one]
+    return f"library/urls.py:{number}"
