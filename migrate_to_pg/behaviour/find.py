@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrate_to_pg.behaviour.code import find_by_code
 from migrate_to_pg.behaviour.data import find_by_data
 from migrate_to_pg.behaviour.data.queries import compare_queries
 from migrate_to_pg.behaviour.records import Occurrence, Place, Report, Way, merge
@@ -115,6 +114,9 @@ def _by_data(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
 
 
 def _by_code(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
+    # It needs an extra, which the other ways do without.
+    from migrate_to_pg.behaviour.code.find import find_by_code
+
     with open_sides(copy) as sides:
         yield from find_by_code(sides, seen.unjudged)
 

@@ -135,5 +135,6 @@ def _behaviour(group: list[Occurrence]) -> Behaviour:
         certainty=surest.certainty,
         effect=surest.effect,
         example=surest,
-        count=sum(one.count for one in group),
+        # What two ways see at one place is the same thing.
+        count=max(sum(one.count for one in group if one.way is way) for way in seen),
     )

@@ -27,6 +27,7 @@ DOCUMENTS = [*GUIDES, *sorted((ROOT / "docs").rglob("*.md"))]
 COMMANDS = {
     "migrate_to_pg": "migrate_to_pg",
     "sqlite_doctor": "migrate_to_pg",
+    "pg_behaviour": "migrate_to_pg",
     "make_demo_data": "attributions",
     "make_legacy_db": "attributions",
 }
@@ -78,6 +79,8 @@ ELSEWHERE = {
     "python manage.py migrate_to_pg --try test": "tests/acceptance/test_trial.py",
     "python manage.py migrate_to_pg --try runserver": "tests/acceptance/test_trial.py: it does not end",
     "python manage.py migrate_to_pg --try -- pytest -x": "tests/acceptance/test_trial.py",
+    'python manage.py pg_behaviour --tests "pytest tests" --queries "pytest tests"': "tests/integration/behaviour",
+    "python manage.py pg_behaviour --crawl --as-user admin": "tests/integration/behaviour",
     "make env": "tests/deploy/test_secrets.py: elsewhere than in this checkout",
     "git pull": "it needs a repository elsewhere",
     "PGDATABASE=attribution deploy/backup.sh attribution.dump": "tests/deploy/test_backup.py",

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from migrate_to_pg.records import Report as MoveReport
 
 
+_WAYS = ("tests", "queries", "crawl", "read", "data", "code")
 _EXAMPLES = """\
 examples:
   %(prog)s
@@ -186,11 +188,17 @@ def _check(options: dict[str, Any]) -> None:
     if options["read"] and not options["read"].is_file():
         raise UsageError(_("There is no file {path}.", path=options["read"]))
 
+    if (options["code"] or not any(options[way] for way in _WAYS)) and find_spec("sqlglot") is None:
+        raise UsageError(
+            _("The way code needs the extra behaviour, which is not installed."),
+            remedy=_("Run pip install 'django-migrate-to-pg[behaviour]', or look by --data alone."),
+        )
+
 
 def _wanted(options: dict[str, Any], directory: Path) -> Wanted:
     from migrate_to_pg.behaviour.find import Wanted
 
-    ways = {name: options[name] for name in ("tests", "queries", "crawl", "read", "data", "code")}
+    ways = {name: options[name] for name in _WAYS}
     if not any(ways.values()):
         ways |= {"data": True, "code": True}
     return Wanted(directory=directory, as_user=options["as_user"], options=_options_of_copy(options), **ways)
