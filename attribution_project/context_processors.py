@@ -21,9 +21,16 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
-    links = [(reverse(name), label) for name, label, permission in _MENU if user.has_perm(permission)]
+    links = [(name, label) for name, label, permission in _MENU if user.has_perm(permission)]
     if not links:
-        links = [(reverse("teachers:own"), _("My teaching"))]
-    # The address of a page below another one begins with that one's.
-    here = max((address for address, _label in links if request.path.startswith(address)), key=len, default="")
-    return {"menu": [{"address": a, "label": label, "current": a == here} for a, label in links]}
+        links = [("teachers:own", _("My teaching"))]
+    here = _entry_of(request, [name for name, _label in links])
+    return {"menu": [{"address": reverse(name), "label": label, "current": name == here} for name, label in links]}
+
+
+def _entry_of(request: HttpRequest, names: list[str]) -> str:
+    """Return the entry of the page itself, or of the list that it belongs to, or ""."""
+    match = getattr(request, "resolver_match", None)
+    if match is None:
+        return ""
+    return match.view_name if match.view_name in names else f"{match.namespace}:list"

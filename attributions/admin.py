@@ -1,23 +1,18 @@
 """Teachers and attributions in the admin."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 
+from attribution_project.versions import VersionedAdmin
 from courses.departments import DepartmentForm
 
 from .models import Attribution, Teacher
 
-if TYPE_CHECKING:
-    _TeacherAdmin = admin.ModelAdmin[Teacher]
-    _AttributionAdmin = admin.ModelAdmin[Attribution]
-else:
-    _TeacherAdmin = _AttributionAdmin = admin.ModelAdmin  # generic in the stubs alone
-
 
 @admin.register(Teacher)
-class TeacherAdmin(_TeacherAdmin):
+class TeacherAdmin(VersionedAdmin):
     """Teachers, found by name or matricule."""
 
     form = DepartmentForm
@@ -28,7 +23,7 @@ class TeacherAdmin(_TeacherAdmin):
 
 
 @admin.register(Attribution)
-class AttributionAdmin(_AttributionAdmin):
+class AttributionAdmin(VersionedAdmin):
     """Attributions, found by course or teacher."""
 
     list_display = ["course", "component", "academic_year", "teacher", "load", "hours", "created_by", "created_at"]

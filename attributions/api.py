@@ -15,9 +15,11 @@ from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
 from attribution_project.failures import RETRY_AFTER_SECONDS
+from attribution_project.versions import version_of
 
 from .forms import AttributionForm
 from .free_parts import Part, parse_key
+from .models import Attribution
 from .services.results import Outcome, refused
 
 #: The OpenAPI schema, which the tests check the views against.
@@ -95,6 +97,22 @@ def outcome_response(outcome: Outcome) -> JsonResponse:
     if outcome.unavailable:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
+
+
+def attribution_response(attribution: Attribution) -> JsonResponse:
+    """Return an attribution as JSON, with the version that a change of it has to bring along."""
+    body = {
+        "course": attribution.course.code,
+        "component": attribution.component,
+        "academic_year": attribution.academic_year,
+        "teacher": attribution.teacher.matricule,
+        "hours": str(attribution.hours),
+        "load": attribution.load,
+        "note": attribution.note,
+        "teacher_note": attribution.teacher_note,
+        "version": version_of(attribution),
+    }
+    return JsonResponse(body, status=HTTPStatus.OK)
 
 
 def free_parts_response(year: str, page: "Page[Part]") -> JsonResponse:

@@ -1,20 +1,15 @@
 """Courses in the admin."""
 
-from typing import TYPE_CHECKING
-
 from django.contrib import admin
+
+from attribution_project.versions import VersionedAdmin
 
 from .departments import DepartmentForm
 from .models import Course
 
-if TYPE_CHECKING:
-    _ModelAdmin = admin.ModelAdmin[Course]
-else:
-    _ModelAdmin = admin.ModelAdmin  # generic in the stubs alone
-
 
 @admin.register(Course)
-class CourseAdmin(_ModelAdmin):
+class CourseAdmin(VersionedAdmin):
     """Courses, found by code or title."""
 
     form = DepartmentForm

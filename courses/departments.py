@@ -1,18 +1,15 @@
 """Choose departments from those that there are: a typing error must not make another one."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.apps import apps
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from .models import dictionary_key
+from attribution_project.versions import VersionedForm
 
-if TYPE_CHECKING:
-    _ModelForm = forms.ModelForm[Any]
-else:
-    _ModelForm = forms.ModelForm  # generic in the stubs alone
+from .models import dictionary_key
 
 
 def all_departments() -> list[str]:
@@ -23,7 +20,7 @@ def all_departments() -> list[str]:
     return sorted(found, key=dictionary_key)
 
 
-class DepartmentForm(_ModelForm):
+class DepartmentForm(VersionedForm):
     """Base of the admin's forms: the department is one of those that there are, or expressly a new one."""
 
     department = forms.ChoiceField(label=capfirst(_("department")), required=False)

@@ -11,17 +11,24 @@ from django.db import Error, IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from attribution_project.versions import version_of
+
 from ..models import Attribution
 from .assign import excess_message, is_taken, report_database_error, taken_message
-from .results import Outcome, over_maximum, refused
+from .results import Outcome, conflict, over_maximum, refused
 
 UNDO_WITHIN = timedelta(minutes=30)
 
 
-def save(changed: Attribution, user: Any, *, confirmed: bool) -> Outcome:
-    """Store an attribution after a form changed its hours, load or teacher."""
+def save(changed: Attribution, user: Any, version: str, *, confirmed: bool) -> Outcome:
+    """Store an attribution after a form changed its hours, load, remarks or teacher.
+
+    ``version`` is that of the values that the form showed: if others are stored by now, nothing is.
+    """
     try:
         with transaction.atomic():
+            if refusal := _refuse_other_version(changed, version):
+                return refusal
             if not confirmed and (excess := excess_message(changed)):
                 return over_maximum(excess)
             changed.save()
@@ -30,18 +37,45 @@ def save(changed: Attribution, user: Any, *, confirmed: bool) -> Outcome:
     return Outcome(status=HTTPStatus.OK, message=_("%(part)s is changed.") % {"part": part_name(changed)})
 
 
-def remove(attribution: Attribution, user: Any) -> Outcome:
-    """Delete the attribution: the part is free again."""
+def remove(attribution: Attribution, user: Any, version: str) -> Outcome:
+    """Delete the attribution: the part is free again. ``version`` as for ``save``."""
     name = _("%(part)s is removed from %(teacher)s.") % {"part": part_name(attribution), "teacher": attribution.teacher}
     try:
         with transaction.atomic():
+            if refusal := _refuse_other_version(attribution, version):
+                return refusal
             attribution.delete()
     except Error as error:
         return refused(report_database_error(error, attribution.course.code, user))
     return Outcome(status=HTTPStatus.OK, message=name)
 
 
-def part_name(attribution: Attribution) -> str:
+def _refuse_other_version(attribution: Attribution, version: str) -> Outcome | None:
+    """Lock the stored attribution, and return the refusal if it is not the one that was shown."""
+    stored = Attribution.objects.select_for_update().filter(pk=attribution.pk).first()
+    if stored is None:
+        return conflict(removed_message(attribution))
+    return None if version_of(stored) == version else conflict(_changed_message(attribution))
+
+
+def _changed_message(attribution: Attribution) -> str:
+    told = _("%(part)s was changed by %(user)s since this page was opened: nothing is stored.")
+    return told % {"part": part_name(attribution), "user": _author(attribution.pk)}
+
+
+def removed_message(part: Any) -> str:
+    """Return a message that names who removed an attribution, of it or of its history."""
+    key = part.pk if isinstance(part, Attribution) else part.id
+    told = _("%(part)s was removed by %(user)s meanwhile: nothing is stored.")
+    return told % {"part": part_name(part), "user": _author(key)}
+
+
+def _author(pk: int) -> str:
+    record = latest_change(pk)
+    return str(record.history_user) if record is not None and record.history_user else _("somebody else")
+
+
+def part_name(attribution: Any) -> str:
     """Return a name such as AGV211 CM 2026-2027."""
     return f"{attribution.course.code} {attribution.component} {attribution.academic_year}"
 

@@ -62,6 +62,8 @@ class Outcome:
     results: Sequence[Result] = ()
     #: Refused only for a teacher's maximum, which ``confirm`` allows to exceed.
     confirmable: bool = False
+    #: Refused because the attribution was changed, or removed, since it was shown.
+    conflict: bool = False
 
     @property
     def success(self) -> bool:
@@ -104,6 +106,11 @@ def _status(results: Sequence[Result], done: int) -> HTTPStatus:
 def refused(message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Outcome:
     """Return an outcome without results."""
     return Outcome(status=status, message=message)
+
+
+def conflict(message: str) -> Outcome:
+    """Return 409 for what was changed or removed since it was shown."""
+    return Outcome(status=HTTPStatus.CONFLICT, message=message, conflict=True)
 
 
 def over_maximum(message: str) -> Outcome:

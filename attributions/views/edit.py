@@ -1,22 +1,24 @@
 """Show, edit, move, remove and undo one attribution."""
 
+from copy import copy
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from attribution_project.permissions import requires
+from attribution_project.permissions import requires, wants_json
+from attribution_project.versions import version_of
 
-from ..api import MAX_PARTS
+from ..api import MAX_PARTS, attribution_response, outcome_response
 from ..forms import MoveForm, PartForm
 from ..models import Attribution
 from ..services import changes
-from ..services.results import Outcome
+from ..services.results import Outcome, conflict, refused
 from .assign import find_teachers
 
 _CHANGE = "attributions.change_attribution"
@@ -25,8 +27,8 @@ _REMOVE = "attributions.delete_attribution"
 _MAX_CHANGES = 50
 
 
-def _get_attribution(pk: int) -> Attribution:
-    return get_object_or_404(Attribution.objects.select_related("course", "teacher", "created_by"), pk=pk)
+def _find(pk: int) -> Attribution | None:
+    return Attribution.objects.select_related("course", "teacher", "created_by").filter(pk=pk).first()
 
 
 @requires("attributions.view_attribution")
@@ -38,9 +40,11 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         .select_related("history_user", "teacher", "course")
         .order_by("-history_id")[:_MAX_CHANGES]
     )
-    attribution = Attribution.objects.select_related("course", "teacher", "created_by").filter(pk=pk).first()
+    attribution = _find(pk)
     if attribution is None and not history:
         raise Http404
+    if attribution is not None and wants_json(request):
+        return attribution_response(attribution)
     latest = history[0] if history else None
     context = {
         "attribution": attribution,
@@ -55,48 +59,83 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 @requires(_CHANGE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """Change hours, kind of load and note."""
-    attribution = _get_attribution(pk)
+    """Change hours, kind of load and remarks."""
+    attribution = _find(pk)
+    if attribution is None:
+        return _removed(request, pk)
+    shown = copy(attribution)
     form = PartForm(request.POST or None, instance=attribution)
     outcome = None
     if request.method == "POST" and form.is_valid():
-        outcome = changes.save(form.instance, request.user, confirmed=request.POST.get("confirm") == "yes")
+        confirmed = request.POST.get("confirm") == "yes"
+        outcome = changes.save(form.instance, request.user, request.POST.get("version", ""), confirmed=confirmed)
         if outcome.success:
-            return _redirect_after_change(request, outcome, pk)
-    return _render(request, "attributions/edit.html", outcome, {"form": form, "attribution": attribution})
+            return _answer_change(request, outcome, pk)
+    return _render(request, "attributions/edit.html", outcome, {"form": form, "attribution": shown})
 
 
 @requires(_CHANGE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def move(request: HttpRequest, pk: int) -> HttpResponse:
     """Move the attribution to another teacher."""
-    attribution = _get_attribution(pk)
+    attribution = _find(pk)
+    if attribution is None:
+        return _removed(request, pk)
+    shown = copy(attribution)
     form = MoveForm(request.POST or None)
     outcome = None
     if request.method == "POST" and form.is_valid():
         attribution.teacher = form.cleaned_data["teacher"]
-        outcome = changes.save(attribution, request.user, confirmed=request.POST.get("confirm") == "yes")
+        confirmed = request.POST.get("confirm") == "yes"
+        outcome = changes.save(attribution, request.user, request.POST.get("version", ""), confirmed=confirmed)
         if outcome.success:
-            return _redirect_after_change(request, outcome, pk)
+            return _answer_change(request, outcome, pk)
     sought = request.GET.get("who", "").strip()
-    context = {"form": form, "attribution": attribution, "sought": sought, "found": find_teachers(sought)}
+    context = {"form": form, "attribution": shown, "sought": sought, "found": _choices(form, sought)}
     is_part = request.headers.get("HX-Target") == "teachers"
     template = "attributions/_teacher_radios.html" if is_part else "attributions/move.html"
     return _render(request, template, outcome, context)
+
+
+def _choices(form: MoveForm, sought: str) -> list[Any]:
+    """Return the teachers that are found, and first the one who was chosen before something was refused."""
+    found = find_teachers(sought)
+    chosen = form.cleaned_data.get("teacher") if form.is_bound and hasattr(form, "cleaned_data") else None
+    return [chosen, *(one for one in found if one != chosen)] if chosen else found
 
 
 @requires(_REMOVE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask (GET), then remove the attribution (POST)."""
-    attribution = _get_attribution(pk)
+    attribution = _find(pk)
+    if attribution is None:
+        return _removed(request, pk)
     if request.method != "POST":
-        return render(request, "attributions/remove.html", {"attribution": attribution})
-    outcome = changes.remove(attribution, request.user)
+        return _render(request, "attributions/remove.html", None, {"attribution": attribution})
+    outcome = changes.remove(attribution, request.user, request.POST.get("version", ""))
     if not outcome.success:
         return _render(request, "attributions/remove.html", outcome, {"attribution": attribution})
+    if wants_json(request):
+        return outcome_response(outcome)
     messages.success(request, outcome.message, extra_tags=reverse("attributions:undo", args=[pk]))
     return redirect("attributions:list")
+
+
+def _removed(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say who removed an attribution, and keep what was typed. Answer 404 if it never was there."""
+    latest = changes.latest_change(pk)
+    if latest is None:
+        raise Http404
+    outcome = conflict(changes.removed_message(latest))
+    if request.method == "POST" and wants_json(request):
+        return outcome_response(outcome)
+    if request.method != "POST":
+        return redirect("attributions:detail", pk=pk)
+    form = PartForm()
+    typed = [(form[name].label, request.POST[name]) for name in form.fields if request.POST.get(name)]
+    context = {"outcome": outcome, "part": latest, "typed": typed}
+    return render(request, "attributions/removed.html", context, status=outcome.status)
 
 
 @requires(_CHANGE)
@@ -131,11 +170,24 @@ def undo_several(request: HttpRequest) -> HttpResponse:
     return redirect("attributions:list")
 
 
-def _redirect_after_change(request: HttpRequest, outcome: Outcome, pk: int) -> HttpResponse:
+def _answer_change(request: HttpRequest, outcome: Outcome, pk: int) -> HttpResponse:
+    if wants_json(request):
+        return outcome_response(outcome)
     messages.success(request, outcome.message, extra_tags=reverse("attributions:undo", args=[pk]))
     return redirect("attributions:detail", pk=pk)
 
 
 def _render(request: HttpRequest, template: str, outcome: Outcome | None, context: dict[str, Any]) -> HttpResponse:
+    """Show the form with the version of what is stored, and at a conflict what that is."""
+    attribution, form = context["attribution"], context.get("form")
+    if outcome and wants_json(request):
+        return outcome_response(outcome)
+    if request.method == "POST" and form is not None and form.errors and wants_json(request):
+        return outcome_response(refused(" ".join(error for errors in form.errors.values() for error in errors)))
+    if outcome and outcome.conflict:
+        attribution = _find(attribution.pk) or attribution
+    # After another refusal the form keeps the version that it came with.
+    kept = request.POST.get("version") if request.method == "POST" and not (outcome and outcome.conflict) else None
+    context |= {"outcome": outcome, "attribution": attribution, "version": kept or version_of(attribution)}
     status = outcome.status if outcome else 400 if request.method == "POST" else 200
-    return render(request, template, context | {"outcome": outcome}, status=status)
+    return render(request, template, context, status=status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from django.contrib.auth.models import User
@@ -49,13 +49,19 @@ def history(made: Attribution) -> list[tuple[str, str, str]]:
     return [(one.history_type, one.history_user.username, str(one.hours)) for one in records]
 
 
+def change(browser: Client, made: Attribution, action: str, sent: dict[str, str] | None = None, **more: Any) -> Answer:
+    """Send a form as it is shown now."""
+    version = browser.get(f"/attribution/{made.pk}/{action}/").context["version"]
+    return browser.post(f"/attribution/{made.pk}/{action}/", {"version": version} | (sent or {}), **more)
+
+
 def undo(browser: Client, made: Attribution, **sent: str) -> Answer:
     return browser.post(f"/attribution/{made.pk}/annuler/", sent, follow=True)
 
 
 def test_an_edit_is_stored_and_remembered(browser: Client, attribution: Attribution) -> None:
     sent = {"hours": "20,5", "load": "SUPP", "note": "moitié"}
-    page = browser.post(f"/attribution/{attribution.pk}/modifier/", sent, follow=True)
+    page = change(browser, attribution, "modifier", sent, follow=True)
     attribution.refresh_from_db()
     assert (str(attribution.hours), attribution.load, attribution.note) == ("20.50", "SUPP", "moitié")
     assert history(attribution) == [("+", "secretaire", "36.50"), ("~", "secretaire", "20.50")]
@@ -65,7 +71,7 @@ def test_an_edit_is_stored_and_remembered(browser: Client, attribution: Attribut
 
 @pytest.mark.parametrize("sent", [{"hours": "0"}, {"hours": ""}, {"hours": "12", "load": "X"}, {"hours": "x"}])
 def test_a_bad_edit_changes_nothing(browser: Client, attribution: Attribution, sent: dict[str, str]) -> None:
-    page = browser.post(f"/attribution/{attribution.pk}/modifier/", {"load": "STAT", "note": ""} | sent)
+    page = change(browser, attribution, "modifier", {"load": "STAT", "note": ""} | sent)
     assert page.status_code == 400
     assert 'aria-invalid="true"' in page.content.decode()
     assert len(history(attribution)) == 1
@@ -73,10 +79,10 @@ def test_a_bad_edit_changes_nothing(browser: Client, attribution: Attribution, s
 
 def test_an_edit_over_the_maximum_is_confirmed(browser: Client, attribution: Attribution) -> None:
     sent = {"hours": "200", "load": "STAT", "note": ""}
-    page = browser.post(f"/attribution/{attribution.pk}/modifier/", sent)
+    page = change(browser, attribution, "modifier", sent)
     assert page.status_code == 409
     assert 'name="confirm"' in page.content.decode()
-    assert browser.post(f"/attribution/{attribution.pk}/modifier/", sent | {"confirm": "yes"}).status_code == 302
+    assert change(browser, attribution, "modifier", sent | {"confirm": "yes"}).status_code == 302
     attribution.refresh_from_db()
     assert attribution.hours == 200
 
@@ -85,7 +91,7 @@ def test_a_move_gives_the_part_to_somebody_else(browser: Client, attribution: At
     found = browser.get(f"/attribution/{attribution.pk}/deplacer/", {"who": "fatou"}).content.decode()
     assert 'value="M00002"' in found
     assert 'value="M00001"' not in found
-    assert browser.post(f"/attribution/{attribution.pk}/deplacer/", {"teacher": "M00002"}).status_code == 302
+    assert change(browser, attribution, "deplacer", {"teacher": "M00002"}).status_code == 302
     attribution.refresh_from_db()
     assert attribution.teacher == colleague
 
@@ -95,10 +101,10 @@ def test_a_move_over_the_maximum_or_to_nobody_is_refused(
 ) -> None:
     colleague.max_hours = 10
     colleague.save()
-    assert browser.post(f"/attribution/{attribution.pk}/deplacer/", {"teacher": "M00002"}).status_code == 409
-    assert browser.post(f"/attribution/{attribution.pk}/deplacer/", {"teacher": "M9"}).status_code == 400
-    assert browser.post(f"/attribution/{attribution.pk}/deplacer/", {"teacher": "M00002\x00"}).status_code == 400
-    assert browser.post(f"/attribution/{attribution.pk}/deplacer/", {}).status_code == 400
+    assert change(browser, attribution, "deplacer", {"teacher": "M00002"}).status_code == 409
+    assert change(browser, attribution, "deplacer", {"teacher": "M9"}).status_code == 400
+    assert change(browser, attribution, "deplacer", {"teacher": "M00002\x00"}).status_code == 400
+    assert change(browser, attribution, "deplacer", {}).status_code == 400
     attribution.refresh_from_db()
     assert attribution.teacher.matricule == "M00001"
 
@@ -106,7 +112,7 @@ def test_a_move_over_the_maximum_or_to_nobody_is_refused(
 def test_a_removal_asks_first_and_can_be_undone_as_it_was(browser: Client, attribution: Attribution) -> None:
     assert "Retirer cette partie" in browser.get(f"/attribution/{attribution.pk}/retirer/").content.decode()
     assert Attribution.objects.exists()
-    page = browser.post(f"/attribution/{attribution.pk}/retirer/", follow=True)
+    page = change(browser, attribution, "retirer", follow=True)
     assert not Attribution.objects.exists()
     assert f'action="/attribution/{attribution.pk}/annuler/"' in page.content.decode()
     assert "a été retirée" in browser.get(f"/attribution/{attribution.pk}/").content.decode()
@@ -119,7 +125,7 @@ def test_a_removal_asks_first_and_can_be_undone_as_it_was(browser: Client, attri
 
 
 def test_undo_takes_back_an_edit_and_then_a_creation(browser: Client, attribution: Attribution) -> None:
-    browser.post(f"/attribution/{attribution.pk}/modifier/", {"hours": "20", "load": "STAT", "note": ""})
+    change(browser, attribution, "modifier", {"hours": "20", "load": "STAT", "note": ""})
     undo(browser, attribution)
     attribution.refresh_from_db()
     assert str(attribution.hours) == "36.50"
@@ -133,7 +139,7 @@ def test_undo_of_a_creation_gives_the_part_free(browser: Client, attribution: At
 def test_a_removal_cannot_be_undone_once_somebody_else_holds_the_part(
     browser: Client, attribution: Attribution, colleague: Teacher, attribution_request: dict[str, str]
 ) -> None:
-    browser.post(f"/attribution/{attribution.pk}/retirer/")
+    change(browser, attribution, "retirer")
     browser.post("/attribution/", attribution_request | {"teacher": "M00002"}, headers={"accept": "application/json"})
     page = undo(browser, attribution)
     assert "est déjà attribué à BA Fatou" in page.content.decode()
@@ -144,7 +150,7 @@ def test_only_the_latest_change_is_undone_by_its_author_within_half_an_hour(
     browser: Client, attribution: Attribution, account: Callable[..., User]
 ) -> None:
     record = Attribution.history.get()
-    browser.post(f"/attribution/{attribution.pk}/modifier/", {"hours": "20", "load": "STAT", "note": ""})
+    change(browser, attribution, "modifier", {"hours": "20", "load": "STAT", "note": ""})
     assert "Quelque chose a changé" in undo(browser, attribution, change=record.history_id).content.decode()
     other = browser_of(account("secretariat", "autre"))
     assert "ou pas par vous" in undo(other, attribution).content.decode()
@@ -157,7 +163,7 @@ def test_only_the_latest_change_is_undone_by_its_author_within_half_an_hour(
 
 
 def test_several_at_once_leave_alone_what_was_changed_since(browser: Client, attribution: Attribution) -> None:
-    browser.post(f"/attribution/{attribution.pk}/modifier/", {"hours": "20", "load": "STAT", "note": ""})
+    change(browser, attribution, "modifier", {"hours": "20", "load": "STAT", "note": ""})
     page = browser.post(f"/attribution/annuler/?attributions={attribution.pk},x,999", follow=True)
     assert "Quelque chose a changé" in page.content.decode()
     assert Attribution.objects.exists()
@@ -264,7 +270,7 @@ def test_a_teacher_reads_the_remark_for_them_and_never_the_internal_one(
     user = account("enseignant", "elle")
     Teacher.objects.filter(pk=attribution.teacher_id).update(user=user)
     sent = {"hours": "20", "load": "STAT", "note": "souvent absente", "teacher_note": "salle 12"}
-    browser.post(f"/attribution/{attribution.pk}/modifier/", sent)
+    change(browser, attribution, "modifier", sent)
     own = browser_of(user)
     for address in ("/enseignants/moi/", "/enseignants/moi/decision/"):
         page = own.get(address, {"year": attribution.academic_year}).content.decode()
@@ -291,3 +297,74 @@ def test_the_remark_of_before_is_internal_after_the_migration(attribution: Attri
     executor.migrate(executor.loader.graph.leaf_nodes())
     for model in (Attribution, Attribution.history.model):
         assert set(model._default_manager.values_list("note", "teacher_note")) == {("souvent absente", "")}
+
+
+@pytest.mark.parametrize("action", ["modifier", "deplacer", "retirer"])
+def test_a_form_of_another_version_changes_nothing_and_shows_both(
+    browser: Client, attribution: Attribution, colleague: Teacher, account: Callable[..., User], action: str
+) -> None:
+    seen = browser.get(f"/attribution/{attribution.pk}/{action}/").context["version"]
+    other = browser_of(account("secretariat", "marie"))
+    change(other, attribution, "modifier", {"hours": "12,25", "load": "STAT", "note": "vu"})
+    typed = {"hours": "20", "load": "SUPP", "note": "mon long texte", "teacher": "M00002"}
+    for version in (seen, "", None):
+        sent = typed if version is None else typed | {"version": version}
+        page = browser.post(f"/attribution/{attribution.pk}/{action}/", sent)
+        assert page.status_code == 409
+        text = page.content.decode()
+        assert "marie" in text
+        assert "12,25" in text
+        assert {"modifier": "mon long texte", "deplacer": "BA Fatou", "retirer": "Retirer"}[action] in text
+        told = browser.post(
+            f"/attribution/{attribution.pk}/{action}/", sent, headers={"accept": "application/json"}
+        ).json()
+        assert (told["success"], "marie" in told["message"]) == (False, True)
+    attribution.refresh_from_db()
+    assert (str(attribution.hours), attribution.note, attribution.teacher_id != colleague.pk) == ("12.25", "vu", True)
+    sent = typed | {"version": page.context["version"]}
+    assert browser.post(f"/attribution/{attribution.pk}/{action}/", sent).status_code == 302
+
+
+def test_a_program_reads_the_version_that_it_brings_along(browser: Client, attribution: Attribution) -> None:
+    address = f"/attribution/{attribution.pk}/"
+    read = browser.get(address, headers={"accept": "application/json"}).json()
+    assert (read["course"], read["hours"]) == ("AGV211", "36.50")
+    sent = {"hours": "1", "load": "STAT", "version": read["version"]}
+    assert browser.post(f"{address}modifier/", sent, headers={"accept": "application/json"}).json()["success"]
+    assert browser.post(f"{address}modifier/", sent, headers={"accept": "application/json"}).status_code == 409
+    wrong = browser.post(f"{address}modifier/", {"hours": "x"}, headers={"accept": "application/json"})
+    assert (wrong.status_code, wrong.json()["success"]) == (400, False)
+
+
+def test_what_was_removed_meanwhile_says_so_and_keeps_what_was_typed(
+    browser: Client, attribution: Attribution, account: Callable[..., User]
+) -> None:
+    change(browser_of(account("secretariat", "marie")), attribution, "retirer")
+    for action in ("modifier", "deplacer", "retirer"):
+        page = browser.post(f"/attribution/{attribution.pk}/{action}/", {"hours": "20", "note": "mon long texte"})
+        assert page.status_code == 409
+        assert "retiré par marie" in page.content.decode()
+        assert "mon long texte" in page.content.decode()
+        assert "retirée" in browser.get(f"/attribution/{attribution.pk}/{action}/", follow=True).content.decode()
+    assert browser.post("/attribution/9999/modifier/").status_code == 404
+
+
+def test_the_admin_does_not_overwrite_what_somebody_saved_meanwhile(
+    admin_client: Client, agv211: Course, teacher: Teacher
+) -> None:
+    made = Attribution.objects.create(
+        course=agv211, teacher=teacher, component="CM", academic_year="2026-2027", hours=12
+    )
+    for row, address in (
+        (agv211, "courses/course"),
+        (teacher, "attributions/teacher"),
+        (made, "attributions/attribution"),
+    ):
+        form = admin_client.get(f"/admin/{address}/{row.pk}/change/").context["adminform"].form
+        sent = {name: form[name].value() for name in form.fields if form[name].value() is not None}
+        field = "note" if row is made else "department"
+        type(row)._default_manager.filter(pk=row.pk).update(**{field: "Génie rural"})
+        page = admin_client.post(f"/admin/{address}/{row.pk}/change/", sent)
+        assert "Quelqu’un d’autre a modifié" in str(page.context["errors"])
+        row.refresh_from_db()
+        assert getattr(row, field) == "Génie rural"

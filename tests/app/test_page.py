@@ -179,3 +179,17 @@ def test_the_admin_remembers_who_attributed(
     fields = {**attribution_request, "course": agv211.pk, "teacher": teacher.pk}
     assert admin_client.post("/admin/attributions/attribution/add/", fields).status_code == 302
     assert Attribution.objects.get().created_by == admin_user
+
+
+@pytest.mark.parametrize(
+    ("address", "entry"),
+    [
+        ("/attribution/", "Attribuer"), ("/attribution/reconduction/", "Attributions"),
+        ("/attribution/liste/", "Attributions"),
+        ("/attribution/departement/", "Attributions"), ("/attribution/tableau-de-bord/", "Tableau de bord"),
+        ("/cours/import/", "Cours"), ("/enseignants/", "Enseignants"), ("/imports/", None),
+    ],
+)  # fmt: skip
+def test_the_menu_marks_the_page_or_the_list_that_it_belongs_to(staff: User, address: str, entry: str | None) -> None:
+    menu = browser_of(staff).get(address).context["menu"]
+    assert [str(one["label"]) for one in menu if one["current"]] == ([entry] if entry else [])
