@@ -24,7 +24,7 @@ def blocks(report: Report) -> list[Block]:
         result += [*heading(_("Not executed")), line(words.unexecuted_note())]
         result += [fact(str(place), indent=2) for place in report.unexecuted]
     if report.notes:
-        result += heading(_("Not known"))
+        result += heading(_("Notes"))
         result += [line(note, marker="-") for note in report.notes]
     return result
 

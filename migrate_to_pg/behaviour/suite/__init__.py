@@ -27,6 +27,8 @@ class TestsResult:
     failing_on_sqlite: tuple[str, ...]
     only_on_sqlite: tuple[str, ...]
     only_on_postgresql: tuple[str, ...]
+    #: Those that fail on PostgreSQL, and are skipped on SQLite or are not there.
+    failing_without_sqlite: tuple[str, ...]
     #: How many tests ran on SQLite, and on PostgreSQL.
     counts: tuple[int, int]
     #: Of both runs.
@@ -38,7 +40,7 @@ class TestsResult:
             "{tests} ran on SQLite in {seconds:.1f} s, {count} on PostgreSQL in {seconds_there:.1f} s.",
             tests=pluralize(self.counts[0], "test", "tests"),
             seconds=self.seconds[0],
-            count=self.counts[1],
+            count=f"{self.counts[1]:,}",
             seconds_there=self.seconds[1],
         )
         for tests, sentence in (
@@ -46,6 +48,7 @@ class TestsResult:
             (self.failing_on_sqlite, _("Fail on SQLite alone: {tests}.")),
             (self.only_on_sqlite, _("Ran on SQLite alone: {tests}.")),
             (self.only_on_postgresql, _("Ran on PostgreSQL alone: {tests}.")),
+            (self.failing_without_sqlite, _("Fail on PostgreSQL, and do not run on SQLite: {tests}.")),
         ):
             if tests:
                 yield sentence.format(tests=shown(tests))
@@ -59,15 +62,12 @@ def find_by_tests(command: str, copy: Copy) -> TestsResult:
     """
     here = run_on_sqlite(command, copy)
     there = run_on_copy(command, copy)
-    failing = [
-        (outcome, here.outcomes.get(test))
-        for test, outcome in there.outcomes.items()
-        if outcome.is_bad and not _is_bad(here.outcomes.get(test))
-    ]
+    failing = [(outcome, here.outcomes.get(test)) for test, outcome in there.outcomes.items() if outcome.is_bad]
+    alone = [(outcome, before) for outcome, before in failing if _passed(outcome.test, before)]
     classes = _failed_classes(there)
     not_run = [] if there.outcomes else [not_begun(command, there.last_lines[-1] if there.last_lines else "")]
     return TestsResult(
-        occurrences=(*not_run, *occurrences_of(failing)),
+        occurrences=(*not_run, *occurrences_of(alone)),
         failing_on_both=_both_bad(here, there),
         failing_on_sqlite=tuple(
             test
@@ -80,9 +80,17 @@ def find_by_tests(command: str, copy: Copy) -> TestsResult:
         only_on_postgresql=tuple(
             test for test, outcome in there.outcomes.items() if test not in here.outcomes and not outcome.is_bad
         ),
+        failing_without_sqlite=tuple(
+            outcome.test for outcome, before in failing if not _is_bad(before) and not _passed(outcome.test, before)
+        ),
         counts=(len(here.outcomes), len(there.outcomes)),
         seconds=(here.seconds, there.seconds),
     )
+
+
+def _passed(test: str, before: Outcome | None) -> bool:
+    """Report whether a test passed on SQLite. The setup of a class or module is named where it fails alone."""
+    return before.is_good if before is not None else test.startswith(("setUp", "tearDown"))
 
 
 def _is_bad(outcome: Outcome | None) -> bool:

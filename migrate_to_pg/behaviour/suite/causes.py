@@ -103,13 +103,6 @@ def _place(failure: Failure, test: str) -> Place:
     return Place(file=str(file), line=line)
 
 
-def _on_sqlite(test: str, here: Outcome | None) -> str:
-    if here is not None:
-        return _("the test passes") if here.is_good else _("the test is skipped")
-    # The setup of a class or module has an outcome where it fails alone.
-    return _("the tests pass") if test.startswith("setUp") else _("there is no such test")
-
-
 def not_begun(command: str, line: str) -> Occurrence:
     """Return the occurrence of a command that runs no test on PostgreSQL."""
     return Occurrence(
@@ -159,7 +152,8 @@ def _occurrence(cause: Cause, seen: Sequence[_Seen]) -> Occurrence:
         way=Way.TESTS,
         certainty=Certainty.SEEN,
         effect=Effect.DIFFERENT if failure.is_assertion else Effect.ERROR,
-        sqlite=_on_sqlite(test, here),
+        # The setup of a class or module has an outcome where it fails alone.
+        sqlite=_("the test passes") if here else _("the tests pass"),
         postgresql=failure.line[:_MAX_TEXT],
         sqlstate=failure.sqlstate,
         sql=failure.sql,
