@@ -118,7 +118,7 @@ def _by_code(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
     from migrate_to_pg.behaviour.code.find import find_by_code
 
     with open_sides(copy) as sides:
-        yield from find_by_code(sides, seen.unjudged)
+        yield from find_by_code(sides, seen.unjudged, seen.notes)
 
 
 _WAYS = {Way.TESTS: _by_tests, Way.QUERIES: _by_queries, Way.DATA: _by_data, Way.CODE: _by_code}

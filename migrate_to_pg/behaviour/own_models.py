@@ -44,6 +44,11 @@ def own_models(sides: Sides) -> Iterator[type[models.Model]]:
                 yield model
 
 
+def plain_rows(model: type[models.Model]) -> models.QuerySet[Any]:
+    """Return all rows of a model. Its managers are not asked: they may want a request."""
+    return models.QuerySet(model=model)
+
+
 def place_of_class(kind: Any, name: str) -> Place:
     """Return the line at which a class is defined, with a name for what is meant in it."""
     try:

@@ -167,6 +167,9 @@ def own_sources() -> list[Source]:
     for name, folder in folders.items():
         if is_own_folder(folder):
             found |= {source.path: source for source in _read(folder, name)}
+    alone = sys.modules.get(str(settings.SETTINGS_MODULE))
+    if alone is not None and alone.__file__ and Path(alone.__file__) not in found:
+        found |= {source.path: source for source in _parsed(Path(alone.__file__), alone.__name__, alone.__name__)}
     return sorted(found.values(), key=lambda source: source.path)
 
 
@@ -174,11 +177,15 @@ def _read(folder: Path, package: str) -> Iterator[Source]:
     for path in sorted(folder.rglob("*.py")):
         if set(path.relative_to(folder).parts) & FOREIGN:
             continue
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (SyntaxError, ValueError, OSError):
-            # Python itself reports it where the file is used.
-            continue
         inner = path.relative_to(folder).with_suffix("").parts
         parts = inner[:-1] if inner[-1] == "__init__" else inner
-        yield Source(path=path, name=".".join((package, *parts)), tree=tree, package=package)
+        yield from _parsed(path, ".".join((package, *parts)), package)
+
+
+def _parsed(path: Path, name: str, package: str) -> Iterator[Source]:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, OSError):
+        # Python itself reports it where the file is used.
+        return
+    yield Source(path=path, name=name, tree=tree, package=package)

@@ -9,15 +9,23 @@ from migrate_to_pg.behaviour.data.compare_orders import compare_order
 from migrate_to_pg.behaviour.data.fields import find_in_fields
 from migrate_to_pg.behaviour.data.orderings import orderings
 from migrate_to_pg.behaviour.data.relations import find_in_relations
+from migrate_to_pg.behaviour.guard import guarded
+from migrate_to_pg.behaviour.own_models import own_models
 from migrate_to_pg.behaviour.records import Occurrence
 from migrate_to_pg.behaviour.sides import Sides
+from migrate_to_pg.i18n import gettext as _
 
 
 def find_by_data(sides: Sides, target: str | None, notes: list[str]) -> Iterator[Occurrence]:
     """Yield what differs of each ordering and field. Add what cannot be known to ``notes``."""
     collations = Collations(sides, target)
-    for ordering in orderings(sides):
-        yield from compare_order(ordering, sides, collations)
-    yield from find_in_fields(sides)
-    yield from find_in_relations(sides)
+    yield from guarded(_("Orderings"), _in_orderings(sides, collations, notes), notes)
+    for model in own_models(sides):
+        yield from guarded(model._meta.label, find_in_fields(model, sides), notes)
+        yield from guarded(model._meta.label, find_in_relations(model, sides), notes)
     notes += collations.notes()
+
+
+def _in_orderings(sides: Sides, collations: Collations, notes: list[str]) -> Iterator[Occurrence]:
+    for ordering in orderings(sides):
+        yield from guarded(str(ordering.place), compare_order(ordering, sides, collations), notes)

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import models
 
-from migrate_to_pg.behaviour.own_models import own_models, place_of_class
+from migrate_to_pg.behaviour.own_models import place_of_class, plain_rows
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place, Way
 from migrate_to_pg.behaviour.sides import POSTGRESQL, SQLITE, Sides
 from migrate_to_pg.i18n import gettext as _
@@ -24,25 +24,24 @@ _MOST_ROWS = 5_000
 _NOCASE = re.compile(r"COLLATE\s+[\"'`\[]?NOCASE", re.IGNORECASE)
 
 
-def find_in_fields(sides: Sides) -> Iterator[Occurrence]:
-    """Yield one occurrence for each field and reason."""
-    for model in own_models(sides):
-        for field in model._meta.local_concrete_fields:
-            place = place_of_class(model, f"{model._meta.label}.{field.name}")
-            if isinstance(field, models.IntegerField):
-                yield from _highest(model, field, place, sides)
-            elif isinstance(field, models.CharField) and (field.max_length or 0) > _SHORT:
-                yield from _longest(model, field, place)
-            elif isinstance(field, models.JSONField):
-                yield from _key_order(model, field, place)
-        yield from _case_blind(model, sides)
+def find_in_fields(model: type[models.Model], sides: Sides) -> Iterator[Occurrence]:
+    """Yield one occurrence for each field of a model and reason."""
+    for field in model._meta.local_concrete_fields:
+        place = place_of_class(model, f"{model._meta.label}.{field.name}")
+        if isinstance(field, models.IntegerField):
+            yield from _highest(model, field, place, sides)
+        elif isinstance(field, models.CharField) and (field.max_length or 0) > _SHORT:
+            yield from _longest(model, field, place)
+        elif isinstance(field, models.JSONField):
+            yield from _key_order(model, field, place)
+    yield from _case_blind(model, sides)
 
 
 def _highest(
     model: type[models.Model], field: models.IntegerField[Any, Any], place: Place, sides: Sides
 ) -> Iterator[Occurrence]:
     limit = sides.postgresql.ops.integer_field_range(field.get_internal_type())[1]
-    found = model._base_manager.using(SQLITE).aggregate(highest=models.Max(field.name))["highest"]
+    found = plain_rows(model).using(SQLITE).aggregate(highest=models.Max(field.name))["highest"]
     if found is not None and limit and found > _NEAR * limit:
         explanation = _(
             "The highest value is {percent} % of what the column takes.", percent=number(100 * found / limit, ".0f")
@@ -54,7 +53,7 @@ def _highest(
 def _longest(model: type[models.Model], field: models.CharField[Any, Any], place: Place) -> Iterator[Occurrence]:
     from django.db.models.functions import Length
 
-    lengths = model._base_manager.using(SQLITE).annotate(n=Length(field.name)).values_list("n", flat=True)
+    lengths = plain_rows(model).using(SQLITE).annotate(n=Length(field.name)).values_list("n", flat=True)
     longest, limit = lengths.order_by("-n").first(), field.max_length or 0
     if longest is not None and _NEAR * limit < longest < limit:
         percent = number(100 * longest / limit, ".0f")
@@ -77,7 +76,7 @@ def _hint(rule: str, place: Place, explanation: str, sqlite: str, postgresql: st
 
 def _key_order(model: type[models.Model], field: models.JSONField[Any, Any], place: Place) -> Iterator[Occurrence]:
     rows = [
-        [*model._base_manager.using(alias).order_by("pk").values_list(field.name, flat=True)[:_MOST_ROWS]]
+        [*plain_rows(model).using(alias).order_by("pk").values_list(field.name, flat=True)[:_MOST_ROWS]]
         for alias in (SQLITE, POSTGRESQL)
     ]
     pairs = [(one, other) for one, other in zip(*rows, strict=False) if _in_order(one) != _in_order(other)]

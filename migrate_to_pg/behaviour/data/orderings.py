@@ -16,7 +16,7 @@ from django.db.models.constants import LOOKUP_SEP
 from django.db.models.expressions import OrderBy
 from django.urls import get_resolver
 
-from migrate_to_pg.behaviour.own_models import own_apps, own_models, place_of_class
+from migrate_to_pg.behaviour.own_models import own_apps, own_models, place_of_class, plain_rows
 from migrate_to_pg.behaviour.records import Place
 from migrate_to_pg.behaviour.sides import Sides
 
@@ -51,7 +51,7 @@ def orderings(sides: Sides) -> Iterator[Ordering]:
     """Yield each ordering of a model, of its admin, and of list views."""
     known = {*own_models(sides)}
     for model in known:
-        yield from _ordering(model, model, "ordering", model._meta.ordering or (), model._base_manager.all())
+        yield from _ordering(model, model, "ordering", model._meta.ordering or (), plain_rows(model))
     yield from _of_admin()
     yield from _of_views(known)
 
@@ -74,7 +74,7 @@ def _of_admin() -> Iterator[Ordering]:
     for model, registered in admin.site._registry.items():
         kind = type(registered)
         if f"{kind.__module__}.".startswith(names) and registered.ordering:
-            yield from _ordering(kind, model, "ordering", [*registered.ordering], model._base_manager.all())
+            yield from _ordering(kind, model, "ordering", [*registered.ordering], plain_rows(model))
 
 
 def _of_views(known: set[type[models.Model]]) -> Iterator[Ordering]:
@@ -83,7 +83,7 @@ def _of_views(known: set[type[models.Model]]) -> Iterator[Ordering]:
     for kind in own_classes(MultipleObjectMixin):
         queryset = kind.queryset.all() if isinstance(kind.queryset, models.QuerySet) else None
         if queryset is None and kind.model is not None:
-            queryset = kind.model._default_manager.all()
+            queryset = plain_rows(kind.model)
         if queryset is None or queryset.model not in known:
             continue
         given = kind.ordering or queryset.query.order_by

@@ -6,27 +6,26 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import FieldError
-from django.db import DatabaseError
+from django.db import DatabaseError, models
 
 from migrate_to_pg.behaviour.code.judge import prepare_queryset
 from migrate_to_pg.behaviour.explain_error import rule_of_error
-from migrate_to_pg.behaviour.own_models import own_models, place_of_class
+from migrate_to_pg.behaviour.own_models import place_of_class, plain_rows
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
 from migrate_to_pg.behaviour.sides import Sides
 
 
-def find_in_relations(sides: Sides) -> Iterator[Occurrence]:
-    """Yield each generic relation whose join PostgreSQL refuses."""
-    for model in own_models(sides):
-        for field in model._meta.private_fields:
-            # A GenericRelation, whose module cannot be imported without contenttypes.
-            if hasattr(field, "object_id_field_name"):
-                yield from _of_join(model, field, sides)
+def find_in_relations(model: type[models.Model], sides: Sides) -> Iterator[Occurrence]:
+    """Yield each generic relation of a model whose join PostgreSQL refuses."""
+    for field in model._meta.private_fields:
+        # A GenericRelation, whose module cannot be imported without contenttypes.
+        if hasattr(field, "object_id_field_name"):
+            yield from _of_join(model, field, sides)
 
 
 def _of_join(model: Any, field: Any, sides: Sides) -> Iterator[Occurrence]:
     try:
-        verdict = prepare_queryset(sides, model._base_manager.filter(**{f"{field.name}__isnull": False}))
+        verdict = prepare_queryset(sides, plain_rows(model).filter(**{f"{field.name}__isnull": False}))
     except (FieldError, DatabaseError):
         return
     if verdict.sqlstate:

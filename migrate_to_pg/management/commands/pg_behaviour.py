@@ -178,6 +178,8 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
 
 
 def _check(options: dict[str, Any]) -> None:
+    from django.conf import settings
+
     from migrate_to_pg.errors import UsageError
 
     if options["as_user"] and not options["crawl"]:
@@ -185,6 +187,8 @@ def _check(options: dict[str, Any]) -> None:
             _("{option} has no effect without {other}.", option="--as-user", other="--crawl"),
             remedy=_("Leave it out; --help says what each option is for."),
         )
+    if options["crawl"] and not getattr(settings, "ROOT_URLCONF", None):
+        raise UsageError(_("The settings name no ROOT_URLCONF, so there is no page to ask for."))
     if options["read"] and not options["read"].is_file():
         raise UsageError(_("There is no file {path}.", path=options["read"]))
 

@@ -1,7 +1,9 @@
 """See the views of this project."""
 
 from tests.projects.base import *  # noqa: F403
-from tests.projects.base import INSTALLED_APPS
+from tests.projects.base import DATABASES, INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.projects.otherwise"]
 ASGI_APPLICATION = "tests.projects.otherwise.asgi.application"
+DATABASES["default"]["OPTIONS"] = {"timeout": 20}  # -> sqlite-options
+DATABASES["default"]["CONN_MAX_AGE"] = None  # -> connections-kept
