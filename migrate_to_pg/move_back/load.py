@@ -61,16 +61,16 @@ def load(
 
 def _write(database: sqlite3.Connection, table: PlannedTable, batch: Batch) -> int:
     """Write rows in one transaction. Return how many they were."""
-    rows = list(zip(*batch, strict=True))
     before = database.total_changes
     database.execute("BEGIN")
     try:
-        database.executemany(_insert(table), rows)
+        database.executemany(_insert(table), zip(*batch, strict=True))
     except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
         # The file has no journal, and is thrown away.
-        raise _refused(table, rows[database.total_changes - before], error) from error
+        place = database.total_changes - before
+        raise _refused(table, [values[place] for values in batch], error) from error
     database.execute("COMMIT")
-    return len(rows)
+    return database.total_changes - before
 
 
 def _insert(table: PlannedTable) -> Sql:
@@ -84,7 +84,7 @@ def _insert(table: PlannedTable) -> Sql:
     )
 
 
-def _refused(table: PlannedTable, row: tuple[Any, ...], error: Exception) -> LoadError:
+def _refused(table: PlannedTable, row: Sequence[Any], error: Exception) -> LoadError:
     """Return the error that names a row which SQLite refuses."""
     known = dict(zip((column.name for column in stored_columns(table)), map(str, row), strict=True))
     key = masked_key(table.name, {part.name: known[part.name] for part in table.key if part.name in known})

@@ -22,7 +22,7 @@ from migrate_to_pg.project.own_forms import OwnForms
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 
 #: Bytes of a batch, unless a single row is longer.
-_BATCH_BYTES = 4_000_000
+_BATCH_BYTES = 1_000_000
 #: Tables that are read before their locks are given back: a server has no room for the locks of thousands.
 _TABLES_LOCKED = 10
 

@@ -219,6 +219,19 @@ def test_rows_that_sqlite_cannot_take_block_the_run_or_are_kept_aside(
     assert sum(removed.count for removed in report.removed) == len(kept)
 
 
+def test_a_row_for_which_a_check_of_sqlite_does_not_hold_is_named(
+    url: str, back: MoveBack, tmp_path: Path, execute: Query
+) -> None:
+    execute(url, "ALTER TABLE attributions_attribution DROP CONSTRAINT attributions_hours_positive")
+    execute(url, "UPDATE attributions_attribution SET hours = -1 WHERE id IN (7, 300)")
+    report = back(url)
+    assert report.failure
+    assert report.failure.exit_status == 1
+    assert "attributions_hours_positive" in report.failure.message
+    assert report.failure.detail == ("id = 7",)
+    assert list(tmp_path.glob("new*")) == []
+
+
 def test_tables_that_no_migration_makes_are_copied(url: str, back: MoveBack, tmp_path: Path, execute: Query) -> None:
     execute(url, "CREATE TABLE notes (id bigint PRIMARY KEY, at timestamptz, what jsonb, n numeric(6,2), b bool)")
     execute(url, "INSERT INTO notes VALUES (1, '2025-01-01 10:00:00.5+01', '{\"é\": 1}', 1.50, true)")
