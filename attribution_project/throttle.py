@@ -50,6 +50,13 @@ def _failures(address: str | None) -> int:
     return recent.aggregate(n=Sum("failures_since_start"))["n"] or 0
 
 
+def waiting_addresses() -> list[str]:
+    """Return the addresses that have to wait now."""
+    recent = AccessAttempt.objects.filter(attempt_time__gte=timezone.now() - FAILURE_WINDOW).order_by()
+    failures = recent.values("ip_address").annotate(n=Sum("failures_since_start"))
+    return sorted(failures.filter(n__gte=MAX_FAILURES, ip_address__isnull=False).values_list("ip_address", flat=True))
+
+
 def locked_response(
     request: HttpRequest, response: HttpResponse | None = None, credentials: Any = None
 ) -> HttpResponse:

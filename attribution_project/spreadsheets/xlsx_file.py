@@ -43,7 +43,10 @@ def rows_of(content: bytes) -> Iterator[tuple[Any, ...]]:
             raise UnreadableError
         # The file's own word would make each row as wide as it says.
         sheet.reset_dimensions()
-        yield from sheet.iter_rows(values_only=True)
+        for number, row in enumerate(sheet.iter_rows(values_only=True)):
+            if number > _MAX_ROW_ELEMENTS:
+                raise TooLargeError
+            yield row
     except (
         *(zipfile.BadZipFile, InvalidFileException, expat.ExpatError, SyntaxError),
         *(KeyError, ValueError, TypeError, AttributeError, IndexError, OSError, EOFError, NotImplementedError),

@@ -28,11 +28,17 @@ EVERYBODY = "AAAAAAA"
 USERS = ".AAAAAA"
 LOOK = ".--AAA-"
 CHANGE = ".---AA-"
+MANAGE = ".----A-"
 STAFF = ".-----A"
 
 #: (name, arguments) -> (who may GET, who may POST); None where there is no such method.
 MATRIX = {
     ("home", ()): (USERS, USERS),
+    ("accounts:list", ()): (MANAGE, None),
+    ("accounts:own_password", ()): (USERS, USERS),
+    ("accounts:release_address", ()): (None, MANAGE),
+    ("accounts:set_password", ("account",)): (MANAGE, MANAGE),
+    ("accounts:unlock", ("account",)): (None, MANAGE),
     ("imports:list", ()): (CHANGE, None),
     ("imports:detail", ("file_import",)): (CHANGE, None),
     ("imports:take_back", ("file_import",)): (None, CHANGE),
@@ -79,7 +85,13 @@ def rows(agv211: Course, teacher: Teacher, staff: User) -> dict[str, int]:
         course=agv211, teacher=teacher, component="CM", academic_year="2026-2027", hours=12, created_by=staff
     )
     imported = FileImport.objects.create(table="courses.course", added=0, changed=0, same=0, changes={})
-    return {"file_import": imported.pk, "attribution": made.pk, "teacher": teacher.pk, "course": agv211.pk}
+    return {
+        "account": staff.pk,
+        "file_import": imported.pk,
+        "attribution": made.pk,
+        "teacher": teacher.pk,
+        "course": agv211.pk,
+    }
 
 
 @pytest.fixture

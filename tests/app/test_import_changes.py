@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from attributions.models import Attribution, Teacher
 from courses.models import Course, FileImport
 from tests.app.conftest import browser_of
-from tests.app.test_imports import COURSES, HEAD, NEW, TEACHERS, accept, send, sheet, token_of
+from tests.app.test_imports import COURSES, HEAD, NEW, TEACHERS, accept, send, token_of
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
@@ -136,48 +135,6 @@ def test_an_encoding_is_told_by_its_content_and_shown(browser: Client, codec: st
     assert page.context["preview"].sheet.encoding == name
     assert page.context["preview"].lines[0].row.title == "L’évolution des forêts à Nîmes"
     assert name in page.content.decode()
-
-
-def bomb(**parts: str) -> bytes:
-    """A workbook with other parts: sheet="<row/>" goes into its first sheet."""
-    ours = sheet(["code", "intitule"], ["AGV211", "x"])
-    file = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(ours)) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
-        for entry in old.infolist():
-            text = old.read(entry).decode()
-            for part, added in parts.items():
-                if entry.filename.endswith(f"{part}.xml"):
-                    end = {"sheet1": "</sheetData>", "styles": "</cellXfs>"}[part]
-                    text = text.replace(end, added + end)
-            new.writestr(entry.filename, text)
-    return file.getvalue()
-
-
-WIDE = '<row r="{n}"><c r="XFD{n}"><v>1</v></c></row>'
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        bomb(sheet1="".join(WIDE.format(n=n) for n in range(3, 30_000))),
-        bomb(sheet1=f'<row r="3">{"<c/>" * 900_000}</row>'),
-        bomb(sheet1='<row r="3"><c r="A3" t="inlineStr"><is><t>x</t></is></c></row>' * 100_000),
-        bomb(styles="<xf/>" * 900_000),
-        bomb(sheet1=f'<row r="3"><c r="A3" t="str"><v>{"x" * 20_000_000}</v></c></row>'),
-        bomb(sheet1='<row r="1048576"><c r="A1048576"><v>1</v></c></row>'),
-    ],
-    ids=["wide rows", "one row of many cells", "many rows", "styles", "one text", "the last row"],
-)
-def test_a_small_sheet_that_would_be_large_is_stopped_at_a_limit(browser: Client, content: bytes) -> None:
-    import tracemalloc
-
-    assert len(content) < 1_000_000
-    tracemalloc.start()
-    try:
-        assert send(browser, content, name="x.xlsx").status_code in (200, 400)
-        assert tracemalloc.get_traced_memory()[1] < 100_000_000
-    finally:
-        tracemalloc.stop()
 
 
 def test_a_preview_reads_alone_and_takes_few_queries(browser: Client) -> None:

@@ -11,6 +11,7 @@ FILES = (
     "imports",
     "import_changes",
     "access",
+    "accounts",
     "body",
     "client_address",
     "health",

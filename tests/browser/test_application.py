@@ -315,6 +315,7 @@ PAGES = (
     "/attribution/1/deplacer/", "/attribution/1/retirer/", "/attribution/reconduction/", "/attribution/departement/",
     "/attribution/tableau-de-bord/", "/enseignants/", "/enseignants/1/", "/enseignants/1/decision/",
     "/enseignants/import/", "/cours/", "/cours/1/", "/cours/import/", "/base-de-donnees/",
+    "/imports/", "/comptes/", "/comptes/mot-de-passe/", "/comptes/2/mot-de-passe/",
 )  # fmt: skip
 
 
