@@ -107,7 +107,7 @@ screenshots: .venv/ready  ## the pictures of the application and the report in t
 APPS = attribution_project attributions courses
 CATALOGUE = migrate_to_pg/locale/fr/LC_MESSAGES/migrate_to_pg
 messages: .venv/ready  ## all sentences into their French catalogues, and those compiled (needs gettext)
-	@sed -n 's/{% translate \("[^"]*"\) %}/\n_(\1)\n/gp' migrate_to_pg/report/report.html migrate_to_pg/behaviour/report/behaviour.html | grep '^_(' \
+	@sed -n 's/{% translate \("[^"]*"\) %}/\n_(\1)\n/gp' migrate_to_pg/report/*.html migrate_to_pg/behaviour/report/behaviour.html | grep '^_(' \
 		| xgettext --language=Python --from-code=UTF-8 --no-location --sort-output --no-wrap -k -k_ -kN_ -kpluralize:2,3 \
 		-kngettext:1,2 -kgettext -o - - $$(git ls-files --cached --others --exclude-standard 'migrate_to_pg/*.py') | sed 's/CHARSET/UTF-8/' \
 		| msgmerge --quiet --no-wrap --no-location --sort-output --no-fuzzy-matching --update --backup=none $(CATALOGUE).po -

@@ -66,8 +66,9 @@ def to_html(report: Report) -> str:
         "report": report,
         "language": language(),
         "style": tone(report),
+        "subject": _("PostgreSQL to SQLite") if report.mode == "move_back" else _("SQLite to PostgreSQL"),
         # A mode of a later version has its own name.
-        "mode": modes.get(report.mode, report.mode),
+        "kind": modes.get(report.mode, report.mode),
         "started": report.started.replace("T", " ", 1),
         "headline": first,
         "detail": "\n".join(report.failure.detail) if report.failure else "",

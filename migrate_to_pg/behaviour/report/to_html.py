@@ -38,7 +38,8 @@ def to_html(report: Report) -> str:
         "style": "bad" if errors else "warning" if report.findings else "good",
         "headline": words.verdict(report),
         "started": report.started.replace("T", " ", 1),
-        "looked_by": words.looked_by(report),
+        "subject": _("The application on PostgreSQL"),
+        "kind": words.looked_by(report),
         "figures": [(name, number(count)) for name, count in figures],
         "groups": words.groups(report),
         "unexecuted_note": words.unexecuted_note(),
@@ -50,6 +51,6 @@ def to_html(report: Report) -> str:
 
 @functools.cache
 def _engine() -> Engine:
-    # The style sheet is that of the move's report.
+    # The page that this one extends is that of the move's report.
     folders = [str(Path(__file__).parent), str(Path(migrate_to_pg.report.__file__).parent)]
     return Engine(folders, builtins=[__name__], string_if_invalid=MISSING)
