@@ -81,13 +81,16 @@ class Copy:
     alias: str
     #: Other aliases that a command must not reach: those of the database that the project is to be moved to.
     hidden_aliases: tuple[str, ...] = ()
+    #: An empty database of which Django copies that of the tests; '' for the server's own template.
+    template_of_tests: str = ""
     #: Whether the copy was kept by an earlier call.
     is_reused: bool = False
 
     @property
     def entry(self) -> dict[str, Any]:
         """The database as an entry of DATABASES."""
-        return dict(dj_database_url.parse(self.url))
+        tests = {"TEMPLATE": self.template_of_tests} if self.template_of_tests else {}
+        return {**dj_database_url.parse(self.url), "TEST": tests}
 
     def environment(self, variables: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the environment of a child process in which the project's settings have the copy.
@@ -153,9 +156,18 @@ def _made_for_once(options: Options, choice: SourceChoice, progress: Progress, s
     databases = stack.enter_context(databases_at(conninfo))
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=_snapshots(), ignore_cleanup_errors=True)))
     url = database_url(conninfo, stack.enter_context(databases.temporary()))
+    # Tests need the collation of the named database as well, which the server's own template may lack.
+    empty = stack.enter_context(databases.temporary())
     snapshot = _publish(options, url, folder, progress)
     hidden = _aliases_of_target(choice.alias, options.target)
-    return Copy(url=url, source=snapshot, origin=choice.path, alias=choice.alias, hidden_aliases=hidden)
+    return Copy(
+        url=url,
+        source=snapshot,
+        origin=choice.path,
+        alias=choice.alias,
+        hidden_aliases=hidden,
+        template_of_tests=empty,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

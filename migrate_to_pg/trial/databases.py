@@ -34,6 +34,8 @@ class Databases:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
+        #: Those that this session holds a lock for, which it would get again.
+        self._own: set[str] = set()
 
     @contextmanager
     def temporary(self, template: str = "") -> Iterator[str]:
@@ -42,6 +44,7 @@ class Databases:
         name = f"{_PREFIX}{secrets.token_hex(4)}"
         # Held by this session, so that another process does not take the database for an abandoned one.
         self._connection.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", [_LOCK, name])
+        self._own.add(name)
         try:
             if template:
                 self._copy(template, name)
@@ -99,7 +102,7 @@ class Databases:
     def _drop_abandoned(self) -> None:
         query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
         for (name,) in self._connection.execute(query, [_PREFIX]).fetchall():
-            if self._row("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [_LOCK, name])[0]:
+            if name not in self._own and self._row("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [_LOCK, name])[0]:
                 self.drop(name)
                 self._connection.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [_LOCK, name])
 

@@ -164,7 +164,7 @@ def test_a_database_at_a_server_is_made_for_the_command_and_dropped(
     project: Styled, servers: dict[int, Server]
 ) -> None:
     server = servers[18]
-    url = server.database()
+    url = server.database("TEMPLATE template0 LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'")
     run_sql(url, "CREATE ROLE trier LOGIN CREATEDB PASSWORD 'hunter2'")
     run_sql(url, "CREATE ROLE nobody_here LOGIN")
     names = "SELECT datname FROM pg_database ORDER BY 1"
@@ -173,6 +173,13 @@ def test_a_database_at_a_server_is_made_for_the_command_and_dropped(
     tried = project.run("migrate_to_pg", "--target", typed, "--try", "test", status=1)
     assert "failures=1" in tried.stderr
     assert "hunter2" not in tried.stdout + tried.stderr
+    assert run_sql(url, names) == before
+    providers = (
+        "from django.db import connection; from django.test.utils import setup_databases; setup_databases(0, 0);"
+        " cursor = connection.cursor(); cursor.execute('SELECT datlocprovider FROM pg_database WHERE datname ~ %s',"
+        " ['migrate_to_pg_try']); print({kind for (kind,) in cursor.fetchall()})"
+    )
+    assert project.run("migrate_to_pg", "--target", typed, "--try", "shell", "-v0", "-c", providers).stdout == "{'b'}\n"
     assert run_sql(url, names) == before
     assert run_sql(url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
     refused = project.run(

@@ -36,7 +36,7 @@ def replace_database(databases: Any, aliases: list[str], entry: dict[str, Any], 
         former = databases.get(name) or {}
         tests = {key: value for key, value in (former.get("TEST") or {}).items() if key in _KEPT_OF_TESTS}
         kept = {key: former[key] for key in _KEPT if key in former}
-        databases[name] = {**copy.deepcopy(entry), **kept, "TEST": tests}
+        databases[name] = {**copy.deepcopy(entry), **kept, "TEST": {**entry.get("TEST", {}), **tests}}
 
 
 def _is_file(entry: Any, origin: str) -> bool:
