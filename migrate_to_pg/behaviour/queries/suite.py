@@ -14,9 +14,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 from django.conf import settings
@@ -31,7 +29,8 @@ from migrate_to_pg.i18n import activate, language
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.system.subprocesses import private_directory
 from migrate_to_pg.system.workdir import base_directory
-from migrate_to_pg.trial import startup
+from migrate_to_pg.trial.command import command_of_project
+from migrate_to_pg.trial.settings import startup_path
 from migrate_to_pg.trial.startup.sitecustomize import WHEN_READY
 
 #: Variable with the file that says what the hook has to know. The copy's password is in it.
@@ -52,7 +51,6 @@ def find_by_queries(command: str, copy_url: str, source: Path, directory: Path, 
     Raises:
         UsageError: The command cannot be run, or no process of it used Django.
     """
-    arguments = _arguments(command)
     path = (directory / _FILE).resolve()
     path.unlink(missing_ok=True)
     with private_directory(directory.resolve() / "queries") as private:
@@ -69,7 +67,7 @@ def find_by_queries(command: str, copy_url: str, source: Path, directory: Path, 
                 }
             )
         )
-        status = _run(arguments, _environment(config))
+        status = _run(command, config)
     if not path.exists():
         raise UsageError(
             _("No process of this command used Django: {command}", command=command),
@@ -104,30 +102,11 @@ def install_hook() -> None:
     atexit.register(shadow.finish)
 
 
-def _arguments(command: str) -> list[str]:
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        words = []
-    if not words:
-        raise UsageError(_("This is no command: {command}", command=command))
-    return [sys.executable, *words] if words[0].endswith(".py") else words
-
-
-def _environment(config: Path) -> dict[str, str]:
-    # The programs of this Python come first: pytest, python, django-admin.
-    programs = str(Path(sys.executable).parent)
-    paths = [str(Path(startup.__file__).parent), os.environ.get("PYTHONPATH", "")]
-    return {
-        **os.environ,
-        "PATH": os.pathsep.join([programs, os.environ.get("PATH", os.defpath)]),
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        WHEN_READY: f"{__name__}:{install_hook.__name__}",
-        _VARIABLE: str(config),
-    }
-
-
-def _run(arguments: list[str], environment: dict[str, str]) -> int:
+def _run(command: str, config: Path) -> int:
+    """Run the command with the hook, and return its exit status."""
+    hook = {WHEN_READY: f"{__name__}:{install_hook.__name__}", _VARIABLE: str(config)}
+    environment = {**os.environ, **startup_path(), **hook}
+    arguments = command_of_project(command, environment)
     try:
         # Standard output is the report's.
         return subprocess.run(arguments, env=environment, stdout=2, check=False).returncode
