@@ -30,7 +30,7 @@ from migrate_to_pg.project.registry import Registry, historical_models
 from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import django_connection, sqlite_entry
 from migrate_to_pg.records import Event, MadeTable
-from migrate_to_pg.sqlite.sql import Sql
+from migrate_to_pg.sqlite.sql import Sql, compose, name
 
 Progress = Callable[[Event], None]
 
@@ -123,7 +123,8 @@ def _run(choice: SourceChoice, registry: Registry, tables: Collection[str], prog
                 names = [statement.name for statement in statements if statement.kind == "table"]
                 rows = {}
                 for table in names:
-                    query = f"SELECT count(*) FROM {connection.ops.quote_name(table)}"  # noqa: S608 - quoted by Django
+                    # Django takes a name with quotes for one that is quoted.
+                    query = compose("SELECT count(*) FROM {table}", table=name(table))
                     rows[table] = int(connection.connection.execute(query).fetchone()[0])
                 return SqliteSchema(statements=statements, models=historical_models(loader), rows=rows)
         except MigrateToPgError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.test_fields import ZONES, python
-from tests.conftest import Server
+from tests.conftest import ASK, MakeSource, Run, Server
 from tests.projects import Project
 from tests.tiers import first_in_ci
 
@@ -92,3 +93,43 @@ def test_dates_and_times_come_back_in_every_zone(tmp_path: Path, postgres_url: s
     project.move(postgres_url, ok=True, **zone)
     assert go_back(project, postgres_url, ok=True, **zone)["ok"]
     check_alike(project, set())
+
+
+def test_names_that_postgresql_cuts_or_quotes_come_back_whole(tmp_path: Path, postgres_url: str) -> None:
+    project = Project("cut", tmp_path)
+    project.migrate()
+    project.sqlite("INSERT INTO cut_plain (v) VALUES (7)")
+    project.move(postgres_url)
+    report = go_back(project, postgres_url)
+    assert report["ok"]
+    assert schema_of(project.source) == schema_of(new_file(project))
+    with closing(sqlite3.connect(new_file(project))) as database:
+        assert database.execute("SELECT v FROM cut_plain").fetchall() == [(7,)]
+
+
+def test_what_the_application_writes_on_postgresql_is_used_on_the_new_file(
+    make_source: MakeSource, tmp_path: Path, postgres_url: str, manage: Run, attribution_request: dict[str, str]
+) -> None:
+    """By HTTP on both: what was posted to PostgreSQL is there, and the next post gets the next id."""
+    source, made = Path(shutil.copy(make_source(), tmp_path / "db.sqlite3")), tmp_path / "back.sqlite3"
+    where = ("--source", source, "--target", postgres_url, "--report", tmp_path / "there")
+    manage("migrate_to_pg", *where)
+    first = post(manage, postgres_url, attribution_request)
+    done = manage(
+        "migrate_from_pg", "--source", postgres_url, "--target", made, "--report", tmp_path / "back", "--lang", "fr"
+    )
+    assert done.stdout.startswith(f"Créé : {made}")
+    with closing(sqlite3.connect(made)) as database:
+        (last,) = database.execute("SELECT max(id) FROM attributions_attribution").fetchone()
+    assert last == first
+    # The same part of the course is taken now: another one is asked for.
+    assert post(manage, f"sqlite:///{made}", attribution_request | {"component": "TD"}) == first + 1
+
+
+def post(manage: Run, url: str, body: dict[str, str]) -> int:
+    """Attribute, as the secretary does in a browser; the id."""
+    code = ASK.format(arguments=json.dumps(["gestionnaire", [body]]))
+    out = manage("shell", "--verbosity", "0", "--command", code, DATABASE_URL=url).stdout
+    [[status, answer]] = json.loads(out.splitlines()[-1])
+    assert status == 201, answer
+    return int(answer["results"][0]["attribution"])
