@@ -106,6 +106,12 @@ class NoteTests(TestCase):
         Note.objects.create(title="Martin")
         self.assertEqual(Note.objects.filter(title__contains="mart").count(), 1)
 """
+PYTEST = """
+[pytest]
+DJANGO_SETTINGS_MODULE = {module}
+python_files = tests.py
+filterwarnings = error
+"""
 STYLES = ("environ", "dictionary", "url", "split")
 
 
@@ -126,7 +132,7 @@ class Styled:
             "notes/tests.py": TESTS,
             "notes/migrations/__init__.py": "",
             "notes/migrations/0001_initial.py": MIGRATION,
-            "pytest.ini": f"[pytest]\nDJANGO_SETTINGS_MODULE = {module}\npython_files = tests.py\n",
+            "pytest.ini": PYTEST.format(module=module),
             **self._settings(),
         }
         for name, text in files.items():

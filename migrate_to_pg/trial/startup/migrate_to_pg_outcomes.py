@@ -2,6 +2,8 @@
 
 ``sitecustomize`` brings it into every Python of the command that runs the tests, parallel workers included. Each
 outcome is one line of JSON, appended in one write. A result class or a test runner of the project's own stays in use.
+
+PYTEST_DONT_REWRITE: it is imported before pytest, which warns of a plugin whose assertions it cannot rewrite.
 """
 
 from __future__ import annotations
