@@ -17,6 +17,8 @@ from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from .kept_form import forget, keep, page_of_form
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
@@ -116,6 +118,11 @@ class DenyByDefault(MiddlewareMixin):
             return refusal(_("You may not do this."), HTTPStatus.FORBIDDEN)
         raise PermissionDenied
 
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Forget a form that is on the page again."""
+        forget(request, response)
+        return response
+
 
 def _please_log_in(request: HttpRequest) -> HttpResponse:
     """Redirect to the login, or answer 401 to a program that posts or asks for JSON."""
@@ -125,7 +132,9 @@ def _please_log_in(request: HttpRequest) -> HttpResponse:
     if htmx := HtmxDetails(request):
         # htmx would show the login in place of a part of the page.
         return HttpResponseClientRedirect(redirect_to_login(htmx.current_url_abs_path or "/").url)
-    return redirect_to_login(request.get_full_path())
+    response = redirect_to_login(page_of_form(request))
+    keep(request, response)
+    return response
 
 
 def refusal(message: str, status: HTTPStatus) -> JsonResponse:

@@ -59,6 +59,7 @@ MIDDLEWARE = [
     # These two before the sessions: an error in storing one is reported in the language of the page.
     "attribution_project.middleware.content_security_policy",
     "attribution_project.middleware.user_language",
+    "attribution_project.middleware.own_not_found_page",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "attribution_project.views.health.answer_under_any_host",  # before the host is checked

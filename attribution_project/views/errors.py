@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.debug import SafeExceptionReporterFilter
 
 from .. import failures
+from ..kept_form import is_kept, keep, page_of_form, sent_from_own_page
 from ..permissions import SAFE_METHODS, refusal, wants_json
 
 logger = logging.getLogger(__name__)
@@ -29,16 +30,22 @@ class DiscreetReporterFilter(SafeExceptionReporterFilter):
 
 
 def error_response(
-    request: HttpRequest, status: HTTPStatus, title: str, reasons: Sequence[str], *, retry_after: int = 0
+    request: HttpRequest,
+    status: HTTPStatus,
+    title: str,
+    reasons: Sequence[str],
+    *,
+    retry_after: int = 0,
+    back: str = "",
 ) -> HttpResponse:
-    """Return the error as JSON or HTML.
+    """Return the error as JSON or HTML, with a link back to the form that was sent.
 
     The page is rendered without the request, because its context would read the session."""
     response: HttpResponse
     if wants_json(request):
         response = refusal(" ".join((f"{title}.", *reasons)), status)
     else:
-        page = render_to_string("error.html", {"title": title, "reasons": reasons})
+        page = render_to_string("error.html", {"title": title, "reasons": reasons, "back": back})
         response = HttpResponse(page, status=status)
     response.headers["Cache-Control"] = "no-store"
     if retry_after:
@@ -89,8 +96,15 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer 403 to a form without its token (Django logs the reason)."""
     if wants_json(request):
         return refusal(_("The CSRF token is missing or wrong."), HTTPStatus.FORBIDDEN)
-    reasons = [_("Reload the page and send it again; the browser must accept cookies.")]
-    return error_response(request, HTTPStatus.FORBIDDEN, _("This form has expired"), reasons)
+    title = _("This form has expired")
+    if not (is_kept(request) and sent_from_own_page(request)):
+        reasons = [_("Reload the page and send it again; the browser must accept cookies.")]
+        return error_response(request, HTTPStatus.FORBIDDEN, title, reasons)
+    # As after a login in another window.
+    reasons = [_("Nothing was stored. What you typed is kept: go back to the form, and send it again.")]
+    response = error_response(request, HTTPStatus.FORBIDDEN, title, reasons, back=page_of_form(request))
+    keep(request, response)
+    return response
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

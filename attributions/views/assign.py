@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from attribution_project.accent_search import search_condition
+from attribution_project.kept_form import keeps_form, restore
 from attribution_project.permissions import requires, wants_json
 from attribution_project.sortable_list import query_string
 from attribution_project.views import errors
@@ -33,12 +34,14 @@ PARTS_ON_A_PAGE = 30
 TEACHERS_SHOWN = 8
 
 
+@keeps_form
 @requires("attributions.view_attribution", change="attributions.add_attribution")
 @require_http_methods(["GET", "HEAD", "POST"])
 def assign(request: HttpRequest) -> HttpResponse:
     """Show free parts (GET), or attribute parts (POST)."""
     if request.method != "POST":
-        response = render(request, _template(request), _context(request, request.GET))
+        kept = restore(request)
+        response = render(request, _template(request), _context(request, kept or request.GET))
         # Or a browser would show a part that it kept where the page is wanted.
         patch_vary_headers(response, ["HX-Request", "HX-Target"])
         return response
@@ -62,8 +65,7 @@ def _page_response(request: HttpRequest, outcome: Outcome) -> HttpResponse:
         return errors.unavailable(
             request, list(dict.fromkeys((outcome.message, *(r.message for r in outcome.results))))
         )
-    context = _context(request, request.POST) | {"outcome": outcome, "note": request.POST.get("note", "")}
-    context["teacher_note"] = request.POST.get("teacher_note", "")
+    context = _context(request, request.POST) | {"outcome": outcome}
     return render(request, "attributions/assign.html", context, status=outcome.status)
 
 
@@ -104,6 +106,8 @@ def _context(request: HttpRequest, given: Any) -> dict[str, Any]:
         # What a link to a teacher keeps of the address.
         "keep": urlencode([("year", year), *(pair for pair in wanted.pairs if pair[1])]) + "&",
         "kind": given.get("load", Load.STATUTORY),
+        "note": given.get("note", ""),
+        "teacher_note": given.get("teacher_note", ""),
     }
     if teacher is not None:
         context |= _free_parts_context(given, year, wanted) | {"load": teaching_load(teacher, year), "kinds": Load}

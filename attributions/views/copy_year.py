@@ -5,11 +5,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from attribution_project.kept_form import keeps_form, restore
 from attribution_project.permissions import requires
 from courses.models import departments
 
@@ -33,6 +34,7 @@ class _Review:
     page: int
 
 
+@keeps_form
 @requires("attributions.add_attribution")
 @require_http_methods(["GET", "HEAD", "POST"])
 def copy_year(request: HttpRequest) -> HttpResponse:
@@ -40,16 +42,16 @@ def copy_year(request: HttpRequest) -> HttpResponse:
 
     Buttons turn the pages, so that each page keeps what is ticked on the others.
     """
-    given = request.POST if request.method == "POST" else request.GET
+    given: QueryDict = request.POST if request.method == "POST" else restore(request) or request.GET
     review = _Review(
         year=academic_year.from_query(given.get("year")),
         department=given.get("department", "").replace("\x00", ""),
         without=sorted({int(key) for key in given.getlist("without") if key.isdecimal()})[:_MAX_EXCLUDED],
-        page=int(given["page"]) if given.get("page", "").isdecimal() else 1,
+        page=int(str(given["page"])) if given.get("page", "").isdecimal() else 1,
     )
     if "accept" not in request.POST:
         return _render(request, review, None)
-    expected = int(given["expected"]) if given.get("expected", "").isdecimal() else -1
+    expected = int(str(given["expected"])) if given.get("expected", "").isdecimal() else -1
     confirmed = given.get("confirm") == "yes"
     outcome = accept(review.year, review.department, review.without, expected, request.user, confirmed=confirmed)
     if not outcome.success:

@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from attribution_project.kept_form import keeps_form, restore
 from attribution_project.permissions import requires, wants_json
 from attribution_project.versions import version_of
 
 from ..api import MAX_PARTS, attribution_response, outcome_response
 from ..forms import MoveForm, PartForm
-from ..models import Attribution
+from ..models import Attribution, Teacher
 from ..services import changes
 from ..services.results import Outcome, conflict, refused
 from .assign import find_teachers
@@ -56,6 +57,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "attributions/detail.html", context)
 
 
+@keeps_form
 @requires(_CHANGE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
@@ -64,16 +66,19 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     if attribution is None:
         return _removed(request, pk)
     shown = copy(attribution)
-    form = PartForm(request.POST or None, instance=attribution)
+    kept = restore(request)
+    form = PartForm(request.POST or None, instance=attribution, initial=kept.dict() if kept else None)
     outcome = None
     if request.method == "POST" and form.is_valid():
         confirmed = request.POST.get("confirm") == "yes"
         outcome = changes.save(form.instance, request.user, request.POST.get("version", ""), confirmed=confirmed)
         if outcome.success:
             return _answer_change(request, outcome, pk)
-    return _render(request, "attributions/edit.html", outcome, {"form": form, "attribution": shown})
+    context = {"form": form, "attribution": shown, "kept": kept}
+    return _render(request, "attributions/edit.html", outcome, context)
 
 
+@keeps_form
 @requires(_CHANGE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def move(request: HttpRequest, pk: int) -> HttpResponse:
@@ -82,7 +87,8 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
     if attribution is None:
         return _removed(request, pk)
     shown = copy(attribution)
-    form = MoveForm(request.POST or None)
+    kept = restore(request)
+    form = MoveForm(request.POST or None, initial=kept.dict() if kept else None)
     outcome = None
     if request.method == "POST" and form.is_valid():
         attribution.teacher = form.cleaned_data["teacher"]
@@ -91,7 +97,7 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
         if outcome.success:
             return _answer_change(request, outcome, pk)
     sought = request.GET.get("who", "").strip()
-    context = {"form": form, "attribution": shown, "sought": sought, "found": _choices(form, sought)}
+    context = {"form": form, "attribution": shown, "sought": sought, "found": _choices(form, sought), "kept": kept}
     is_part = request.headers.get("HX-Target") == "teachers"
     template = "attributions/_teacher_radios.html" if is_part else "attributions/move.html"
     return _render(request, template, outcome, context)
@@ -100,7 +106,8 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
 def _choices(form: MoveForm, sought: str) -> list[Any]:
     """Return the teachers that are found, and first the one who was chosen before something was refused."""
     found = find_teachers(sought)
-    chosen = form.cleaned_data.get("teacher") if form.is_bound and hasattr(form, "cleaned_data") else None
+    matricule = form["teacher"].value()
+    chosen = Teacher.objects.filter(matricule=str(matricule).replace("\x00", "")).first() if matricule else None
     return [chosen, *(one for one in found if one != chosen)] if chosen else found
 
 
@@ -187,7 +194,8 @@ def _render(request: HttpRequest, template: str, outcome: Outcome | None, contex
     if outcome and outcome.conflict:
         attribution = _find(attribution.pk) or attribution
     # After another refusal the form keeps the version that it came with.
-    kept = request.POST.get("version") if request.method == "POST" and not (outcome and outcome.conflict) else None
-    context |= {"outcome": outcome, "attribution": attribution, "version": kept or version_of(attribution)}
+    given = context.get("kept") or request.POST
+    seen = "" if outcome and outcome.conflict else given.get("version", "")
+    context |= {"outcome": outcome, "attribution": attribution, "version": seen or version_of(attribution)}
     status = outcome.status if outcome else 400 if request.method == "POST" else 200
     return render(request, template, context, status=status)

@@ -12,6 +12,7 @@ FILES = (
     "import_changes",
     "access",
     "accounts",
+    "kept_form",
     "body",
     "client_address",
     "health",
