@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import linecache
 import sys
 import sysconfig
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,8 +30,9 @@ _HANDLER = str(_DJANGO / "core" / "handlers" / "base.py")
 _RAW_QUERYSET = "django.db.models.sql.query"
 _NO_LIBRARIES = sys.stdlib_module_names | {"django", "pytest", "_pytest", "pluggy", "pytest_django", "xdist", "execnet"}
 _QUERYSETS = "django.db.models.query"
-#: From the compiler to get(), with room for other versions of Django.
-_FRAMES_OF_GET = 10
+_DELETION = "django.db.models.deletion"
+#: From the compiler to get() and in_bulk(), with room for other versions of Django.
+_FRAMES_WITHIN_DJANGO = 12
 _FOREIGN = {"site-packages", "dist-packages"}
 
 
@@ -45,6 +49,13 @@ class CallSite:
     def names(self, attribute: str) -> bool:
         """Return whether the function names an attribute. A template may name anything."""
         return self.code is None or _names(self.code, attribute)
+
+    def is_for_one_vendor(self, sql: str) -> bool:
+        """Return whether the function asks which database it runs on, and has this SQL for one of them alone."""
+        if self.code is None or not _names(self.code, "vendor"):
+            return False
+        # Written twice, it is for both.
+        return _literals(self.code.co_filename)[sql] <= 1
 
     def explain(self, text: str = "") -> str:
         """Add the caller to an explanation."""
@@ -97,8 +108,10 @@ def _caller_of(frame: FrameType, project: Path) -> Place | None:
         outer = outer.f_back
     if outer is None or not is_of_project(outer.f_code.co_filename, project):
         return None
-    name = str(Path(outer.f_code.co_filename).resolve().relative_to(project))
-    return Place(file=name, line=outer.f_lineno)
+    name = Path(outer.f_code.co_filename).resolve().relative_to(project)
+    # Which test it was says little of where it is used.
+    is_test = any(part.startswith("test") for part in name.parts)
+    return None if is_test else Place(file=str(name), line=outer.f_lineno)
 
 
 def _library(frame: FrameType) -> str:
@@ -124,7 +137,16 @@ def is_get() -> bool:
     """Return whether ``QuerySet.get()`` asks. It takes a few rows of however many, to see whether there is one."""
     return any(
         frame.f_code.co_name == "get" and frame.f_globals.get("__name__") == _QUERYSETS
-        for frame in islice(_frames(), _FRAMES_OF_GET)
+        for frame in islice(_frames(), _FRAMES_WITHIN_DJANGO)
+    )
+
+
+def is_order_lost() -> bool:
+    """Return whether Django itself takes the rows, and loses their order: a dictionary, or what is to be deleted."""
+    return any(
+        frame.f_globals.get("__name__") == _DELETION
+        or (frame.f_code.co_name == "in_bulk" and frame.f_globals.get("__name__") == _QUERYSETS)
+        for frame in islice(_frames(), _FRAMES_WITHIN_DJANGO)
     )
 
 
@@ -154,6 +176,17 @@ def is_of_project(filename: str, project: Path) -> bool:
     if not path.is_relative_to(project) or _FOREIGN & set(path.parts):
         return False
     return not any(path.is_relative_to(other) for other in (_DJANGO, _OURS, *_standard_library()))
+
+
+@lru_cache(maxsize=256)
+def _literals(filename: str) -> Counter[str]:
+    """Count how often each text stands in a file."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(filename)))
+    except SyntaxError:
+        return Counter()
+    constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return Counter(value for value in constants if isinstance(value, str))
 
 
 @lru_cache(maxsize=1)

@@ -94,6 +94,22 @@ class Database:
         compiler: SQLCompiler = query.clone().get_compiler(connection=self.wrapper)
         return compiler
 
+    def plan_query(self, query: Any) -> None:
+        """Let the database plan a query of the ORM. Nothing is run."""
+        self._plan_compiled(self._compiler(query))
+
+    def _plan_compiled(self, compiler: SQLCompiler) -> None:
+        try:
+            sql, parameters = compiler.as_sql()
+        except EmptyResultSet:
+            return
+        self.plan(sql, parameters)
+
+    def plan(self, sql: str, parameters: Parameters) -> None:
+        """Let the database plan a statement. EXPLAIN runs nothing, so it is allowed for writes as well."""
+        with self.wrapper.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {sql}", parameters)
+
     def _ask(self, sql: str, parameters: Parameters, convert: Callable[[Any], tuple[Row, ...]]) -> Answer:
         with self.wrapper.cursor() as cursor:
             cursor.execute(sql, parameters)
@@ -128,11 +144,6 @@ class Source(Database):
     def version(self) -> int:
         """Return a number that changes whenever another connection commits something to the file."""
         return int(self.wrapper.connection.execute("PRAGMA data_version").fetchone()[0])
-
-    def require_compiles(self, sql: str, parameters: Parameters) -> None:
-        """Raise what SQLite raises for a statement that it cannot run here. Nothing is run."""
-        with self.wrapper.cursor() as cursor:
-            cursor.execute(f"EXPLAIN {sql}", parameters)
 
     @contextmanager
     def reversed(self) -> Iterator[None]:
@@ -173,22 +184,13 @@ class Copy(Database):
 
     def plan_query(self, query: Any) -> None:
         """Let PostgreSQL plan a query of the ORM, with FOR UPDATE and all. Nothing is run."""
-        compiler = self._compiler(query)
         # Django refuses FOR UPDATE outside of a transaction. Whether the project is in one is another question.
         self.wrapper.ensure_connection()
         self.wrapper.autocommit = False
         try:
-            sql, parameters = compiler.as_sql()
-        except EmptyResultSet:
-            return
+            super().plan_query(query)
         finally:
             self.wrapper.autocommit = True
-        self.plan(sql, parameters)
-
-    def plan(self, sql: str, parameters: Parameters) -> None:
-        """Let PostgreSQL plan a statement. EXPLAIN runs nothing, so it is allowed for writes as well."""
-        with self.wrapper.cursor() as cursor:
-            cursor.execute(f"EXPLAIN {sql}", parameters)
 
     def prepare(self, sql: str) -> None:
         """Let PostgreSQL read any single statement. Raises the error that it answers with."""

@@ -67,11 +67,18 @@ class Comparison:
     is_raw: bool
     #: Whether Django converts the values by the model afterwards: Model.objects.raw().
     is_converted_later: bool = False
+    #: Whether nobody sees the order of the rows.
+    is_order_lost: bool = False
 
     @cached_property
     def statement(self) -> Statement:
         """The statement as SQLite ran it."""
         return read_statement(self.ours.sql)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the order of the rows is a part of the answer."""
+        return self.statement.is_ordered and not self.is_order_lost
 
     @cached_property
     def left(self) -> list[Row]:
@@ -101,14 +108,14 @@ class Comparison:
             yield from self._of_rows()
 
     def _equal(self, left: Sequence[Row], right: Sequence[Row]) -> bool:
-        return list(left) == list(right) if self.statement.is_ordered else Counter(left) == Counter(right)
+        return list(left) == list(right) if self.is_ordered else Counter(left) == Counter(right)
 
     def _of_random_numbers(self) -> Iterator[Difference]:
         if self.is_raw and self.statement.draws_random_numbers and Counter(self.left) != Counter(self.right):
             yield self._shown("function-meaning", Certainty.CONFIRMED)
 
     def _aligned(self) -> tuple[list[Row], list[Row]]:
-        if self.statement.is_ordered:
+        if self.is_ordered:
             return list(self.ours.rows), list(self.theirs.rows)
         ours, theirs = (
             sorted(rows, key=lambda row: repr(row_meaning(row))) for rows in (self.ours.rows, self.theirs.rows)

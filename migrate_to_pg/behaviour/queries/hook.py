@@ -31,6 +31,7 @@ from migrate_to_pg.behaviour.queries.call_site import (
     find_call_site,
     is_django_itself,
     is_get,
+    is_order_lost,
     is_raw_queryset,
 )
 from migrate_to_pg.behaviour.queries.inserted_values import doubtful_values
@@ -171,7 +172,11 @@ class Hook:
 
     def _ran_sql(self, sql: str, parameters: Any, many: bool) -> None:
         site = find_call_site(self.project, sql)
-        if site and self._is_new(sql, parameters, site):
+        if site is None:
+            return
+        if site.is_for_one_vendor(sql):
+            self.shadow.judge.notebook.count("for SQLite alone")
+        elif self._is_new(sql, parameters, site):
             later = is_raw_queryset()
             self.shadow.submit(Asked(sql=sql, parameters=parameters, site=site, many=many, is_converted_later=later))
 
@@ -183,8 +188,14 @@ class Hook:
         if getattr(query, "select_for_update", False):
             self._add(lock_outside_transaction(compiler.connection, site, shown_sql(sql)))
         if self._is_new(sql, parameters, site):
-            for_one = query.high_mark == MAX_GET_RESULTS and is_get()
-            asked = Asked(sql=sql, parameters=parameters, site=site, query=query.clone(), is_for_one_row=for_one)
+            asked = Asked(
+                sql=sql,
+                parameters=parameters,
+                site=site,
+                query=query.clone(),
+                is_for_one_row=query.high_mark == MAX_GET_RESULTS and is_get(),
+                is_order_lost=is_order_lost(),
+            )
             self.shadow.submit(asked)
 
     def _ran_insert(self, compiler: Any, sql: str, parameters: Any, result: Any) -> None:

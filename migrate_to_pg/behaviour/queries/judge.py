@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,10 @@ from migrate_to_pg.project.secret_columns import has_secret, server_reason
 _TIMED_OUT = "57014"
 #: PostgreSQL, or Django for it, refuses before anything is run.
 _LITERALS = "22"
+#: Syntax errors, and names that do not exist.
+_NO_SUCH = "42"
+#: Of executemany(), so many rows are judged.
+_ROWS_OF_MANY = 20
 
 
 class CopyLostError(Exception):
@@ -47,6 +51,8 @@ class Asked:
     is_converted_later: bool = False
     #: Whether more than one row is an error, on both databases.
     is_for_one_row: bool = False
+    #: Whether nobody sees the order of the rows.
+    is_order_lost: bool = False
     #: Values of an INSERT that PostgreSQL may refuse: table, column, value.
     doubtful: tuple[tuple[str, str, Any], ...] = ()
 
@@ -101,7 +107,7 @@ class Judge:
         differs = self._differs_by_now(statement)
         if isinstance(ours, Answer) and (differs or not ours.is_complete):
             self.notebook.count("written" if differs else "long")
-            self._judge_plan(asked, lambda: self._plan(asked))
+            self._judge_plan(asked, lambda: self._plan(self._copy, asked))
             return
         theirs = self._attempt(lambda: self._ask(self._copy, asked))
         if isinstance(ours, Answer) and isinstance(theirs, Answer):
@@ -133,13 +139,11 @@ class Judge:
             self._judge_plan(asked, lambda: self._copy.plan_query(asked.query))
             return
         rows: Sequence[Parameters] = asked.parameters if asked.many else [asked.parameters]
-        first = rows[0] if rows else None
         if statement.writes:
-            ours = self._attempt(lambda: self._sources.plain.require_compiles(asked.sql, first))
-            if not isinstance(ours, Exception):
-                for parameters in rows:
-                    if not self._judge_plan(asked, partial(self._copy.plan, asked.sql, parameters)):
-                        return
+            for parameters in rows[:_ROWS_OF_MANY]:
+                one = replace(asked, parameters=parameters)
+                if not self._judge_plan(one, partial(self._copy.plan, asked.sql, parameters)):
+                    return
         else:
             self._judge_plan(asked, lambda: self._copy.prepare(asked.sql))
 
@@ -147,7 +151,9 @@ class Judge:
         """Return whether PostgreSQL accepts the statement, without running it."""
         found = self._attempt(plan)
         if isinstance(found, Exception):
-            self._refused(asked, found, Answer(()))
+            # What the source refuses too is made by the tests alone, or newer than the copy.
+            theirs = self._attempt(lambda: self._plan(self._sources.plain, asked)) if _can_plan(asked) else None
+            self._refused(asked, found, None if isinstance(theirs, Exception) else Answer(()))
             return False
         self.notebook.count("planned")
         return True
@@ -157,11 +163,11 @@ class Judge:
             return database.ask_query(asked.query)
         return database.ask_sql(asked.sql, asked.parameters)
 
-    def _plan(self, asked: Asked) -> None:
+    def _plan(self, database: Source | Copy, asked: Asked) -> None:
         if asked.query is not None:
-            self._copy.plan_query(asked.query)
+            database.plan_query(asked.query)
         else:
-            self._copy.plan(asked.sql, asked.parameters)
+            database.plan(asked.sql, asked.parameters)
 
     def _attempt(self, ask: Callable[[], Any]) -> Any:
         """Return the answer, or the error that stands for it."""
@@ -183,6 +189,7 @@ class Judge:
             site=asked.site,
             is_raw=asked.query is None,
             is_converted_later=asked.is_converted_later,
+            is_order_lost=asked.is_order_lost,
         )
         self.notebook.count("volatile" if comparison.statement.is_volatile else "compared")
         for found in comparison.differences():
@@ -207,7 +214,7 @@ class Judge:
         if sqlstate == _TIMED_OUT:
             self._slow.add(asked.sql)
             self.notebook.count("slow")
-        elif ours is None:
+        elif ours is None or (asked.doubtful and sqlstate.startswith(_NO_SUCH)):
             self.notebook.count("refused by both")
         elif isinstance(error, (NotSupportedError, FieldError)) and not sqlstate:
             self.notebook.note(
@@ -242,6 +249,12 @@ class Judge:
                 explanation=asked.site.explain(),
             )
         )
+
+
+def _can_plan(asked: Asked) -> bool:
+    """Return whether SQLite plans such statements: neither PRAGMA nor those whose parameters were left out."""
+    statement = read_statement(asked.sql)
+    return asked.query is not None or (not asked.doubtful and (statement.reads or statement.writes))
 
 
 def shown_sql(sql: str) -> str:

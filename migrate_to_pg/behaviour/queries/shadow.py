@@ -50,6 +50,7 @@ class Shadow:
         self._jobs: queue.Queue[_Job | None] = queue.Queue(_WAITING)
         self._thread: threading.Thread | None = None
         self._busy_since: float | None = None
+        self._is_late = False
 
     def submit(self, asked: Asked) -> None:
         """Have a statement judged. Nothing is raised, and nothing takes longer than two seconds."""
@@ -60,7 +61,8 @@ class Shadow:
             self.switch_off(_("The copy does not answer."))
             return
         job = _Job(asked, contextvars.copy_context())
-        if self._waits and busy is not None:
+        if self._is_late:
+            # Whoever waited for the last one has gone on. Nobody waits again before it is done.
             self.judge.notebook.count("dropped")
             return
         try:
@@ -69,8 +71,8 @@ class Shadow:
             self.judge.notebook.count("dropped")
             return
         self._start()
-        if self._waits:
-            job.done.wait(TIMEOUT_SECONDS)
+        if self._waits and not job.done.wait(TIMEOUT_SECONDS):
+            self._is_late = not job.done.is_set()
 
     def switch_off(self, reason: str) -> None:
         """Ask nothing more in this process, and say why, once."""
@@ -113,6 +115,7 @@ class Shadow:
             finally:
                 self._busy_since = None
                 job.done.set()
+                self._is_late = False
         if is_connected:
             self.judge.close()
 

@@ -264,6 +264,25 @@ def last_row_id() -> Any:
 
 
 @says()
+def sql_for_one_vendor() -> Any:
+    if connection.vendor == "sqlite":
+        return rows("SELECT sqlite_version()")
+    return rows("SELECT version()")
+
+
+@says("raw-value-type")
+def sql_for_both_vendors() -> Any:
+    if connection.vendor == "sqlite":
+        return rows("SELECT avg(pages) FROM library_work")
+    return rows("SELECT avg(pages) FROM library_work")
+
+
+@says()
+def rows_whose_order_is_lost() -> Any:
+    return Writer.objects.in_bulk([1, 2, 3])
+
+
+@says()
 def healthy() -> Any:
     months = Writer.objects.annotate(m=TruncMonth("seen")).values("m").annotate(n=Count("id")).order_by("m")
     return [
