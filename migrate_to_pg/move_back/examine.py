@@ -65,7 +65,9 @@ def examine(
         for (rule, fault), count in zip(asked, counts, strict=True):
             if count:
                 findings.append(_finding(connection, schema, table, rule, fault, count, accepted))
-                if findings[-1].applied:
+                if findings[-1].applied and rule.rows_stay:
+                    quarantine.add_values(table, fault, rule.id)
+                elif findings[-1].applied:
                     quarantine.add(table, fault.where, rule.id)
     return Examined(findings=tuple(findings), rows=rows)
 

@@ -19,6 +19,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.secret_columns import masked_key
 from migrate_to_pg.records import Plan, PlannedTable, TargetForeignKey
 from migrate_to_pg.records.repairs import RemovedRow, RemovedRows, RowOutcome
+from migrate_to_pg.rules.back.base import Fault
 from migrate_to_pg.rules.base import SAMPLES
 
 Connection = psycopg.Connection[Any]
@@ -73,12 +74,23 @@ class Quarantine:
         self._schema = schema
         #: PostgreSQL's name of the table -> its rows.
         self.left_out: dict[str, LeftOut] = {}
+        #: Values whose rows stay: of which table, where, and for which rule.
+        self._values: list[tuple[PlannedTable, Fault, str]] = []
 
     def add(self, table: PlannedTable, where: sql.Composable, rule: str) -> None:
         """Leave out the rows that satisfy a condition."""
         known = self.left_out.setdefault(table.name, LeftOut()).keys
         for key in self._keys(table, where):
             known.setdefault(key, rule)
+
+    def add_values(self, table: PlannedTable, fault: Fault, rule: str) -> None:
+        """Leave out values that have no place in the file. Their rows stay."""
+        self._values.append((table, fault, rule))
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing stays behind."""
+        return not self._values and not any(rows.keys for rows in self.left_out.values())
 
     def follow(self) -> None:
         """Leave out the rows that refer to those, and the rows that refer to these, until there are no more."""
@@ -124,7 +136,9 @@ class Quarantine:
         path.touch(mode=0o600)
         removed: list[RemovedRows] = []
         with closing(sqlite3.connect(path)) as journal, journal:
-            journal.execute('CREATE TABLE quarantine ("table" TEXT, "key" TEXT, rule TEXT, row TEXT)')
+            journal.execute('CREATE TABLE IF NOT EXISTS quarantine ("table" TEXT, "key" TEXT, rule TEXT, row TEXT)')
+            for place in self._values:
+                journal.executemany("INSERT INTO quarantine VALUES (?, ?, ?, ?)", self._complete_values(*place))
             for name, rows in self.left_out.items():
                 table = self._plan.table(name)
                 if table and rows.keys:
@@ -141,6 +155,21 @@ class Quarantine:
             )
             for row, *key in self._connection.execute(query):
                 yield table.name, ", ".join(key), rows.keys[tuple(key)] or "foreign-key", row
+
+    def _complete_values(self, table: PlannedTable, fault: Fault, rule: str) -> Iterator[tuple[str, str, str, str]]:
+        key = sql.SQL("concat_ws(', ', {})").format(
+            sql.SQL(", ").join([sql.SQL("NULL"), *(sql.SQL("t.{}").format(sql.Identifier(k)) for k in table.key_names)])
+        )
+        values = sql.SQL(", ").join(
+            sql.SQL("{}, t.{}").format(sql.Literal(column.name), sql.Identifier(column.name))
+            for column in fault.columns
+        )
+        query = sql.SQL("SELECT {}, jsonb_build_object({})::text FROM {} AS t WHERE {}").format(
+            key, values, sql.Identifier(self._schema, table.name), fault.where
+        )
+        with self._connection.cursor() as cursor:
+            for found, row in cursor.stream(query):
+                yield table.name, found, rule, row
 
 
 def _summary(table: PlannedTable, rows: LeftOut) -> Iterator[RemovedRows]:

@@ -188,10 +188,10 @@ def _leave_out(run: Run, quarantines: list[Quarantine], accepted: frozenset[str]
     removed: list[RemovedRows] = []
     path = run.workdir.quarantine
     for quarantine in quarantines:
-        if any(rows.keys for rows in quarantine.left_out.values()):
+        if not quarantine.is_empty:
             quarantine.follow()
             removed += quarantine.keep(path)
-    if removed:
+    if path.exists():
         repairs = RepairResult(path=path, journal=path, fix=frozenset(), quarantine=accepted, removed=tuple(removed))
         run.state.record_examined(repairs=repairs)
 

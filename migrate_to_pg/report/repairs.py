@@ -24,6 +24,7 @@ class Resolution(enum.Enum):
     REST_BY_OTHERS = N_("The rest of these rows were left out, or repaired for another of their faults.")
     QUARANTINED = N_("These rows were left out with --quarantine {rule}.")
     BY_OTHERS = N_("These rows were repaired, or left out, for another of their faults.")
+    VALUES_QUARANTINED = N_("These values were left out with --quarantine {rule}.")
     QUARANTINED_FOR_OTHERS = N_("Left out: these rows went into quarantine for another of their faults.")
 
 
@@ -161,6 +162,10 @@ def resolutions(finding: Finding, report: Report | None) -> tuple[Resolution, ..
         return ()
     if report is None:
         return (Resolution.REPAIRED,)
+    if report.mode == "move_back":
+        # It has no repairs.
+        has_rows = _rows(finding, report, RowOutcome.QUARANTINED)
+        return (Resolution.QUARANTINED if has_rows else Resolution.VALUES_QUARANTINED,)
     if repaired := _cells(finding, report) + _rows(finding, report, RowOutcome.MERGED):
         return (Resolution.REPAIRED, Resolution.REST_BY_OTHERS)[: 1 if repaired >= finding.count else 2]
     if _rows(finding, report, RowOutcome.QUARANTINED):
@@ -173,7 +178,8 @@ def resolutions(finding: Finding, report: Report | None) -> tuple[Resolution, ..
 
 def is_quarantined(found: tuple[Resolution, ...]) -> bool:
     """Return whether a finding that was settled in these ways was settled by quarantine alone."""
-    return found in ((Resolution.QUARANTINED,), (Resolution.QUARANTINED_FOR_OTHERS,))
+    settled = (Resolution.QUARANTINED, Resolution.VALUES_QUARANTINED, Resolution.QUARANTINED_FOR_OTHERS)
+    return found in [(one,) for one in settled]
 
 
 def _fixed_by_other_repairs(finding: Finding, report: Report) -> bool:

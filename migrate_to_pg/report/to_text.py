@@ -60,7 +60,7 @@ from migrate_to_pg.report.text_layout import (
     plain,
     show,
 )
-from migrate_to_pg.report.verdict import at_stake, notes, tone, verdict
+from migrate_to_pg.report.verdict import at_stake, not_done, notes, tone, verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -261,7 +261,7 @@ def _stages(report: Report) -> Iterator[Block]:
 
 def _blocked(report: Report) -> Iterator[Block]:
     """Lay out what fits one screen: the verdict, what blocks and what repairs it, and the command that continues."""
-    yield from [line(), fact(f"{verdict(report)} {_('Nothing was published.')}", "bad"), line()]
+    yield from [line(), fact(f"{verdict(report)} {not_done(report)}", "bad"), line()]
     yield Grid(headings=blocking_headings(), rows=blocking_rows(report), left=3, folds=1)
     yield line()
     if at_stake(report):

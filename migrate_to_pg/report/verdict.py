@@ -271,14 +271,17 @@ def _verified_tables(verification: Verification, known: Sequence[TableFacts]) ->
     return _("Compared: {cells}, one by one, no difference.", cells=cells)
 
 
+def not_done(report: Report) -> str:
+    """Return the sentence on what a run that did not succeed left undone."""
+    return _("No file was made.") if report.mode == "move_back" else _("Nothing was published.")
+
+
 def _published(report: Report) -> list[str]:
     published = report.publication
     if published is None:
         unknown = report.failure is not None and report.failure.may_be_published
         is_said = report.ok or unknown or report.mode in ("undo", "verify_only", "since_publish")
-        if report.mode == "move_back":
-            return [] if report.ok else [_("No file was made.")]
-        return [] if is_said else [_("Nothing was published.")]
+        return [] if is_said or report.made else [not_done(report)]
     lines = []
     if not report.ok:
         lines.append(_("This happened after the tables were published in schema {schema}.", schema=published.schema))

@@ -119,4 +119,5 @@ def _entry(rule: Rule) -> Iterator[str]:
         yield f"Repair `--fix {rule.repair_name or rule.id}` ({rule.repair}): {rule.repair_description}"
     if names_rows(rule):
         where = "SQLite" if rule in BACK_RULES else "PostgreSQL"
-        yield f"Quarantine `--quarantine {rule.id}`: leaves the rows, and those that refer to them, out of {where}."
+        left = "the values" if getattr(rule, "rows_stay", False) else "the rows, and those that refer to them,"
+        yield f"Quarantine `--quarantine {rule.id}`: leaves {left} out of {where}."

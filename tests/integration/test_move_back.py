@@ -219,6 +219,23 @@ def test_rows_that_sqlite_cannot_take_block_the_run_or_are_kept_aside(
     assert sum(removed.count for removed in report.removed) == len(kept)
 
 
+def test_values_without_a_place_in_the_file_are_kept_aside_and_their_rows_stay(
+    url: str, back: MoveBack, tmp_path: Path, execute: Query
+) -> None:
+    execute(url, "ALTER TABLE auth_group ADD colour text, ADD words tsvector")
+    execute(url, "UPDATE auth_group SET words = to_tsvector(name), colour = CASE id WHEN 2 THEN 'red' END")
+    report = back(url)
+    assert [(f.rule, f.table, f.column, f.count) for f in report.findings] == [
+        ("column-not-on-sqlite", "auth_group", "colour", 1)
+    ]
+    report = back(url, quarantine=("all",))
+    assert report.ok, report.failure
+    assert report.made
+    kept = rows(Path(report.made.quarantine), 'SELECT "table", "key", rule, row FROM quarantine')
+    assert kept == [("auth_group", "2", "column-not-on-sqlite", '{"colour": "red"}')]
+    assert rows(new(tmp_path), "SELECT count(*) FROM auth_group") == execute(url, "SELECT count(*) FROM auth_group")
+
+
 def test_a_row_for_which_a_check_of_sqlite_does_not_hold_is_named(
     url: str, back: MoveBack, tmp_path: Path, execute: Query
 ) -> None:

@@ -49,6 +49,8 @@ class Fault:
 class BackRule(Rule):
     """A rule about rows in PostgreSQL."""
 
+    #: Whether it is about values that have no place in the file: quarantine keeps them, and their rows stay.
+    rows_stay: bool = False
     #: Yields the conditions to ask of one table.
     faults: Callable[[PlannedTable, NewFileFacts], Iterator[Fault]]
 
