@@ -31,21 +31,19 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import dj_database_url
-from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS
 from psycopg.conninfo import conninfo_to_dict
 
 from migrate_to_pg import run
 from migrate_to_pg.errors import MigrateToPgError
 from migrate_to_pg.pipeline.run import Progress, no_progress
 from migrate_to_pg.postgres import embedded
-from migrate_to_pg.project.alias_override import location
-from migrate_to_pg.project.source_database import SourceChoice, choose_source, vendor_of
+from migrate_to_pg.project.source_database import SourceChoice, choose_source
 from migrate_to_pg.project.target_database import EMBEDDED_DIRECTORY, choose_target, embedded_directory
 from migrate_to_pg.records import FINAL, Options, Report, Trial
 from migrate_to_pg.system.redact import is_ipv6
 from migrate_to_pg.system.usage import usage_error_on_oserror
 from migrate_to_pg.system.workdir import base_directory
+from migrate_to_pg.trial.aliases import aliases_of_target, other_aliases
 from migrate_to_pg.trial.databases import Databases, databases_at
 from migrate_to_pg.trial.settings import variables_of
 from migrate_to_pg.trial.source_state import state_of
@@ -81,6 +79,8 @@ class Copy:
     alias: str
     #: Other aliases that a command must not reach: those of the database that the project is to be moved to.
     hidden_aliases: tuple[str, ...] = ()
+    #: Aliases of the project's other databases, which a command uses as they are.
+    other_aliases: tuple[str, ...] = ()
     #: An empty database of which Django copies that of the tests; '' for the server's own template.
     template_of_tests: str = ""
     #: Whether the copy was kept by an earlier call.
@@ -145,7 +145,8 @@ def _from_kept(options: Options, choice: SourceChoice, progress: Progress, stack
         source=kept.snapshot,
         origin=choice.path,
         alias=choice.alias,
-        hidden_aliases=_aliases_of_target(choice.alias),
+        hidden_aliases=aliases_of_target(choice),
+        other_aliases=other_aliases(choice),
         is_reused=is_reused,
     )
 
@@ -159,13 +160,13 @@ def _made_for_once(options: Options, choice: SourceChoice, progress: Progress, s
     # Tests need the collation of the named database as well, which the server's own template may lack.
     empty = stack.enter_context(databases.temporary())
     snapshot = _publish(options, url, folder, progress)
-    hidden = _aliases_of_target(choice.alias, options.target)
     return Copy(
         url=url,
         source=snapshot,
         origin=choice.path,
         alias=choice.alias,
-        hidden_aliases=hidden,
+        hidden_aliases=aliases_of_target(choice, options.target),
+        other_aliases=other_aliases(choice, options.target),
         template_of_tests=empty,
     )
 
@@ -223,23 +224,6 @@ def _publish(options: Options, url: str, folder: Path, progress: Progress) -> Pa
     if report.publication is None or report.source is None:
         raise CopyFailedError(report)
     return folder / report.source.snapshot
-
-
-def _aliases_of_target(alias: str, typed: str | None = None) -> tuple[str, ...]:
-    """Return the aliases of the PostgreSQL databases that a move publishes to, but for ``alias``."""
-    named = [name for name in (typed, getattr(settings, "MIGRATE_TO_PG", {}).get("TARGET"), DEFAULT_DB_ALIAS) if name]
-    places = [location(entry) for entry in map(_entry, named) if entry]
-    return tuple(
-        name
-        for name, entry in settings.DATABASES.items()
-        if name != alias and vendor_of(entry) == "postgresql" and location(entry) in places
-    )
-
-
-def _entry(name: str) -> Mapping[str, Any]:
-    if name in settings.DATABASES:
-        return settings.DATABASES[name]
-    return choose_target(name).database if "://" in name else {}
 
 
 def _is_fresh(options: Options) -> bool:

@@ -66,6 +66,7 @@ def test_tests_and_a_server_run_on_a_copy_in_every_style(styled: Callable[[str],
     assert "FAILED (failures=1)" in tested.stderr
     assert "test_contains (notes.tests.NoteTests.test_contains) ... FAIL" in tested.stderr
     assert f"This runs on PostgreSQL, on a copy of {project.source}" in tested.stderr
+    assert ("of the project as they are: other." in tested.stderr) == (style == "environ")
 
     port = free_port()
     with project.start("migrate_to_pg", "--try", "runserver", "--noreload", port) as process:

@@ -44,11 +44,12 @@ URL = """
 import dj_database_url
 DATABASES = {"default": dj_database_url.config(default=f"sqlite:///{BASE_DIR}/db.sqlite3")}
 """
-#: As django-environ and python-decouple do it; what the file says overrides the environment.
+#: A second database. As django-environ and python-decouple do it; what the file says overrides the environment.
 ENVIRON = """
 import os, dj_database_url
 os.environ.update(line.split("=", 1) for line in (BASE_DIR / ".env").read_text().split())
-DATABASES = {"default": dj_database_url.parse(os.environ["DATABASE_URL"])}
+DATABASES = {"default": dj_database_url.parse(os.environ["DATABASE_URL"]),
+             "other": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "other.sqlite3"}}
 """
 SPLIT = """
 from .base import *

@@ -55,15 +55,19 @@ def occurrences_of(failing: Iterable[tuple[Outcome, Outcome | None]]) -> tuple[O
 
 def _causes(there: Outcome, here: Outcome | None) -> list[Failure]:
     """Return the errors by which a test fails. One that was caught counts where the test's own says less."""
-    known = {error.type for error in here.of_database} if here else set()
     caught = [error for error in there.of_database if error.sqlstate and error.sqlstate != _ABORTED]
-    new = [error for error in caught if error.type not in known]
+    new = [error for error in caught if not _is_known(error, here.of_database if here else ())]
     failures = there.failures or [_unexpected(there.test)]
     if any(failure.sqlstate == _ABORTED for failure in failures):
         return new[:1] or [_aborted(failure, caught) for failure in failures[:1]]
     if all(not failure.sqlstate for failure in failures) and new:
         return new[:1]
     return failures
+
+
+def _is_known(error: Failure, on_sqlite: Sequence[Failure]) -> bool:
+    """Report whether SQLite raised an error of that kind too, or another one at that line."""
+    return any(error.type == other.type or _place(error, "") == _place(other, "") for other in on_sqlite)
 
 
 def _aborted(failure: Failure, caught: Sequence[Failure]) -> Failure:

@@ -102,6 +102,11 @@ class Command(BaseCommand):
                         source=copy.origin,
                     )
                 )
+                if copy.other_aliases:
+                    aliases = ", ".join(copy.other_aliases)
+                    console.print_result(
+                        _("It uses these databases of the project as they are: {aliases}.", aliases=aliases)
+                    )
             # A Ctrl-C is the command's: a shell goes on after it.
             status = run_command(options["try"], copy)
             with console.exit_on_second_signal(console.print_result, on_a_terminal=on_a_terminal):

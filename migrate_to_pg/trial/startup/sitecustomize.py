@@ -31,7 +31,7 @@ _KEPT_OF_TESTS = ("DEPENDENCIES", "MIRROR", "MIGRATE", "SERIALIZE")
 
 def replace_database(databases: Any, aliases: list[str], entry: dict[str, Any], origin: str) -> None:
     """Put the copy into DATABASES in place, at these aliases and wherever else the file of ``origin`` is."""
-    files = {name for name, former in databases.items() if _is_file(former, origin)}
+    files = {name for name, former in databases.items() if is_in_file(former, origin)}
     for name in {*aliases, *files}:
         former = databases.get(name) or {}
         tests = {key: value for key, value in (former.get("TEST") or {}).items() if key in _KEPT_OF_TESTS}
@@ -39,7 +39,8 @@ def replace_database(databases: Any, aliases: list[str], entry: dict[str, Any], 
         databases[name] = {**copy.deepcopy(entry), **kept, "TEST": {**entry.get("TEST", {}), **tests}}
 
 
-def _is_file(entry: Any, origin: str) -> bool:
+def is_in_file(entry: Any, origin: str) -> bool:
+    """Report whether an entry of DATABASES names this SQLite file."""
     name = str(entry.get("NAME") or "")
     return "sqlite" in str(entry.get("ENGINE")) and os.path.realpath(name) == os.path.realpath(origin)
 
