@@ -56,7 +56,9 @@ def content_security_policy(
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        policy = _DEBUG_PAGE_POLICY if settings.DEBUG and response.status_code >= 500 else CONTENT_SECURITY_POLICY
+        of_django = settings.DEBUG and response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR
+        of_django = of_django and not hasattr(response, "of_the_application")
+        policy = _DEBUG_PAGE_POLICY if of_django else CONTENT_SECURITY_POLICY
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return response

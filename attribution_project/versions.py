@@ -2,13 +2,17 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.db import Error
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+
+from .views.errors import incident_page
 
 if TYPE_CHECKING:
     _ModelForm = forms.ModelForm[Any]
@@ -56,3 +60,24 @@ class VersionedAdmin(_ModelAdmin):
         if request.method == "POST" and from_field is None:
             list(self.model._default_manager.select_for_update().filter(pk=object_id).order_by().values_list("pk"))
         return super().get_object(request, object_id, from_field)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Explain what the database refuses, as the application's own pages do."""
+        sentence = _("%(what)s could not be stored: the database refused it.")
+        return self._explained(request, super().changeform_view, sentence, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Explain what the database refuses, as the application's own pages do."""
+        sentence = _("%(what)s could not be deleted: the database refused it.")
+        return self._explained(request, super().delete_view, sentence, *args, **kwargs)
+
+    def _explained(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], sentence: str, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Error as error:
+            name = self.model._meta.verbose_name
+            key = request.resolver_match.kwargs.get("object_id", "") if request.resolver_match else ""
+            row = self.model._default_manager.filter(pk=key).first() if str(key).isdecimal() else None
+            return incident_page(request, error, sentence % {"what": row or name})

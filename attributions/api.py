@@ -20,7 +20,7 @@ from attribution_project.versions import version_of
 from .forms import AttributionForm
 from .free_parts import Part, parse_key
 from .models import Attribution
-from .services.results import Outcome, refused
+from .services.results import Outcome, Result, refused
 
 #: The OpenAPI schema, which the tests check the views against.
 SCHEMA = Path(__file__).with_name("openapi.json")
@@ -42,7 +42,10 @@ class AssignRequest:
 def parse_request(request: HttpRequest) -> AssignRequest:
     """Parse a body of JSON or of a form. Raise ValueError if it is neither."""
     if request.content_type == "application/json":
-        return _parse_json(json.loads(request.body))
+        try:
+            return _parse_json(json.loads(request.body))
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
     given = request.POST
     parts = given.getlist("parts")
     confirmed = given.get("confirm") == "yes"
@@ -91,12 +94,18 @@ def outcome_response(outcome: Outcome) -> JsonResponse:
     body = {
         "success": outcome.success,
         "message": outcome.message,
-        "results": [asdict(result) for result in outcome.results],
+        "results": [_result_as_json(result) for result in outcome.results],
     }
     response = JsonResponse(body, status=outcome.status)
     if outcome.unavailable:
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
+
+
+def _result_as_json(result: Result) -> dict[str, Any]:
+    fields = asdict(result)
+    del fields["incident"]  # its sentence is in the message
+    return fields
 
 
 def attribution_response(attribution: Attribution) -> JsonResponse:

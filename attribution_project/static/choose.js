@@ -37,6 +37,14 @@
     showCount(form);
   });
   document.addEventListener("DOMContentLoaded", showCounts);
+  // What was refused is read out, and in sight on a telephone, where the form begins far below.
+  document.addEventListener("DOMContentLoaded", () => {
+    const alert = document.querySelector("main [role=alert]:not([hidden])");
+    if (alert) {
+      alert.tabIndex = -1;
+      alert.focus();
+    }
+  });
   document.addEventListener("htmx:afterSettle", showCounts);
   // htmx leaves the page as it is at an error: show the server's reason where the list would be, if it gave one.
   function showError(event) {

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
@@ -47,6 +48,7 @@ def error_response(
     else:
         page = render_to_string("error.html", {"title": title, "reasons": reasons, "back": back})
         response = HttpResponse(page, status=status)
+    vars(response)["of_the_application"] = True
     response.headers["Cache-Control"] = "no-store"
     if retry_after:
         response.headers["Retry-After"] = str(retry_after)
@@ -62,6 +64,20 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return unavailable(request)
     reasons = [_("Please give the reference %(reference)s to an administrator.") % {"reference": reference}]
     return error_response(request, HTTPStatus.INTERNAL_SERVER_ERROR, _("The page could not be made"), reasons)
+
+
+def incident_page(request: HttpRequest, error: Error, sentence: str) -> HttpResponse:
+    """Answer 500 for what the database refused, with its own line: for staff. If it is away, raise the error again."""
+    if failures.unavailable(error):
+        raise error
+    reference = failures.new_reference()
+    logger.error("Reference %s: %s", reference, sentence, exc_info=error)
+    detail = (str(error).splitlines() or [type(error).__name__])[0]
+    incident = {"sentence": sentence, "detail": detail, "reference": reference}
+    context = {"title": _("The database refused this"), "incident": incident}
+    response = HttpResponse(render_to_string("error.html", context), status=HTTPStatus.INTERNAL_SERVER_ERROR)
+    vars(response)["of_the_application"] = True
+    return response
 
 
 def unavailable(request: HttpRequest, reasons: Sequence[str] = ()) -> HttpResponse:

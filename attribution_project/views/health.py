@@ -2,13 +2,15 @@
 
 import os
 import shutil
+from contextlib import nullcontext
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
-from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
@@ -16,11 +18,13 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from .. import failures
 from ..permissions import View, open_to_everybody
 
 #: PostgreSQL writes this query's rows, some 300 kB, into a temporary file.
 _SPILL_QUERY = "SELECT count(*) FROM generate_series(1, 20000)"
 _DISK_FULL = "53100"
+_NOT_ALLOWED = "42501"
 _MIN_FREE_BYTES = 1_000_000
 
 
@@ -42,7 +46,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
     try:
         if _has_missing_migrations(frozenset(MigrationRecorder(connection).applied_migrations())):
             state["migrations"] = "missing"
-        state["writes"] = _write_state(connection)
+        state["writes"] = _write_state(connection) or _refused_statement(connection) or "possible"
         status = "ok" if (state["migrations"], state["writes"]) == ("applied", "possible") else "degraded"
     except Error:
         state |= {"migrations": "unknown", "writes": "unknown"}
@@ -54,12 +58,12 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @lru_cache(maxsize=1)
 def _has_missing_migrations(applied: frozenset[tuple[str, str]]) -> bool:
     """Return whether a migration is missing. The graph is built again only when other migrations are applied."""
-    executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    loader = MigrationLoader(connections[DEFAULT_DB_ALIAS])
+    return not loader.graph.nodes.keys() <= loader.applied_migrations.keys()
 
 
 def _write_state(connection: Any) -> str:
-    """Return "possible", or why the database cannot store anything."""
+    """Return why the database cannot store anything, or ""."""
     if connection.vendor == "sqlite":
         return _sqlite_write_state(Path(connection.settings_dict["NAME"]))
     with transaction.atomic(), connection.cursor() as cursor:
@@ -75,15 +79,35 @@ def _write_state(connection: Any) -> str:
         if getattr(error.__cause__, "sqlstate", None) != _DISK_FULL:
             raise
         return "disk full"
-    return "possible"
+    return ""
+
+
+def _refused_statement(connection: Any) -> str:
+    """Return "schema" or "permission" if the database would refuse to insert rows, else "".
+
+    EXPLAIN prepares the statement, with its triggers and foreign keys, and stores nothing.
+    """
+    for application in ("courses", "attributions"):
+        for model in apps.get_app_config(application).get_models():
+            table = connection.ops.quote_name(model._meta.db_table)
+            # On SQLite a transaction would wait for the write lock.
+            alone = nullcontext() if connection.vendor == "sqlite" else transaction.atomic()
+            try:
+                with alone, connection.cursor() as cursor:
+                    cursor.execute(f"EXPLAIN INSERT INTO {table} DEFAULT VALUES")
+            except Error as error:
+                if failures.unavailable(error):
+                    raise
+                return "permission" if getattr(error.__cause__, "sqlstate", None) == _NOT_ALLOWED else "schema"
+    return ""
 
 
 def _sqlite_write_state(path: Path) -> str:
     if not path.exists():  # a test's, in memory
-        return "possible"
+        return ""
     if not all(os.access(place, os.W_OK) for place in (path, path.parent)):
         return "read-only"
-    return "possible" if shutil.disk_usage(path.parent).free > _MIN_FREE_BYTES else "disk full"
+    return "" if shutil.disk_usage(path.parent).free > _MIN_FREE_BYTES else "disk full"
 
 
 def answer_under_any_host(get_response: View) -> View:

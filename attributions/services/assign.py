@@ -13,7 +13,7 @@ from attribution_project import failures
 from ..forms import AttributionForm
 from ..models import Attribution, Teacher
 from ..workload import teaching_load
-from .results import RETRYABLE, Outcome, Result, ResultStatus, combine, nothing_chosen
+from .results import RETRYABLE, Incident, Outcome, Result, ResultStatus, combine, nothing_chosen
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def _try_to_assign(form: AttributionForm, user: Any, confirmed: bool) -> Result:
         if failures.unavailable(error):
             logger.exception("The database was not available for %s", _part_of(form))
             return _unavailable_result(form)
-        status, message, key = ResultStatus.FAILED, report_database_error(error, form.course_code(), user), None
+        return _failed_result(error, form, user)
     return Result(status=status, message=message, attribution=key, **_part_of(form))
 
 
@@ -133,22 +133,31 @@ def taken_message(wanted: Attribution) -> str:
     )
 
 
-def report_database_error(error: Error, course: str, user: Any) -> str:
-    """Log the error under a reference, and return a message with its first line for staff, or the reference for others.
+def incident_of(error: Error, user: Any, sentence: str) -> Incident:
+    """Log the error under a reference, and return what was not done, with the database's own line for staff.
 
     If the database is away, raise the error again: it has its own page.
     """
     if failures.unavailable(error):
         raise error
     reference = failures.new_reference()
-    logger.error("Reference %s: attribution of course %r failed", reference, course, exc_info=error)
+    logger.error("Reference %s: %s", reference, sentence, exc_info=error)
     lines = str(error).splitlines() or [type(error).__name__]
-    reason = (
-        lines[0]
-        if user.is_staff
-        else _("please give the reference %(reference)s to an administrator") % {"reference": reference}
-    )
-    return _("Error while creating the attribution for course %(course)s: %(error)s") % {
-        "course": course,
-        "error": reason,
+    return Incident(sentence=sentence, reference=reference, detail=lines[0] if user.is_staff else "")
+
+
+def _failed_result(error: Error, form: AttributionForm, user: Any) -> Result:
+    course = form.course_code()
+    sentence = _("%(course)s %(component)s could not be attributed: the database refused it.") % _part_of(form)
+    incident = incident_of(error, user, sentence)
+    logger.error("Reference %s: attribution of course %r failed", incident.reference, course)
+    reason = incident.detail or _("please give the reference %(reference)s to an administrator") % {
+        "reference": incident.reference
     }
+    message = _("Error while creating the attribution for course %(course)s: %(error)s")
+    return Result(
+        status=ResultStatus.FAILED,
+        message=message % {"course": course, "error": reason},
+        incident=incident,
+        **_part_of(form),
+    )

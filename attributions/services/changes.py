@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from attribution_project.versions import version_of
 
 from ..models import Attribution
-from .assign import excess_message, is_taken, report_database_error, taken_message
-from .results import Outcome, conflict, over_maximum, refused
+from .assign import excess_message, incident_of, is_taken, taken_message
+from .results import Outcome, conflict, failed, over_maximum, refused
 
 UNDO_WITHIN = timedelta(minutes=30)
 
@@ -33,7 +33,8 @@ def save(changed: Attribution, user: Any, version: str, *, confirmed: bool) -> O
                 return over_maximum(excess)
             changed.save()
     except Error as error:
-        return refused(report_database_error(error, changed.course.code, user))
+        sentence = _("%(part)s could not be changed: the database refused it.")
+        return failed(incident_of(error, user, sentence % {"part": part_name(changed)}))
     return Outcome(status=HTTPStatus.OK, message=_("%(part)s is changed.") % {"part": part_name(changed)})
 
 
@@ -46,7 +47,8 @@ def remove(attribution: Attribution, user: Any, version: str) -> Outcome:
                 return refusal
             attribution.delete()
     except Error as error:
-        return refused(report_database_error(error, attribution.course.code, user))
+        sentence = _("%(part)s could not be removed: the database refused it.")
+        return failed(incident_of(error, user, sentence % {"part": part_name(attribution)}))
     return Outcome(status=HTTPStatus.OK, message=name)
 
 
@@ -107,7 +109,8 @@ def undo(record: Any, user: Any) -> Outcome:
             raise
         return refused(taken_message(record.instance), HTTPStatus.CONFLICT)
     except Error as error:
-        return refused(report_database_error(error, record.course.code, user))
+        sentence = _("The latest change of %(part)s could not be undone: the database refused it.")
+        return failed(incident_of(error, user, sentence % {"part": part_name(record)}))
 
 
 def undo_creation(pk: int, user: Any) -> Outcome:

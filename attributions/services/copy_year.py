@@ -19,8 +19,8 @@ from .. import academic_year
 from ..free_parts import HOURS
 from ..models import Attribution, Teacher
 from ..workload import sum_of_hours
-from .assign import is_taken, report_database_error
-from .results import Outcome, over_maximum, refused
+from .assign import incident_of, is_taken
+from .results import Outcome, failed, over_maximum, refused
 
 _HOURS_NOW = Case(
     *(When(component=component, then=F(f"course__{name}")) for component, name in HOURS.items()),
@@ -79,7 +79,8 @@ def accept(
             raise
         return refused(_("A part was attributed by somebody else meanwhile: nothing was made."), HTTPStatus.CONFLICT)
     except Error as error:
-        return refused(report_database_error(error, year, user))
+        sentence = _("The proposals for %(year)s could not be accepted: the database refused them. None is stored.")
+        return failed(incident_of(error, user, sentence % {"year": year}))
     message = ngettext("%(n)d part is attributed for %(year)s.", "%(n)d parts are attributed for %(year)s.", len(made))
     return Outcome(status=HTTPStatus.CREATED, message=message % {"n": len(made), "year": year})
 

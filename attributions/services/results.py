@@ -32,6 +32,18 @@ RETRYABLE = (ResultStatus.UNAVAILABLE, ResultStatus.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """The database refused a statement for a reason that nothing here foresees."""
+
+    #: What was not done, as a whole sentence.
+    sentence: str
+    #: In the log, with the traceback.
+    reference: str
+    #: The database's own line, for staff alone.
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """The result for one part of one course."""
 
@@ -41,6 +53,7 @@ class Result:
     message: str
     #: The key of the attribution that was made.
     attribution: int | None = None
+    incident: Incident | None = None
 
     @property
     def done(self) -> bool:
@@ -64,6 +77,7 @@ class Outcome:
     confirmable: bool = False
     #: Refused because the attribution was changed, or removed, since it was shown.
     conflict: bool = False
+    incident: Incident | None = None
 
     @property
     def success(self) -> bool:
@@ -89,7 +103,8 @@ def combine(results: Sequence[Result]) -> Outcome:
     else:
         message = ngettext("%(done)d part of %(all)d attributed.", "%(done)d parts of %(all)d attributed.", done)
         message %= {"done": done, "all": len(results)}
-    return Outcome(status=_status(results, done), message=message, results=tuple(results))
+    incident = results[0].incident if len(results) == 1 else None
+    return Outcome(status=_status(results, done), message=message, results=tuple(results), incident=incident)
 
 
 def _status(results: Sequence[Result], done: int) -> HTTPStatus:
@@ -106,6 +121,16 @@ def _status(results: Sequence[Result], done: int) -> HTTPStatus:
 def refused(message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Outcome:
     """Return an outcome without results."""
     return Outcome(status=status, message=message)
+
+
+def failed(incident: Incident) -> Outcome:
+    """Return 400 for what the database refused."""
+    parts = (incident.sentence, incident.detail or _give_reference(incident.reference))
+    return Outcome(status=HTTPStatus.BAD_REQUEST, message=" ".join(parts), incident=incident)
+
+
+def _give_reference(reference: str) -> str:
+    return _("Please give the reference %(reference)s to an administrator.") % {"reference": reference}
 
 
 def conflict(message: str) -> Outcome:

@@ -119,7 +119,14 @@ def test_a_bad_field_answers_400_and_names_it(
     assert not Attribution.objects.exists()
 
 
-@pytest.mark.parametrize("body", [" ", "[]", "{", '"x"', '{"note": "\\ud800"}', b"\xff"])
+def repr_of(body: str | bytes) -> str:
+    return repr(body[:12])
+
+
+NESTED = ["[" * 100_000, '{"parts":' * 20_000, '{"note": ' + "[" * 50_000 + "]" * 50_000 + "}"]
+
+
+@pytest.mark.parametrize("body", [" ", "[]", "{", '"x"', '{"note": "\\ud800"}', b"\xff", *NESTED], ids=repr_of)
 def test_a_body_that_is_no_json_object_answers_400(client: Client, body: str | bytes) -> None:
     check_answers(client.post(URL, body, content_type="application/json"), 400, "JSON")
 

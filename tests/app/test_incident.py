@@ -1,5 +1,6 @@
 """The incident: every attribution answered 400, "no such table: main.courses_course_backup"."""
 
+import json
 import re
 import shutil
 import sqlite3
@@ -9,8 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.db import ProgrammingError
+from django.test import Client
+from pytest_django import Settings
 
-from tests.conftest import captured
+from attributions.models import Attribution, Teacher
+from courses.models import Course
+from tests.app.conftest import browser_of
+from tests.conftest import Run, captured
 
 
 @pytest.fixture
@@ -80,3 +88,66 @@ def test_without_the_damage_the_same_request_succeeds(
     path = shutil.copy(healthy_source, tmp_path / "sound.sqlite3")
     answers, _log = post_attributions(path, "gestionnaire", attribution_request, attribution_request)
     assert [status for status, _answer in answers] == [201, 409]
+
+
+def test_healthz_is_degraded_while_a_table_cannot_be_written_to(damaged_copy: Path, python: Run) -> None:
+    ask = "import django; django.setup(); from django.test import Client; a = Client().get('/healthz'); "
+    variables = {"DATABASE_URL": f"sqlite:///{damaged_copy}", "DJANGO_SETTINGS_MODULE": "attribution_project.settings"}
+    told = python("-c", ask + "print(a.status_code, a.content.decode())", **variables)
+    status, body = told.stdout.strip().splitlines()[-1].split(" ", 1)
+    assert (status, json.loads(body)["status"], json.loads(body)["writes"]) == ("503", "degraded", "schema")
+
+
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that refuses every change of an attribution."""
+
+    def refuse(*arguments: Any, **more: Any) -> None:
+        raise ProgrammingError("no such table: main.courses_course_backup\nDETAIL: page 12")
+
+    for name in ("save", "delete"):
+        monkeypatch.setattr(Attribution, name, refuse)
+    monkeypatch.setattr("attributions.services.copy_year.bulk_create_with_history", refuse)
+
+
+@pytest.mark.django_db
+def test_each_page_says_what_it_could_not_do_and_of_which_course(
+    agv211: Course, teacher: Teacher, staff: User, clerk: User, refusing: None
+) -> None:
+    [made] = Attribution.objects.bulk_create(
+        [Attribution(course=agv211, teacher=teacher, component="CM", academic_year="2025-2026", hours=12)]
+    )
+    pages: dict[str, tuple[dict[str, Any], str]] = {
+        "/attribution/": ({"academic_year": "2026-2027", "teacher": "M00001", "parts": ["AGV211:CM"]}, "attribué"),
+        f"/attribution/{made.pk}/modifier/": ({"hours": "1", "load": "STAT"}, "modifié"),
+        f"/attribution/{made.pk}/deplacer/": ({"teacher": "M00001"}, "modifié"),
+        f"/attribution/{made.pk}/retirer/": ({}, "retiré"),
+        "/attribution/reconduction/": ({"year": "2026-2027", "accept": "yes", "expected": "1"}, "2026-2027"),
+    }
+    for address, (sent, done) in pages.items():
+        for user in (staff, clerk):
+            browser = browser_of(user)
+            version = (browser.get(address).context or {}).get("version", "")
+            page = browser.post(address, sent | {"version": version})
+            text = page.content.decode().replace("\u00a0", " ")
+            assert page.status_code == 400, address
+            assert done in text
+            assert "AGV211" in text or "reconduction" in address
+            assert "la base de données l" in text
+            assert ("<code>no such table: main.courses_course_backup</code>" in text) == user.is_staff
+            assert ('href="/base-de-donnees/">' in text.split("<main", 1)[1]) == user.is_staff
+            assert re.search("référence [0-9A-F]{8}", text)
+            assert "page 12" not in text
+
+
+@pytest.mark.django_db
+def test_the_administration_explains_it_too(
+    admin_client: Client, agv211: Course, teacher: Teacher, refusing: None, settings: Settings
+) -> None:
+    settings.DEBUG = True
+    sent = {"course": agv211.pk, "teacher": teacher.pk, "component": "CM", "academic_year": "2026-2027"}
+    answer = admin_client.post("/admin/attributions/attribution/add/", sent | {"hours": "1", "load": "STAT"})
+    text = answer.content.decode()
+    assert (answer.status_code, "n’a pas pu être enregistré" in text) == (500, True)
+    assert "<code>no such table: main.courses_course_backup</code>" in text
+    assert "style-src 'self'" in answer.headers["Content-Security-Policy"]
