@@ -22,7 +22,7 @@ _PORT_OF_PGBOUNCER = "6432"
 def find_in_connections(sources: Sequence[Source]) -> Iterator[Occurrence]:
     """Yield settings that PostgreSQL refuses, or that exhaust its connections."""
     for source in sources:
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.Dict) and _is_for_all(source, node) and _OF_SQLITE & {*_keys(node)}:
                 yield _hint("sqlite-options", source.place(node), Effect.ERROR)
     for alias, entry in settings.DATABASES.items():

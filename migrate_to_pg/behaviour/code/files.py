@@ -20,11 +20,16 @@ _FUNCTIONS = frozenset({"Path", "open", "copy", "copy2", "copyfile", "move", "co
 def find_in_files(sources: Sequence[Source]) -> Iterator[Occurrence]:
     """Yield paths of the database, sqlite3.connect(), and branches for a kind of database."""
     for source in sources:
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.Call) and _takes_database(source, node):
                 if not is_for_another_vendor(source, node):
                     yield _hint("database-as-file", source, node)
-            elif isinstance(node, ast.Compare) and asks_vendor(node) and not _knows_postgresql(source, node):
+            elif (
+                isinstance(node, ast.Compare)
+                and not source.is_test
+                and asks_vendor(node)
+                and not _knows_postgresql(source, node)
+            ):
                 yield _hint("vendor-branch", source, node)
 
 
@@ -73,7 +78,9 @@ def _knows_postgresql(source: Source, node: ast.AST) -> bool:
         return True
     whole: ast.AST = source.function(node) or source.tree
     texts = [one.value for one in ast.walk(whole) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    return any(_OF_POSTGRESQL.search(text) for text in texts)
+    names = [str(one.value) for one in ast.walk(node) if isinstance(one, ast.Constant)]
+    # Of MySQL neither database takes the branch.
+    return any(_OF_POSTGRESQL.search(text) for text in texts) or not any("sqlite" in name for name in names)
 
 
 def _leaves(branch: ast.If) -> bool:

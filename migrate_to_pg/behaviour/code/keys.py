@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db import models
@@ -20,13 +21,12 @@ _KEYS = frozenset({"id", "pk"})
 def find_in_keys(sources: Sequence[Source]) -> Iterator[Occurrence]:
     """Yield explicit keys, expected keys, numbers beyond the range of a field, and lastrowid."""
     for source in sources:
+        yield from _expected(source)
         creators = dict(_creators(source))
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.Attribute) and node.attr == "lastrowid":
                 if not is_for_another_vendor(source, node):
                     yield _found("last-row-id", source, node, Effect.ERROR)
-            elif isinstance(node, ast.Compare | ast.Call) and source.is_test and _expects(node):
-                yield _found("expected-key", source, node, Effect.DIFFERENT)
             elif isinstance(node, ast.Call):
                 model = _created(source, node, creators)
                 yield from _of_creation(source, node, model) if model else ()
@@ -36,6 +36,18 @@ def _found(
     rule: str, source: Source, node: ast.AST, effect: Effect, certainty: Certainty = Certainty.HINT
 ) -> Occurrence:
     return Occurrence(rule=rule, place=source.place(node), way=Way.CODE, certainty=certainty, effect=effect)
+
+
+def _expected(source: Source) -> Iterator[Occurrence]:
+    """Yield the first line of a file of tests that expects a key, with the number of all of them."""
+    lines = [
+        node
+        for node in (source.nodes if source.is_test else ())
+        if isinstance(node, ast.Compare | ast.Call) and _expects(node) and not _has_fixtures(source, node)
+    ]
+    if lines:
+        first = min(lines, key=lambda node: node.lineno)
+        yield replace(_found("expected-key", source, first, Effect.DIFFERENT), count=len(lines))
 
 
 def _of_creation(source: Source, call: ast.Call, model: type[models.Model]) -> Iterator[Occurrence]:
@@ -87,7 +99,7 @@ def model_of(source: Source, manager: ast.expr) -> type[models.Model] | None:
 
 def _creators(source: Source) -> Iterator[tuple[str, type[models.Model]]]:
     """Yield functions that hand their keywords on to create()."""
-    for function in ast.walk(source.tree):
+    for function in source.nodes:
         if isinstance(function, ast.FunctionDef) and function.args.kwarg:
             for call in ast.walk(function):
                 if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _CREATE:
@@ -106,6 +118,16 @@ def _expects(node: ast.Compare | ast.Call) -> bool:
     if name == "assertEqual":
         return any(map(_is_key, node.args)) and any(map(_is_number, node.args))
     return name == "get" and any(one.arg in _KEYS and _is_number(one.value) for one in node.keywords)
+
+
+def _has_fixtures(source: Source, node: ast.AST) -> bool:
+    """Return whether the class loads fixtures, which give its rows their keys."""
+    return any(
+        isinstance(statement, ast.Assign) and any(getattr(one, "id", "") == "fixtures" for one in statement.targets)
+        for outer in source.ancestors(node)
+        if isinstance(outer, ast.ClassDef)
+        for statement in outer.body
+    )
 
 
 def _is_key(node: ast.expr) -> bool:

@@ -10,7 +10,7 @@ import ast
 import operator
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
@@ -31,6 +31,7 @@ _ORDERLESS = frozenset({"count", "exists", "aggregate", "get", "delete", "update
 #: Callers for which it means nothing either.
 _SETS = frozenset({"set", "frozenset", "len", "any", "all", "sum", "Counter", "sorted"})
 _FIRST = frozenset({"first", "last"})
+_METHODS = _LAZY | _ORDERLESS | _FIRST
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.Mod: operator.mod, ast.BitAnd: operator.and_, ast.BitOr: operator.or_,
@@ -55,11 +56,18 @@ class Built:
 def querysets_of(sources: Iterable[Source]) -> Iterator[Built]:
     """Yield each queryset that is not a part of a longer one."""
     for source in sources:
-        for node in ast.walk(source.tree):
-            if isinstance(node, ast.Call | ast.Subscript) and not _is_part(source, node):
+        for node in source.nodes:
+            if _may_be_one(node) and not _is_part(source, node):
                 built = _build(source, node)
                 if built is not None and not is_for_another_vendor(source, node):
                     yield built
+
+
+def _may_be_one(node: ast.AST) -> TypeGuard[ast.expr]:
+    """Return whether an expression ends as a queryset does, before more is asked of it."""
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.slice, ast.Slice)
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS
 
 
 def _build(source: Source, node: ast.expr) -> Built | None:
@@ -216,18 +224,14 @@ def _is_part(source: Source, node: ast.expr) -> bool:
     parent = source.parents.get(node)
     if isinstance(parent, ast.Attribute):
         call = source.parents.get(parent)
-        known = _LAZY | _ORDERLESS | _FIRST
-        return isinstance(call, ast.Call) and call.func is parent and parent.attr in known
+        return isinstance(call, ast.Call) and call.func is parent and parent.attr in _METHODS
     if isinstance(parent, ast.Subscript) and parent.value is node:
         return True
     if isinstance(parent, ast.Assign | ast.AnnAssign) and (function := source.function(node)) is not None:
         targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
         names = {target.id for target in targets if isinstance(target, ast.Name)}
         # What is done with it later decides.
-        return any(
-            isinstance(one, ast.Attribute | ast.Subscript) and isinstance(one.value, ast.Name) and one.value.id in names
-            for one in ast.walk(function)
-        )
+        return bool(names & source.extended(function))
     outer = parent if isinstance(parent, ast.keyword) else node
     call = source.parents.get(outer)
     return isinstance(call, ast.Call) and getattr(call.func, "attr", "") in (_LAZY | {"Exists", "Subquery"})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import builtins
+import gc
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,11 +35,19 @@ class Source:
     #: The package of its application.
     package: str
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
+    _extended: dict[Function, frozenset[str]] = field(default_factory=dict)
+    _values: dict[Function, dict[str, list[ast.expr]]] = field(default_factory=dict)
+
+    #: All nodes of the tree.
+    nodes: list[ast.AST] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        for node in ast.walk(self.tree):
+        self.nodes.append(self.tree)
+        # The list grows while it is read.
+        for node in self.nodes:
             for child in ast.iter_child_nodes(node):
                 self.parents[child] = node
+                self.nodes.append(child)
 
     @property
     def is_migration(self) -> bool:
@@ -71,7 +81,7 @@ class Source:
     def imports(self) -> dict[str, tuple[str, str]]:
         """Name -> (module, name in it). '' is the module itself."""
         found: dict[str, tuple[str, str]] = {}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     found[alias.asname or alias.name.partition(".")[0]] = (
@@ -114,10 +124,33 @@ class Source:
             given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
             if node.id in {one.arg for one in given if one}:
                 return []
-            values = [value for name, value in _assignments(function) if name == node.id]
-            if values:
+            if values := self._assigned(function).get(node.id):
                 return values
         return None
+
+    def _assigned(self, function: Function) -> dict[str, list[ast.expr]]:
+        """Return what each name of a function is given."""
+        if function not in self._values:
+            found: dict[str, list[ast.expr]] = {}
+            for name, value in _assignments(function):
+                found.setdefault(name, []).append(value)
+            self._values[function] = found
+        return self._values[function]
+
+    def extended(self, function: Function) -> frozenset[str]:
+        """Return the names of a function of which an attribute, an item or a slice is taken."""
+        if function not in self._extended:
+            self._extended[function] = frozenset(
+                node.value.id
+                for node in ast.walk(function)
+                if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.value, ast.Name)
+            )
+        return self._extended[function]
+
+    @cached_property
+    def functions(self) -> frozenset[Function]:
+        """All functions of the file."""
+        return frozenset(node for node in self.nodes if isinstance(node, Function))
 
     @cached_property
     def constants(self) -> dict[str, ast.expr]:
@@ -155,6 +188,7 @@ def _targets(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
         yield node.target.id, node.iter
 
 
+@cache
 def own_sources() -> list[Source]:
     """Parse each Python file of the project's own applications, of its settings and of its URLs."""
     folders = {config.name: Path(config.path) for config in own_apps()}
@@ -164,13 +198,26 @@ def own_sources() -> list[Source]:
         if loaded is not None and loaded.__file__:
             folders[package] = Path(loaded.__file__).parent
     found: dict[Path, Source] = {}
-    for name, folder in folders.items():
-        if is_own_folder(folder):
-            found |= {source.path: source for source in _read(folder, name)}
+    with _without_collection():
+        for name, folder in folders.items():
+            if is_own_folder(folder):
+                found |= {source.path: source for source in _read(folder, name)}
     alone = sys.modules.get(str(settings.SETTINGS_MODULE))
     if alone is not None and alone.__file__ and Path(alone.__file__) not in found:
         found |= {source.path: source for source in _parsed(Path(alone.__file__), alone.__name__, alone.__name__)}
     return sorted(found.values(), key=lambda source: source.path)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Keep Python from looking for garbage among so many nodes again and again: it takes most of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _read(folder: Path, package: str) -> Iterator[Source]:

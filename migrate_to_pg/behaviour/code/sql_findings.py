@@ -50,7 +50,7 @@ def _of_statement(statement: Statement, sql: str, sides: Sides, unjudged: list[P
     if is_pragma(sql):
         yield _occurrence("sqlite-catalogue", place, sql, Verdict("42601", ""), Certainty.CONFIRMED)
         return
-    if not statement.text.is_complete:
+    if not statement.text.is_complete and not statement.source.is_migration and not statement.source.is_test:
         unjudged.append(place)
     verdict = judge(sides, sql)
     if verdict is None:

@@ -40,7 +40,7 @@ def statements_of(sources: Iterable[Source]) -> Iterator[Statement]:
     """Yield each statement of which a literal was found."""
     known = [*sources]
     sinks: dict[Function, _Sink] = {}
-    calls = [(source, node) for source in known for node in ast.walk(source.tree) if isinstance(node, ast.Call)]
+    calls = [(source, node) for source in known for node in source.nodes if isinstance(node, ast.Call)]
     found: dict[tuple[ast.AST, str], Statement] = {}
     for _ in range(_ROUNDS):
         before = len(sinks)
@@ -75,8 +75,8 @@ def _executed(source: Source, call: ast.Call, sinks: dict[Function, _Sink]) -> I
 
 def _through_function(source: Source, call: ast.Call, sinks: dict[Function, _Sink]) -> Iterator[tuple[ast.expr, bool]]:
     called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    for sink in sinks.values():
-        if sink.function.name != called or not _is_same(source, call, sink):
+    for sink in [one for one in sinks.values() if one.function.name == called]:
+        if not _is_same(source, call, sink):
             continue
         is_method = isinstance(call.func, ast.Attribute) and sink.function.args.args[:1] != []
         first = sink.function.args.args[0].arg if is_method else ""
@@ -90,7 +90,7 @@ def _through_function(source: Source, call: ast.Call, sinks: dict[Function, _Sin
 
 def _is_same(source: Source, call: ast.Call, sink: _Sink) -> bool:
     """Return whether the function that is called is the sink: defined in this module, or imported from its own."""
-    if any(node is sink.function for node in ast.walk(source.tree)):
+    if sink.function in source.functions:
         return True
     if isinstance(call.func, ast.Name):
         return source.imports.get(call.func.id, ("", ""))[1] == sink.function.name

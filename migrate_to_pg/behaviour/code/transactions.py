@@ -19,7 +19,7 @@ def find_in_transactions(sources: Sequence[Source]) -> Iterator[Occurrence]:
     """Yield errors that are caught in a transaction, and select_for_update() without one."""
     inside = {name for source in sources for name in _called_in_transaction(source)}
     for source in sources:
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.Try) and _in_transaction(source, node) and _breaks(source, node):
                 yield _hint("caught-in-transaction", source, node)
             elif _is_call(node, "select_for_update") and not source.is_test and not _in_transaction(source, node):
@@ -62,7 +62,7 @@ def _in_transaction(source: Source, node: ast.AST) -> bool:
 
 
 def _called_in_transaction(source: Source) -> Iterator[str]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Call) and _in_transaction(source, node):
             yield getattr(node.func, "attr", getattr(node.func, "id", ""))
 

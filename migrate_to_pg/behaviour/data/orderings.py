@@ -82,11 +82,12 @@ def _of_views(known: set[type[models.Model]]) -> Iterator[Ordering]:
 
     for kind in own_classes(MultipleObjectMixin):
         queryset = kind.queryset.all() if isinstance(kind.queryset, models.QuerySet) else None
-        if queryset is None and kind.model is not None:
+        if queryset is None and isinstance(kind.model, type):
             queryset = plain_rows(kind.model)
         if queryset is None or queryset.model not in known:
             continue
-        given = kind.ordering or queryset.query.order_by
+        # It may be a property, which only an instance answers.
+        given = kind.ordering if isinstance(kind.ordering, str | list | tuple) else queryset.query.order_by
         items = (given,) if isinstance(given, str) else tuple(given or ())
         yield from _ordering(kind, queryset.model, "ordering", items, queryset)
 
