@@ -103,7 +103,7 @@ def _by_queries(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
     if wanted.read:
         found.append(read(wanted.read))
     for notes in found:
-        seen.notes += notes.notes
+        seen.notes += [*notes.notes, *notes.summary()]
         yield from notes
 
 

@@ -81,6 +81,7 @@ ELSEWHERE = {
     "python manage.py migrate_to_pg --try -- pytest -x": "tests/acceptance/test_trial.py",
     'python manage.py pg_behaviour --tests "pytest tests" --queries "pytest tests"': "tests/integration/behaviour",
     "python manage.py pg_behaviour --crawl --as-user admin": "tests/integration/behaviour",
+    "python manage.py pg_behaviour --read behaviour.jsonl": "tests/integration/behaviour/test_middleware.py",
     "make env": "tests/deploy/test_secrets.py: elsewhere than in this checkout",
     "git pull": "it needs a repository elsewhere",
     "PGDATABASE=attribution deploy/backup.sh attribution.dump": "tests/deploy/test_backup.py",

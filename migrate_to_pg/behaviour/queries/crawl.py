@@ -7,6 +7,7 @@ that are compared are those of the snapshot itself, which nothing writes to.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -60,12 +61,24 @@ def crawl(copy_url: str, source: Path, user: str | None = None, alias: str = DEF
         setup_test_environment(debug=False)
         hook.install()
         try:
-            for visitor in (None, user) if user else (None,):
-                _visit(visitor, notebook)
+            with _no_logs():
+                for visitor in (None, user) if user else (None,):
+                    _visit(visitor, notebook)
         finally:
             hook.uninstall()
             teardown_test_environment()
         return read(path)
+
+
+@contextmanager
+def _no_logs() -> Iterator[None]:
+    """Keep the project's log out of the output: that a visitor may not see a page is no event."""
+    former = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(former)
 
 
 @contextmanager

@@ -74,7 +74,7 @@ class Hook:
         self._running = _Running()
         self._broken = BrokenTransactions()
         self._keys = GivenKeys()
-        self._asked: set[tuple[Any, ...]] = set()
+        self._asked: set[int] = set()
         self._variants: Counter[tuple[Any, ...]] = Counter()
         self._wrapped: weakref.WeakSet[BaseDatabaseWrapper] = weakref.WeakSet()
         self._types = ConnectionHandler({"default": NOWHERE})["default"]
@@ -215,7 +215,7 @@ class Hook:
     def _is_new(self, sql: str, parameters: Any, site: CallSite) -> bool:
         """Return whether this was not asked before, nor often enough."""
         kind = (sql, site.place)
-        key = (*kind, repr(parameters))
+        key = hash((*kind, repr(parameters)))
         if key in self._asked or self._variants[kind] >= _VARIANTS:
             self.shadow.judge.notebook.count("asked before" if key in self._asked else "asked often enough")
             return False

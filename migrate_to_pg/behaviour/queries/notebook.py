@@ -33,6 +33,21 @@ class Notes:
     def __iter__(self) -> Iterator[Occurrence]:
         return iter(self.occurrences)
 
+    def summary(self) -> list[str]:
+        """Say how many distinct statements were compared, and what was left out."""
+        reasons = {
+            "volatile": _("Rows not compared, because the statement answers otherwise each time: {n}."),
+            "written": _("Rows not compared, because their tables were written to: {n}."),
+            "long": _("Rows not compared, because there are more than 10,000: {n}."),
+            "slow": _("Statements given up after two seconds: {n}."),
+            "dropped": _("Statements dropped while the copy was busy: {n}."),
+            "asked often enough": _("Statements not compared, after 30 with other parameters at the same line: {n}."),
+            "refused by both": _("Statements that both databases refuse, as for tables of the tests alone: {n}."),
+            "for SQLite alone": _("Statements not compared, because the code has them for SQLite alone: {n}."),
+        }
+        compared = _("Statements compared by queries: {n}.", n=self.counts["compared"] + self.counts["refused"])
+        return [compared, *(text.format(n=self.counts[what]) for what, text in reasons.items() if self.counts[what])]
+
 
 class Notebook:
     """The file of one process."""

@@ -87,7 +87,11 @@ def find_by_queries(command: str, copy_url: str, source: Path, directory: Path, 
 
 def install_hook() -> None:
     """Hook the queries of this process, as ``find_by_queries`` wants it: called in the child once Django is ready."""
-    config = json.loads(Path(os.environ[_VARIABLE]).read_text())
+    try:
+        config = json.loads(Path(os.environ[_VARIABLE]).read_text())
+    except OSError:
+        # A process that outlived the command.
+        return
     activate(config["language"])
     notebook = Notebook(Path(config["file"]))
     alias = config["alias"]
