@@ -47,7 +47,7 @@ def _lost_disk(error: sqlite3.Error | OSError, directory: Path, mode: str) -> Fa
     reason = error.strerror if isinstance(error, OSError) and error.strerror else error
     room = _("Nothing was published. Make room there, or name a directory on a larger disk: --report DIR.")
     if mode == "move_back":
-        room = _("No file was made. Make room there, and where the file was to be: --report DIR, --target FILE.")
+        room = _("No file was made. Make room there, or name a file on a larger disk: --target FILE.")
     return Failure(
         message=_(
             "A working file in {directory} could not be written or read: {reason}.", directory=directory, reason=reason

@@ -21,7 +21,7 @@ from migrate_to_pg.errors import MigrationStateError, ProofError, SourceChangedE
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.move_back.check_file import check_file
 from migrate_to_pg.move_back.new_file import new_file, require_free
-from migrate_to_pg.move_back.schema import require_made
+from migrate_to_pg.move_back.schema import require_made, search_indexes
 from migrate_to_pg.pipeline.fill_file import Filled, Side, fill, pair, read_file
 from migrate_to_pg.pipeline.load_leftovers import merge_verifications
 from migrate_to_pg.pipeline.run import Progress, Run, no_progress
@@ -34,6 +34,7 @@ from migrate_to_pg.project.target_database import TargetChoice, choose_target
 from migrate_to_pg.publish.written_since import changes_after
 from migrate_to_pg.records import LEFTOVERS, MadeFile, Options, Report, SourceCatalog, Verification
 from migrate_to_pg.rules import quarantined_back_rules
+from migrate_to_pg.rules.back.notes import made_empty
 from migrate_to_pg.rules.run_findings import run_findings
 from migrate_to_pg.sqlite.snapshot import file_sha256
 from migrate_to_pg.verify import verify_tables
@@ -134,7 +135,8 @@ def _prove(run: Run, path: Path, shared: SharedSnapshot, conninfo: str, schema: 
     verification: Verification | None = None
     before = {side.schema: side for side in filled.sides}
     # The pairs are made anew: the sizes of tables and rows are the file's.
-    for side in pair(run, shared.connection, read_file(run, path), schema):
+    sides = pair(run, shared.connection, read_file(run, path), schema)
+    for side in sides:
         found = _verify(run, path, shared, conninfo, side, before[side.schema])
         verification = merge_verifications(verification, found) if verification else found
     run.state.verification = verification
@@ -145,6 +147,9 @@ def _prove(run: Run, path: Path, shared: SharedSnapshot, conninfo: str, schema: 
             remedy=_("No file was made. If nobody else wrote to it, please report this."),
         )
     run.state.notes += tuple(run_findings(verification))
+    paired = {table.source.name for side in sides for table in side.plan.tables}
+    alone = (table for table in sides[0].plan.leftovers if table.name not in paired)
+    run.state.notes += tuple(made_empty(alone, search_indexes(schema)))
     with django_connection(run.source_choice, path) as wrapper:
         check_file(wrapper.connection, schema, filled.identities)
 

@@ -107,7 +107,9 @@ class Run:
             # SQLite says that it cannot open a file, and means the snapshot: nothing is wrong with the source.
             error = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         if self.state.published.publication is None:
-            self.state.failure = failure_of(error, self.workdir.directory, self.options.mode)
+            makes_file = self.options.mode == "move_back"
+            place = self.source_choice.path.parent if makes_file else self.workdir.directory
+            self.state.failure = failure_of(error, place, self.options.mode)
         elif not isinstance(error, KeyboardInterrupt):
             self.state.record_published(error=failure_of(error, self.workdir.directory).message)
 

@@ -153,7 +153,7 @@ def stage_summary(stage: str, state: RunState) -> str:
     catalog, verification = state.source.catalog, state.verification
     if stage == "snapshot" and state.source.snapshot:
         return size(state.source.snapshot.size)
-    if stage == "catalog" and catalog:
+    if stage == "catalog" and catalog and catalog.tables:
         return _(
             "{tables}, {rows}",
             tables=pluralize(len(catalog.counted), "table", "tables"),

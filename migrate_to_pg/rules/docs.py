@@ -8,6 +8,7 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Level
 from migrate_to_pg.rules import BACK_RULES, RULES, names_rows
+from migrate_to_pg.rules.back.notes import BACK_NOTES
 from migrate_to_pg.rules.base import Rule
 from migrate_to_pg.rules.doctor_findings import DOCTOR_RULES
 from migrate_to_pg.rules.run_findings import RUN_RULES
@@ -73,7 +74,12 @@ itself.
 def reference() -> str:
     """Return the page docs/reference/findings.md, with an entry for each rule."""
     text = ""
-    for head, rules in ((_HEAD, RULES), (_RUN, RUN_RULES), (_DOCTOR, DOCTOR_RULES), (_BACK, BACK_RULES)):
+    for head, rules in (
+        (_HEAD, RULES),
+        (_RUN, RUN_RULES),
+        (_DOCTOR, DOCTOR_RULES),
+        (_BACK, (*BACK_RULES, *BACK_NOTES)),
+    ):
         text += head
         for rule in rules:
             quarantine = "yes" if names_rows(rule) else "no"
@@ -86,7 +92,7 @@ def reference() -> str:
 
 def rules_by_id() -> dict[str, Rule]:
     """Return each rule under its id, and under the name of its repair."""
-    rules: tuple[Rule, ...] = (*RULES, *RUN_RULES, *DOCTOR_RULES, *BACK_RULES)
+    rules: tuple[Rule, ...] = (*RULES, *RUN_RULES, *DOCTOR_RULES, *BACK_RULES, *BACK_NOTES)
     return {rule.repair_name: rule for rule in rules if rule.repair_name} | {rule.id: rule for rule in rules}
 
 

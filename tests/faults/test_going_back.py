@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 from contextlib import closing
@@ -12,6 +13,7 @@ import pytest
 from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
 
 from tests.faults.conftest import Result, World, check_told
+from tests.faults.test_disk import Disk
 
 STAGES = ("snapshot", "catalog", "stage", "examine", "load", "restore", "prove", "publish")
 MOMENTS = [f"{stage}:{kind}" for stage in STAGES for kind in ("stage", "stage_done")] + [
@@ -81,6 +83,20 @@ def test_ctrl_c_leaves_no_file(moment: str, back: Back) -> None:
     assert back.beside() == []
     # Nor a lock.
     back.sql("INSERT INTO auth_group (name) VALUES ('free')")
+    back.check_recovers()
+
+
+@pytest.mark.full
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts file systems")
+def test_a_full_disk_leaves_no_file(back: Back, tmp_path: Path) -> None:
+    disk = Disk(tmp_path / "disk", 1)
+    try:
+        disk.fill(but=300_000)
+        full = back.run("--target", disk.place / "new.sqlite3")
+        check_told(full, "database or disk is full", str(disk.place), "No file was made. Make room there")
+        assert [path.name for path in disk.place.iterdir() if path.name.startswith("new")] == []
+    finally:
+        disk.unmount()
     back.check_recovers()
 
 
