@@ -364,7 +364,7 @@ def options_of(options: Mapping[str, Any]) -> Options:
         source=options["source"],
         target=options["target"],
         mode="publish" if words else mode,
-        trial=Trial(words=tuple(words), fresh=options["fresh"], target=options["target"]) if words else None,
+        trial=Trial(words=(_TRY, *words), fresh=options["fresh"], target=options["target"]) if words else None,
         **{name: options[name] for name in ("publish_to", "owner", "jobs") if options[name]},
         dump=options["dump"],
         from_dump=options["from_dump"],

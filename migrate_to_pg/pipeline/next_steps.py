@@ -132,8 +132,8 @@ def command_line(options: Options) -> str:
     }
     words += [word for flag, given in flags.items() if given for word in flag.split()]
     words += [word for pair in options.invocation.common for word in pair]
-    # All words after --try are the command's.
-    words += ["--try", *options.trial.words] if options.trial and options.trial.words else []
+    # Last: all words after --try are the command's.
+    words += options.trial.words if options.trial else ()
     return shlex.join(words)
 
 

@@ -65,7 +65,7 @@ class Invocation:
 class Trial:
     """The use of a copy that a run publishes into a database of its own, which is no move of the project."""
 
-    #: The command of --try; empty where another command of this tool needs the copy.
+    #: The words of the command line that say what the copy is for: --try and the command, or those of pg_behaviour.
     words: tuple[str, ...] = ()
     #: Make the copy anew, although source and code are unchanged.
     fresh: bool = False

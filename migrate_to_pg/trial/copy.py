@@ -137,9 +137,9 @@ def _from_kept(options: Options, choice: SourceChoice, progress: Progress, stack
         kept = _Kept.read(databases, name)
         is_reused = kept is not None and kept.state == state_of(options, choice) and not _is_fresh(options)
         if kept is None or not is_reused:
-            kept = _make_kept(options, choice, progress, databases, server, name)
+            kept = _make_kept(options, choice, progress, databases, server, name, kept)
         database = stack.enter_context(databases.temporary(_TEMPLATE_PREFIX + name))
-        _hold(kept.snapshot, stack)
+        _hold(kept.snapshot.parent, stack)
     return Copy(
         url=server.url(database),
         source=kept.snapshot,
@@ -155,11 +155,12 @@ def _made_for_once(options: Options, choice: SourceChoice, progress: Progress, s
     """Return a database that is made on the server of --target."""
     conninfo = choose_target(options.target).conninfo
     databases = stack.enter_context(databases_at(conninfo))
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=_snapshots(), ignore_cleanup_errors=True)))
+    folder = _new_folder("once", stack)
     url = database_url(conninfo, stack.enter_context(databases.temporary()))
     # Tests need the collation of the named database as well, which the server's own template may lack.
     empty = stack.enter_context(databases.temporary())
     snapshot = _publish(options, url, folder, progress)
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
     return Copy(
         url=url,
         source=snapshot,
@@ -197,23 +198,20 @@ def _make_kept(
     databases: Databases,
     server: embedded.EmbeddedServer,
     name: str,
+    kept: _Kept | None,
 ) -> _Kept:
     """Make the copy in a new database, and keep it in the place of the former one."""
     # Before the copy: what is written to the source meanwhile is not in it.
     state = state_of(options, choice)
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_snapshots()))
-    try:
+    with ExitStack() as making:
+        folder = _new_folder(name, making, kept)
         with databases.temporary() as unfinished:
             snapshot = _publish(options, server.url(unfinished), folder, progress)
             comment = json.dumps({"state": state, "snapshot": str(snapshot)})
             databases.keep(unfinished, _TEMPLATE_PREFIX + name, comment)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    for former in _snapshots().glob(f"{name}-*"):
-        if former != folder:
-            _remove_unused(former)
-    return _Kept(state=state, snapshot=snapshot)
+    made = _Kept(state=state, snapshot=snapshot)
+    _remove_former(name, made)
+    return made
 
 
 def _publish(options: Options, url: str, folder: Path, progress: Progress) -> Path:
@@ -247,9 +245,27 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _hold(snapshot: Path, stack: ExitStack) -> None:
-    """Keep ``_remove_unused`` from removing a snapshot."""
-    descriptor = os.open(snapshot.parent, os.O_RDONLY)
+def _new_folder(name: str, stack: ExitStack, kept: _Kept | None = None) -> Path:
+    """Make a directory for a run's report and snapshot.
+
+    The report of a run that was blocked is there until the next run.
+    """
+    _remove_former(name, kept)
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_snapshots()))
+    _hold(folder, stack)
+    return folder
+
+
+def _remove_former(name: str, kept: _Kept | None) -> None:
+    """Remove the directories of earlier runs that nobody uses."""
+    for former in _snapshots().glob(f"{name}-*"):
+        if kept is None or former != kept.snapshot.parent:
+            _remove_unused(former)
+
+
+def _hold(folder: Path, stack: ExitStack) -> None:
+    """Keep ``_remove_unused`` from removing a directory."""
+    descriptor = os.open(folder, os.O_RDONLY)
     stack.callback(os.close, descriptor)
     fcntl.flock(descriptor, fcntl.LOCK_SH)
 

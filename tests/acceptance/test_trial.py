@@ -182,6 +182,7 @@ def test_a_database_at_a_server_is_made_for_the_command_and_dropped(
     )
     assert project.run("migrate_to_pg", "--target", typed, "--try", "shell", "-v0", "-c", providers).stdout == "{'b'}\n"
     assert run_sql(url, names) == before
+    assert not [*(project.folder / ".migrate_to_pg" / "copies").glob("once-*")]
     assert run_sql(url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
     refused = project.run(
         "migrate_to_pg", "--target", url.replace("postgres@", "nobody_here@"), "--try", "test", status=1
@@ -200,5 +201,11 @@ def test_data_that_postgresql_refuses_stop_with_the_report_and_the_command_to_go
         connection.execute("UPDATE notes_note SET title = 'a title of more than twenty characters' WHERE id = 1")
     refused = project.run("migrate_to_pg", "--try", "test", "-k", "equal", status=1)
     assert "text-too-long" in refused.stdout
+    (report,) = re.findall(r"^Report: (.+)$", refused.stdout, re.M)
+    assert (project.folder / report).is_file()
     (line,) = re.findall(r"^ *(python manage.py migrate_to_pg .*--try test -k equal)$", refused.stdout, re.M)
+    project.run(*shlex.split(line)[2:])
+    # pg_behaviour goes on as itself: a move would be published.
+    refused = project.run("pg_behaviour", "--tests", "manage.py test -k equal", "--fail-on", "different", status=1)
+    (line,) = re.findall(r"^ *(python manage.py pg_behaviour --fix .*)$", refused.stdout, re.M)
     project.run(*shlex.split(line)[2:])

@@ -50,7 +50,8 @@ MODES = (
     Mode("migrate_to_pg --undo --target embedded:{server} --replace"),
     Mode("migrate_to_pg --purge --target embedded:{server} --no-input"),
     Mode("sqlite_doctor {folder}/db.sqlite3 --repair foreign-key-orphan,malformed-date"),
-    Mode("pg_behaviour --data --code --source {folder}/db.sqlite3 --fresh --lang fr --report {folder}/behaviour"),
+    Mode("pg_behaviour --data --code --source {folder}/db.sqlite3 --fresh --lang fr --report {folder}/behaviour"
+        " --fix lossless --quarantine all"),
     Mode("pg_behaviour --code --target embedded:{server} --fail-on never --json", says='"findings"'),
     Mode("sqlite_doctor {folder}/db.sqlite3 --repair wal"),
     Mode("sqlite_doctor {folder}/db.sqlite3 --repair checkpoint"),

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import language_from_environment, use_language
 from migrate_to_pg.management import console
+from migrate_to_pg.management.argument_types import names
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
@@ -162,6 +163,8 @@ def _add_places(group: argparse._ArgumentGroup) -> None:
         metavar="URL|ALIAS|embedded[:DIR]",
         help="the server for the copy, in a database of its own that is dropped (default: embedded)",
     )
+    group.add_argument("--fix", metavar="RULE[,RULE]|lossless|lossy", type=names, help="repair the copy's rows")
+    group.add_argument("--quarantine", metavar="RULE[,RULE]|all", type=names, help="leave rows out of the copy")
     group.add_argument("--fresh", action="store_true", help="make the copy anew, even if nothing has changed")
 
 
@@ -212,15 +215,25 @@ def _options_of_copy(options: dict[str, Any]) -> Options:
     """Return how the copy is made: as MIGRATE_TO_PG says that the project is moved, but not to its target."""
     from django.conf import settings
 
-    from migrate_to_pg.management.settings import with_settings
+    from migrate_to_pg.management.settings import invocation, with_settings
     from migrate_to_pg.records import Leftovers, Options, Trial
 
-    given = with_settings({}, getattr(settings, "MIGRATE_TO_PG", {}))
-    names = ("fix", "quarantine", "from_models", "as_leftovers", "exclude_data", "schema", "jobs", "exact_decimals")
+    typed = {name: options[name] for name in ("fix", "quarantine") if options[name]}
+    given = with_settings(typed, getattr(settings, "MIGRATE_TO_PG", {}))
+    taken = ("fix", "quarantine", "from_models", "as_leftovers", "exclude_data", "schema", "jobs", "exact_decimals")
     return Options(
         source=options["source"],
         target=options["target"],
         leftovers=Leftovers(given.get("leftovers", "copy")),
-        trial=Trial(fresh=options["fresh"], target=options["target"]),
-        **{name: given[name] for name in names if name in given},
+        trial=Trial(words=_words(options), fresh=options["fresh"], target=options["target"]),
+        invocation=invocation("pg_behaviour", options),
+        **{name: given[name] for name in taken if name in given},
     )
+
+
+def _words(options: dict[str, Any]) -> tuple[str, ...]:
+    """Return the words of the command line that say what is looked for, for the command that goes on after findings."""
+    values = {name: str(options[name]) for name in ("tests", "queries", "as_user", "read", "fail_on") if options[name]}
+    flags = [f"--{name}" for name in ("crawl", "data", "code", "json") if options[name]]
+    pairs = ((f"--{name.replace('_', '-')}", value) for name, value in values.items() if value != "error")
+    return (*flags, *(word for pair in pairs for word in pair))
