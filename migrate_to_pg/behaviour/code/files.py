@@ -11,6 +11,7 @@ from migrate_to_pg.behaviour.code.sources import Source
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
 
 _FILE_OF_DATABASE = re.compile(r"\.(?:sqlite3?|db3)\Z|\bdb\.sqlite", re.IGNORECASE)
+_SQL = re.compile(r"\s*(?:SELECT|WITH|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP)\b", re.IGNORECASE)
 _OF_POSTGRESQL = re.compile(r"postg|psycopg|\bpg_", re.IGNORECASE)
 #: Functions of these modules, and these functions, take a path.
 _MODULES = frozenset({"shutil", "os", "path", "zipfile", "tarfile"})
@@ -28,7 +29,7 @@ def find_in_files(sources: Sequence[Source]) -> Iterator[Occurrence]:
                 isinstance(node, ast.Compare)
                 and not source.is_test
                 and asks_vendor(node)
-                and not _knows_postgresql(source, node)
+                and _has_untried_sql(source, node)
             ):
                 yield _hint("vendor-branch", source, node)
 
@@ -71,18 +72,33 @@ def _is_database(source: Source, node: ast.expr, depth: int) -> bool:
     return False
 
 
-def _knows_postgresql(source: Source, node: ast.AST) -> bool:
-    """Return whether the function names PostgreSQL as well, or does nothing on it: its author had both in mind."""
-    branch = source.parents.get(node)
-    if isinstance(branch, ast.If) and not branch.orelse and not _leaves(branch):
-        return True
-    whole: ast.AST = source.function(node) or source.tree
-    texts = [one.value for one in ast.walk(whole) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    names = [str(one.value) for one in ast.walk(node) if isinstance(one, ast.Constant)]
+def _has_untried_sql(source: Source, test: ast.Compare) -> bool:
+    """Return whether there is SQL that only another database than SQLite runs, and PostgreSQL is not named."""
+    names = _texts(test)
     # Of MySQL neither database takes the branch.
-    return any(_OF_POSTGRESQL.search(text) for text in texts) or not any("sqlite" in name for name in names)
+    if not any("sqlite" in name for name in names):
+        return False
+    others = [text for node in _other_branch(source, test) for text in _texts(node)]
+    whole: ast.AST = source.function(test) or source.tree
+    return any(map(_SQL.match, others)) and not any(map(_OF_POSTGRESQL.search, _texts(whole)))
 
 
-def _leaves(branch: ast.If) -> bool:
-    """Return whether a branch leaves the function, so that what follows it is for the other database."""
-    return isinstance(branch.body[-1], ast.Return | ast.Raise)
+def _texts(node: ast.AST) -> list[str]:
+    return [one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+
+
+def _other_branch(source: Source, test: ast.Compare) -> list[ast.AST]:
+    """Return what runs where a test for SQLite does not hold, or does for anything else."""
+    branch = source.parents.get(test)
+    is_equal = isinstance(test.ops[0], ast.Eq | ast.In | ast.Is)
+    if isinstance(branch, ast.IfExp):
+        return [branch.orelse if is_equal else branch.body]
+    if not isinstance(branch, ast.If):
+        return []
+    if not is_equal:
+        return [*branch.body]
+    if branch.orelse or not isinstance(branch.body[-1], ast.Return | ast.Raise):
+        return [*branch.orelse]
+    # The branch of SQLite leaves the function: what follows is for the others.
+    following = getattr(source.parents.get(branch), "body", [])
+    return [*following[following.index(branch) + 1 :]] if branch in following else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator, Sequence
 
 from django.conf import settings
@@ -58,7 +59,19 @@ def _opens(node: ast.AST) -> bool:
 
 def _in_transaction(source: Source, node: ast.AST) -> bool:
     """Return whether a node stands in atomic(), as far as its own file shows."""
-    return any(_opens(outer) for outer in source.ancestors(node))
+    return any(_opens(outer) for outer in source.ancestors(node)) or _is_hook_of_admin(source, node)
+
+
+def _is_hook_of_admin(source: Source, node: ast.AST) -> bool:
+    """Return whether Django's admin calls the method, which it does within a transaction when something is written."""
+    function, admin = source.function(node), sys.modules.get("django.contrib.admin.options")
+    outer = source.parents.get(function) if function else None
+    if function is None or admin is None or not isinstance(outer, ast.ClassDef):
+        return False
+    kind = getattr(source.loaded, outer.name, None)
+    return (
+        isinstance(kind, type) and issubclass(kind, admin.BaseModelAdmin) and hasattr(admin.ModelAdmin, function.name)
+    )
 
 
 def _called_in_transaction(source: Source) -> Iterator[str]:
