@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import linecache
 import sys
 import sysconfig
@@ -28,11 +29,23 @@ _RENDERS = "render_annotated"
 _TEMPLATES = str(_DJANGO / "template" / "base.py")
 _HANDLER = str(_DJANGO / "core" / "handlers" / "base.py")
 _RAW_QUERYSET = "django.db.models.sql.query"
-_NO_LIBRARIES = sys.stdlib_module_names | {"django", "pytest", "_pytest", "pluggy", "pytest_django", "xdist", "execnet"}
+_NO_LIBRARIES = sys.stdlib_module_names | {
+    "django",
+    "pytest",
+    "_pytest",
+    "pluggy",
+    "pytest_django",
+    "xdist",
+    "execnet",
+    "asgiref",
+}
 _QUERYSETS = "django.db.models.query"
 _DELETION = "django.db.models.deletion"
+_SERIALIZERS = "django.core.serializers.base"
 #: From the compiler to get() and in_bulk(), with room for other versions of Django.
 _FRAMES_WITHIN_DJANGO = 12
+#: What runs a synchronous function for a coroutine, in a thread.
+_ASGIREF, _ASYNC = "asgiref.sync", "thread_handler"
 _FOREIGN = {"site-packages", "dist-packages"}
 
 
@@ -150,6 +163,12 @@ def is_order_lost() -> bool:
     )
 
 
+def is_fixture() -> bool:
+    """Return whether Django loads a fixture. It sets the sequences itself."""
+    within = islice(_frames(), _FRAMES_WITHIN_DJANGO)
+    return any(frame.f_globals.get("__name__") == _SERIALIZERS for frame in within)
+
+
 def is_raw_queryset() -> bool:
     """Return whether Model.objects.raw() executes it."""
     return _caller() == _RAW_QUERYSET
@@ -200,7 +219,25 @@ def _frames() -> Iterator[FrameType]:
     while frame is not None:
         if not frame.f_code.co_filename.startswith(str(_OURS / "behaviour")):
             yield frame
+        if frame.f_code.co_name == _ASYNC and frame.f_globals.get("__name__") == _ASGIREF:
+            yield from _awaiting(frame)
         frame = frame.f_back
+
+
+def _awaiting(frame: FrameType) -> Iterator[FrameType]:
+    """Go outwards from whoever awaits a function that asgiref runs in this thread."""
+    caller, loop = frame.f_locals.get("self"), frame.f_locals.get("loop")
+    if loop is None:
+        return
+    for task in asyncio.all_tasks(loop):
+        frames: list[FrameType] = []
+        awaited: Any = task.get_coro()
+        while awaited is not None and (inner := getattr(awaited, "cr_frame", None)):
+            frames.append(inner)
+            awaited = getattr(awaited, "cr_await", None)
+        if frames and frames[-1].f_locals.get("self") is caller:
+            yield from reversed(frames)
+            return
 
 
 def _template(frame: FrameType, project: Path) -> Place | None:

@@ -30,6 +30,7 @@ from migrate_to_pg.behaviour.queries.call_site import (
     CallSite,
     find_call_site,
     is_django_itself,
+    is_fixture,
     is_get,
     is_order_lost,
     is_raw_queryset,
@@ -204,7 +205,7 @@ class Hook:
         if site is None:
             return
         table, key = query.get_meta().db_table, query.get_meta().auto_field
-        if key is not None:
+        if key is not None and not is_fixture():
             given = [getattr(row, key.attname, None) for row in query.objs] if key in query.fields else []
             made = [row[0] for row in result or () if row] if not given else []
             self._add(self._keys.inserted(table, given, made, site))

@@ -16,7 +16,7 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
 
 #: A process that is killed loses the counts of so many statements at most.
-_STATEMENTS_PER_LINE = 50
+_STATEMENTS_PER_LINE = 20
 
 
 @dataclass(slots=True)
@@ -27,8 +27,6 @@ class Notes:
     #: What happened to the statements -> how often: compared, volatile, slow, ...
     counts: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
-    #: How many processes shadowed their queries.
-    processes: int = 0
 
     def __iter__(self) -> Iterator[Occurrence]:
         return iter(self.occurrences)
@@ -135,7 +133,6 @@ def _take(found: Notes, line: dict[str, Any]) -> None:
     found.counts.update(line.get("counts", {}))
     if "note" in line and line["note"] not in found.notes:
         found.notes.append(line["note"])
-    found.processes += "process" in line
 
 
 def _occurrence(values: dict[str, Any]) -> Occurrence:

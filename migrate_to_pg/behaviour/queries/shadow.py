@@ -128,6 +128,8 @@ class Shadow:
             self.switch_off(reason)
 
     def _after_fork(self) -> None:
+        if not self.is_on:
+            return
         self._abandoned.append(vars(self.judge).copy())
         self._begin()
         self.judge.notebook.after_fork()

@@ -43,6 +43,7 @@ _VOLATILE = frozenset(
         "LAST_INSERT_ROWID",
     )
 )
+_FIRST_WORD = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(\w+)", re.DOTALL)
 _NOW = re.compile(r"'now'", re.IGNORECASE)
 _TABLES = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE|TABLE)\s+(?:ONLY\s+)?([`\"\[]?)([\w.]+)", re.IGNORECASE)
 
@@ -85,7 +86,8 @@ class Statement:
     @cached_property
     def verb(self) -> str:
         """The first word, in capitals."""
-        return next((token.word for token in self.tokens if token.kind == "word"), "")
+        found = _FIRST_WORD.match(self.sql)
+        return found[1].upper() if found else ""
 
     @property
     def reads(self) -> bool:

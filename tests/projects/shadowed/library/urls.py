@@ -38,6 +38,11 @@ def members(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(Writer.objects.filter(name__endswith="TIN").order_by("id").exists()))
 
 
+async def later(request: HttpRequest) -> HttpResponse:
+    number = await Writer.objects.filter(name__startswith="MART").acount()
+    return HttpResponse(str(number))
+
+
 def broken(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("broken")
 
@@ -64,6 +69,7 @@ urlpatterns = [
     path("works/<int:pk>/", work),
     path("template/", template),
     path("members/", members),
+    path("later/", later),
     path("broken/", broken),
     path("gone/", gone),
     path("labels/", Labels.as_view()),
