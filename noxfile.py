@@ -34,7 +34,7 @@ def _try(session: nox.Session, django: str, others: tuple[str, ...] = ()) -> Non
     shutil.rmtree(place / "tests", ignore_errors=True)
     session.run("uv", "build", "--quiet", "--wheel", "--out-dir", str(place / "dist"), str(ROOT), external=True)
     wheel = next((place / "dist").glob("*.whl"))
-    session.install(f"{wheel}[embedded]", f"django=={django}.*", "pytest", *others)
+    session.install(f"{wheel}[embedded,behaviour]", f"django=={django}.*", "pytest", *others)
     (place / "tests").mkdir()
     (place / "tests" / "__init__.py").touch()
     shutil.copy(ROOT / "tests" / "preloaded.py", place / "tests")

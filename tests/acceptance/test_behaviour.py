@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from migrate_to_pg.project.secret_columns import MASK
-from tests.conftest import ROOT
+from tests.conftest import ROOT, MakeSource, Run
 from tests.projects import Project
 
 SCHEMA = json.loads((ROOT / "docs/reference/behaviour.schema.json").read_text())
@@ -132,3 +132,12 @@ def test_nothing_is_said_of_a_project_that_is_alike_on_both(tmp_path: Path) -> N
     result = alike.run("pg_behaviour", "--fail-on", "different", "--json", "--lang", "en")
     document = json.loads(result.stdout)
     assert (document["ok"], document["findings"], document["notes"]) == (True, [], [])
+
+
+def test_nothing_is_said_of_the_application_of_this_repository(
+    make_source: MakeSource, postgres_url: str, tmp_path: Path, manage: Run
+) -> None:
+    where = ("--source", make_source("none"), "--target", postgres_url, "--report", tmp_path)
+    document = json.loads(manage("pg_behaviour", *where, "--fail-on", "different", "--json").stdout)
+    assert document["findings"] == []
+    assert document["ways"] == ["data", "code"]

@@ -7,6 +7,9 @@ from typing import Literal
 
 from playwright.sync_api import Page, expect
 
+from migrate_to_pg.behaviour import records as behaviour
+from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place, Way, merge
+from migrate_to_pg.behaviour.report.to_html import to_html
 from tests.browser.conftest import fits
 from tests.conftest import Run
 
@@ -111,3 +114,32 @@ def test_a_clean_move_takes_six_pages_of_paper_at_most(
     page.goto(f"file://{report / 'report.html'}")
     paper = page.pdf(format="A4")
     assert 1 <= len(re.findall(rb"/Type\s*/Page\b", paper)) <= 6
+
+
+def test_the_page_of_behaviour_fits_and_unfolds_its_rules(page: Page, tmp_path: Path) -> None:
+    place = Place(file=f"shop/{'deep/' * 30}views.py", line=7)
+    seen = Occurrence(
+        rule="order-nulls",
+        place=place,
+        way=Way.DATA,
+        certainty=Certainty.SEEN,
+        effect=Effect.DIFFERENT,
+        sqlite="NULL, " * 60,
+        postgresql="<script>alert(1)</script>",
+        sql="SELECT " + "x" * 300,
+    )
+    report = behaviour.Report(
+        started="2026-09-01T09:15:00+00:00", seconds=1.5, ways=(Way.DATA,), source="/db", findings=merge([seen])
+    )
+    path = tmp_path / "behaviour.html"
+    path.write_text(to_html(report))
+    page.goto(f"file://{path}")
+    expect(page.get_by_text("<script>alert(1)</script>")).to_be_visible()
+    meaning = page.get_by_text("SQLite orders NULL before everything")
+    expect(meaning).to_be_hidden()
+    page.get_by_text("About this rule").click()
+    expect(meaning).to_be_visible()
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert fits(page)
+    assert page.evaluate("document.scripts.length") == 0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from migrate_to_pg.behaviour.data.collations import Collations
 from migrate_to_pg.behaviour.data.compare_orders import compare_order
 from migrate_to_pg.behaviour.data.fields import find_in_fields
-from migrate_to_pg.behaviour.data.orderings import orderings
+from migrate_to_pg.behaviour.data.orderings import orderings, unordered_views
 from migrate_to_pg.behaviour.data.relations import find_in_relations
 from migrate_to_pg.behaviour.guard import guarded
 from migrate_to_pg.behaviour.own_models import own_models
@@ -20,6 +20,7 @@ def find_by_data(sides: Sides, target: str | None, notes: list[str]) -> Iterator
     """Yield what differs of each ordering and field. Add what cannot be known to ``notes``."""
     collations = Collations(sides, target)
     yield from guarded(_("Orderings"), _in_orderings(sides, collations, notes), notes)
+    yield from guarded(_("Orderings"), unordered_views(sides), notes)
     for model in own_models(sides):
         yield from guarded(model._meta.label, find_in_fields(model, sides), notes)
         yield from guarded(model._meta.label, find_in_relations(model, sides), notes)

@@ -17,7 +17,7 @@ from django.db.models.expressions import OrderBy
 from django.urls import get_resolver
 
 from migrate_to_pg.behaviour.own_models import own_apps, own_models, place_of_class, plain_rows
-from migrate_to_pg.behaviour.records import Place
+from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place, Way
 from migrate_to_pg.behaviour.sides import Sides
 
 
@@ -90,6 +90,32 @@ def _of_views(known: set[type[models.Model]]) -> Iterator[Ordering]:
         given = kind.ordering if isinstance(kind.ordering, str | list | tuple) else queryset.query.order_by
         items = (given,) if isinstance(given, str) else tuple(given or ())
         yield from _ordering(kind, queryset.model, "ordering", items, queryset)
+
+
+def unordered_views(sides: Sides) -> Iterator[Occurrence]:
+    """Yield list views that cut rows without an order into pages."""
+    from django.views.generic.list import MultipleObjectMixin
+
+    known = {*own_models(sides)}
+    for kind in own_classes(MultipleObjectMixin):
+        queryset = kind.queryset if isinstance(kind.queryset, models.QuerySet) else None
+        model = queryset.model if queryset is not None else kind.model
+        # One of its methods may order them.
+        is_own = any(name in vars(base) for base in _own_bases(kind) for name in ("get_queryset", "get_ordering"))
+        if not kind.paginate_by or kind.ordering or is_own or model not in known:
+            continue
+        if not (queryset.ordered if queryset is not None else model._meta.ordering):
+            yield Occurrence(
+                rule="unordered",
+                place=place_of_class(kind, kind.__name__),
+                way=Way.DATA,
+                certainty=Certainty.HINT,
+                effect=Effect.DIFFERENT,
+            )
+
+
+def _own_bases(kind: type) -> Iterator[type]:
+    return (base for base in kind.__mro__ if not base.__module__.startswith("django."))
 
 
 def own_classes(base: type) -> list[Any]:

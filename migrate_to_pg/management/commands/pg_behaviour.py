@@ -70,7 +70,10 @@ class Command(BaseCommand):
         console.end_on_signals()
         try:
             # What the project prints does not belong to the report.
-            with contextlib.redirect_stdout(sys.stderr):
+            with (
+                console.exit_on_second_signal(console.print_result, on_a_terminal=sys.stderr.isatty()),
+                contextlib.redirect_stdout(sys.stderr),
+            ):
                 report, page = self._find(options)
         except CopyFailedError as error:
             if error.report.findings or options["json"]:
