@@ -13,10 +13,12 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
+from migrate_to_pg.behaviour.english import speak_english
+
 #: The aliases that a queryset's using() takes within ``open_sides``.
 SQLITE = "migrate_to_pg_sqlite"
 POSTGRESQL = "migrate_to_pg_copy"
-_TIMEOUT = "-c statement_timeout=20s -c default_transaction_read_only=on -c lc_messages=C"
+_TIMEOUT = "-c statement_timeout=20s -c default_transaction_read_only=on"
 
 
 class Copied(Protocol):
@@ -62,6 +64,7 @@ def open_sides(copy: Copied) -> Iterator[Sides]:
         POSTGRESQL: {**copy.entry, "OPTIONS": {**options, "options": given}},
     }
     handler = ConnectionHandler({**entries, "default": entries[SQLITE]})
+    speak_english(handler[POSTGRESQL])
     sides = Sides(sqlite=handler[SQLITE], postgresql=handler[POSTGRESQL], alias=copy.alias)
     own = connections[copy.alias]
     for name in entries:

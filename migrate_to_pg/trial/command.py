@@ -20,6 +20,8 @@ from migrate_to_pg.trial.copy import Copy
 
 #: What comes before a program that is no command of manage.py.
 _PROGRAM = "--"
+#: The first word after manage.py.
+_COMMAND = "migrate_to_pg"
 _SETTINGS = "DJANGO_SETTINGS_MODULE"
 #: Linux's record of the variables that a process was started with.
 _FIRST_ENVIRONMENT = Path("/proc/self/environ")
@@ -55,8 +57,8 @@ def _arguments(words: Sequence[str]) -> list[str]:
     """Return the child's command line: a program, or a command of the manage.py that runs here."""
     if words[0] == _PROGRAM:
         return [*words[1:]]
-    if not sys.argv[0].endswith("manage.py"):
-        # django-admin, python -m, or a program that calls this command.
+    if sys.argv[1:2] != [_COMMAND]:
+        # python -m migrate_to_pg, or a program that calls this command.
         return [sys.executable, "-m", "django", *words]
     given = get_child_arguments()
     return [*given[: len(given) - len(sys.argv[1:])], *words]

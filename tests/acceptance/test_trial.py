@@ -184,6 +184,9 @@ def test_a_database_at_a_server_is_made_for_the_command_and_dropped(
     assert run_sql(url, names) == before
     assert not [*(project.folder / ".migrate_to_pg" / "copies").glob("once-*")]
     assert run_sql(url, "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace") == [(0,)]
+    # A role that is no superuser may not choose the language of messages.
+    project.run("pg_behaviour", "--target", typed, "--data", "--fail-on", "never")
+    assert run_sql(url, names) == before
     refused = project.run(
         "migrate_to_pg", "--target", url.replace("postgres@", "nobody_here@"), "--try", "test", status=1
     )

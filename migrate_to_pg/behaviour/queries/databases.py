@@ -25,6 +25,7 @@ from django.db.models.sql.compiler import SQLAggregateCompiler, SQLCompiler
 from django.db.utils import ConnectionHandler
 
 from migrate_to_pg.behaviour.collation import COLLATION
+from migrate_to_pg.behaviour.english import speak_english
 from migrate_to_pg.behaviour.queries.statement import read_statement
 from migrate_to_pg.behaviour.queries.values import Row
 from migrate_to_pg.sqlite.connection import snapshot_uri
@@ -169,11 +170,11 @@ class Copy(Database):
         milliseconds = int(TIMEOUT_SECONDS * _MILLISECONDS)
         session = (
             f"-c default_transaction_read_only=on -c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
-            " -c lc_messages=C"
         )
         options["options"] = f"{options.get('options', '')} {session}".strip()
         options.setdefault("connect_timeout", int(TIMEOUT_SECONDS))
         super().__init__(entry | {"OPTIONS": options, "CONN_MAX_AGE": None}, alias)
+        speak_english(self.wrapper)
 
     def ask_query(self, query: Any) -> Answer:
         """Ask without FOR UPDATE, which no read-only transaction allows."""

@@ -25,6 +25,7 @@ from migrate_to_pg.trial.startup.migrate_to_pg_outcomes import OUTCOMES
 #: The worst of several results of one test counts: of its subtests, its setup, itself.
 _ORDER = ("passed", "expected", "skipped", "failed", "unexpected", "error")
 _GOOD = ("passed", "expected")
+_LOCK_TIMEOUT = "30s"
 #: Lines of output that a message repeats.
 _MAX_LINES = 5
 
@@ -102,7 +103,10 @@ def run_on_sqlite(command: str, copy: Copy) -> SuiteRun:
 
 def run_on_copy(command: str, copy: Copy) -> SuiteRun:
     """Run the same command with the copy in the settings, on whose server Django makes the tests' database."""
-    return _run(command, copy.environment())
+    environment = copy.environment()
+    # A test that waits for a lock of its own process would wait for ever, where SQLite raises after seconds.
+    environment["PGOPTIONS"] = f"{environment.get('PGOPTIONS', '')} -c lock_timeout={_LOCK_TIMEOUT}".strip()
+    return _run(command, environment)
 
 
 def _run(command: str, environment: dict[str, str]) -> SuiteRun:
