@@ -128,9 +128,9 @@ def _caller_of(frame: FrameType, project: Path) -> Place | None:
 
 
 def _library(frame: FrameType) -> str:
-    """Return the name of a library's module, or '' for Django's, Python's and those that run tests."""
+    """Return the name of a library's module, or '' for Django's, Python's, migrations, and those that run tests."""
     module = str(frame.f_globals.get("__name__", ""))
-    if module == "__main__" or module.partition(".")[0] in _NO_LIBRARIES:
+    if module == "__main__" or ".migrations." in module or module.partition(".")[0] in _NO_LIBRARIES:
         return ""
     return module
 

@@ -72,7 +72,13 @@ class Database:
 
     def connect(self) -> None:
         """Connect now, rather than with the first statement."""
-        self.wrapper.ensure_connection()
+        try:
+            self.wrapper.ensure_connection()
+        except Exception:
+            # A receiver of connection_created may fail, such as one that sends a PRAGMA. It comes last.
+            if self.wrapper.connection is None:
+                raise
+            self.wrapper.run_on_commit = []
 
     def close(self) -> None:
         """Close the connection."""

@@ -46,6 +46,8 @@ from migrate_to_pg.project.alias_override import NOWHERE
 
 #: One statement at one place is asked with so many different parameters.
 _VARIANTS = 30
+#: Methods of a cursor that psycopg refuses where a statement gave no rows.
+_FETCHES = ("fetchone", "fetchmany", "fetchall")
 #: Whether the queries of this request are compared.
 is_sampled: ContextVar[bool] = ContextVar("migrate_to_pg_is_sampled")
 
@@ -87,6 +89,8 @@ class Hook:
         _set(SQLCompiler, "execute_sql", self._hooked(SQLCompiler.execute_sql, self._ran_query))
         _set(SQLInsertCompiler, "execute_sql", self._hooked(SQLInsertCompiler.execute_sql, self._ran_insert))
         _set(SQLiteCursorWrapper, "lastrowid", property(self._last_row_id))
+        for name in _FETCHES:
+            _set(SQLiteCursorWrapper, name, self._fetching(getattr(sqlite3.Cursor, name)))
         connection_created.connect(self._wrap, dispatch_uid=f"migrate_to_pg {id(self)}")
         for connection in connections.all(initialized_only=True):
             self._wrap(connection=connection)
@@ -95,7 +99,8 @@ class Hook:
         """Leave Django as it was."""
         for compiler, execute_sql in self._former.items():
             _set(compiler, "execute_sql", execute_sql)
-        delattr(SQLiteCursorWrapper, "lastrowid")
+        for name in ("lastrowid", *_FETCHES):
+            delattr(SQLiteCursorWrapper, name)
         connection_created.disconnect(dispatch_uid=f"migrate_to_pg {id(self)}")
         for connection in list(self._wrapped):
             with suppress(ValueError):
@@ -228,21 +233,35 @@ class Hook:
         if found is not None and self._watches():
             self.shadow.judge.notebook.add(found)
 
-    def _last_row_id(self, cursor: SQLiteCursorWrapper) -> Any:
-        """Give what sqlite3 gives, and take note that the project asks for it."""
-        if self._watches() and not is_django_itself() and (site := find_call_site(self.project)):
-            with self._unseen():
+    def _fetching(self, fetch: Callable[..., Any]) -> Callable[..., Any]:
+        """Give what sqlite3 gives, and take note where psycopg has no rows to give."""
+
+        def fetch_rows(cursor: SQLiteCursorWrapper, *args: Any, **options: Any) -> Any:
+            if cursor.description is None:
+                self._refused("other-error", _("no rows"), "the last operation didn't produce records")
+            return fetch(cursor, *args, **options)
+
+        return fetch_rows
+
+    def _refused(self, rule: str, sqlite: str, message: str) -> None:
+        """Take note of what psycopg's cursors refuse, where the project asks for it."""
+        with self._unseen():
+            if self._watches() and not is_django_itself() and (site := find_call_site(self.project)):
                 self.shadow.judge.notebook.add(
                     Occurrence(
-                        rule="last-row-id",
+                        rule=rule,
                         place=site.place,
                         way=Way.QUERIES,
                         certainty=Certainty.SEEN,
                         effect=Effect.ERROR,
-                        sqlite=_("the key of the new row"),
-                        postgresql="AttributeError: 'Cursor' object has no attribute 'lastrowid'",
+                        sqlite=sqlite,
+                        postgresql=message,
                     )
                 )
+
+    def _last_row_id(self, cursor: SQLiteCursorWrapper) -> Any:
+        """Give what sqlite3 gives, and take note that the project asks for it."""
+        self._refused("last-row-id", _("the key of the new row"), "'Cursor' object has no attribute 'lastrowid'")
         return sqlite3.Cursor.lastrowid.__get__(cursor)
 
 

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
+from django.db.backends.signals import connection_created
 from django.db.models.sql.compiler import SQLCompiler, SQLInsertCompiler
 
 from migrate_to_pg.behaviour.queries.hook import Hook
@@ -84,6 +85,20 @@ def test_a_copy_without_the_tables_is_an_error_that_the_caller_does_not_see(
     [found] = seen(hook)
     assert (found.rule, found.effect, found.sqlstate) == ("unknown-table", "error", "42P01")
     assert found.place.file == "tests/integration/behaviour/test_shadow.py"
+
+
+def test_a_receiver_that_fails_with_postgresql_stops_nothing(install: Install, postgres_url: str) -> None:
+    def receive(connection: Any, **_others: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous = 1")
+
+    connection_created.connect(receive)
+    try:
+        hook = install(postgres_url)
+        assert Permission.objects.count() > 0
+        assert [one.rule for one in seen(hook)] == ["unknown-table"]
+    finally:
+        connection_created.disconnect(receive)
 
 
 def test_a_server_that_cannot_be_reached_switches_the_comparison_off_once(install: Install) -> None:

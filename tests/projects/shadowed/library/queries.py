@@ -256,6 +256,13 @@ def key_by_hand() -> Any:
     return Label.objects.create(pk=7_000, object_id="1", text="x").pk, Label.objects.create(object_id="2", text="y").pk
 
 
+@says("other-error")
+def rows_of_an_update() -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE library_label SET text = 'x' WHERE id = -1")
+        return cursor.fetchall()
+
+
 @says("last-row-id")
 def last_row_id() -> Any:
     with connection.cursor() as cursor:
