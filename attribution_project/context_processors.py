@@ -4,7 +4,10 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
+
+from attributions.academic_year import current_year
 
 #: URL name, label, permission.
 _MENU = (
@@ -25,7 +28,13 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     if not links:
         links = [("teachers:own", _("My teaching"))]
     here = _entry_of(request, [name for name, _label in links])
-    return {"menu": [{"address": reverse(name), "label": label, "current": name == here} for name, label in links]}
+    return {"menu": [{"address": _address(name), "label": label, "current": name == here} for name, label in links]}
+
+
+def _address(name: str) -> str:
+    """Return the address of an entry. The list of attributions opens on the current year."""
+    query = f"?{urlencode({'year': current_year()})}" if name == "attributions:list" else ""
+    return reverse(name) + query
 
 
 def _entry_of(request: HttpRequest, names: list[str]) -> str:

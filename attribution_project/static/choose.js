@@ -1,29 +1,72 @@
-// Shows how much is chosen, chooses all of a page at once, and shows why a search failed. The forms work without it.
+// Keeps and shows what is chosen, chooses all of a page at once, and shows why a search failed. The forms work without it.
 (function () {
   "use strict";
 
   function boxes(form) {
-    return Array.from(form.querySelectorAll("input[name=parts]"));
+    return Array.from(form.querySelectorAll("input[type=checkbox][name=parts]"));
   }
 
-  function showCount(form) {
+  // What is chosen for a teacher and a year, on whatever page or filter, and the remarks: until it is sent.
+  const TEXTS = ["load", "note", "teacher_note"];
+
+  function storageKey(form) {
+    return "chosen " + form.elements.academic_year.value + " " + form.elements.teacher.value;
+  }
+
+  function read(form) {
+    return JSON.parse(sessionStorage.getItem(storageKey(form)) || '{"parts": {}, "texts": {}}');
+  }
+
+  function remember(form) {
+    const kept = read(form);
+    boxes(form).forEach((box) => {
+      if (box.checked) {
+        kept.parts[box.value] = Number(box.dataset.hours);
+      } else {
+        delete kept.parts[box.value];
+      }
+    });
+    TEXTS.forEach((name) => { kept.texts[name] = form.elements[name].value; });
+    sessionStorage.setItem(storageKey(form), JSON.stringify(kept));
+    showChoice(form, kept);
+  }
+
+  function restore(form) {
+    const kept = read(form);
+    boxes(form).forEach((box) => { box.checked = box.checked || box.value in kept.parts; });
+    TEXTS.forEach((name) => {
+      if (kept.texts[name] && (name === "load" ? !form.dataset.sent : !form.elements[name].value)) {
+        form.elements[name].value = kept.texts[name];
+      }
+    });
+    remember(form);
+  }
+
+  function showChoice(form, kept) {
     const all = boxes(form);
+    const here = new Set(all.map((box) => box.value));
+    const keys = Object.keys(kept.parts);
+    const elsewhere = keys.filter((key) => !here.has(key));
+    form.querySelector("[data-kept]").replaceChildren(...elsewhere.map((key) => {
+      const field = document.createElement("input");
+      Object.assign(field, {type: "hidden", name: "parts", value: key});
+      return field;
+    }));
+    const hours = keys.reduce((sum, key) => sum + kept.parts[key], 0);
+    form.querySelector("[data-count]").textContent =
+      keys.length ? keys.length + " · " + hours.toLocaleString(document.documentElement.lang) + " h" : "";
+    const note = form.querySelector("[data-elsewhere]");
+    note.hidden = !elsewhere.length;
+    note.querySelector("span").textContent = note.dataset.elsewhere.replace("0", elsewhere.length);
     const chosen = all.filter((box) => box.checked);
-    const hours = chosen.reduce((sum, box) => sum + Number(box.dataset.hours), 0);
-    const count = form.querySelector("[data-count]");
-    if (count) {
-      count.textContent = chosen.length ? chosen.length + " · " + hours.toLocaleString(document.documentElement.lang) + " h" : "";
-    }
     const every = form.querySelector("[data-every]");
-    if (every) {
-      every.closest("label").hidden = false;
-      every.checked = all.length > 0 && chosen.length === all.length;
-      every.indeterminate = chosen.length > 0 && chosen.length < all.length;
-    }
+    every.closest("label").hidden = false;
+    every.checked = all.length > 0 && chosen.length === all.length;
+    every.indeterminate = chosen.length > 0 && chosen.length < all.length;
   }
 
   function showCounts() {
-    document.querySelectorAll("form[data-choose]").forEach(showCount);
+    document.querySelectorAll("form[data-choose]").forEach(restore);
   }
 
   document.addEventListener("change", (event) => {
@@ -34,10 +77,23 @@
     if (event.target.matches("[data-every]")) {
       boxes(form).forEach((box) => { box.checked = event.target.checked; });
     }
-    showCount(form);
+    remember(form);
+  });
+  document.addEventListener("click", (event) => {
+    const form = event.target.matches("[data-none]") && event.target.closest("form[data-choose]");
+    if (form) {
+      sessionStorage.removeItem(storageKey(form));
+      boxes(form).forEach((box) => { box.checked = false; });
+      remember(form);
+    }
+  });
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("form[data-choose]")) {
+      sessionStorage.removeItem(storageKey(event.target));
+    }
   });
   document.addEventListener("DOMContentLoaded", showCounts);
-  // What was refused is read out, and in sight on a telephone, where the form begins far below.
+  // What is refused is read out, and in sight on a telephone, where the form begins far below.
   document.addEventListener("DOMContentLoaded", () => {
     const alert = document.querySelector("main [role=alert]:not([hidden])");
     if (alert) {
@@ -46,6 +102,8 @@
     }
   });
   document.addEventListener("htmx:afterSettle", showCounts);
+  document.addEventListener("htmx:historyRestore", showCounts);
+  window.addEventListener("pageshow", (event) => { if (event.persisted) { showCounts(); } });
   // htmx leaves the page as it is at an error: show the server's reason where the list would be, if it gave one.
   function showError(event) {
     const place = event.detail.target.querySelector("[data-error]");

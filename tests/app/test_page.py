@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from attributions.academic_year import current_year
 from attributions.models import Attribution, Teacher
 from courses.models import Course
 from tests.app.conftest import BROWSER, browser_of
@@ -193,3 +194,4 @@ def test_the_admin_remembers_who_attributed(
 def test_the_menu_marks_the_page_or_the_list_that_it_belongs_to(staff: User, address: str, entry: str | None) -> None:
     menu = browser_of(staff).get(address).context["menu"]
     assert [str(one["label"]) for one in menu if one["current"]] == ([entry] if entry else [])
+    assert f"/attribution/liste/?year={current_year()}" in [one["address"] for one in menu]

@@ -128,6 +128,30 @@ def test_a_secretary_finds_a_teacher_attributes_three_parts_and_takes_them_back(
     assert fits(page)
 
 
+def test_ticks_and_remarks_survive_paging_filtering_and_back(application: Application, page: Page) -> None:
+    log_in(page, application)
+    choose_teacher(page, "dupre", "DUPRÉ")
+    tick(page, 2)
+    page.get_by_label("Remarque interne").fill("à voir")
+    page.locator("#parts .pages").get_by_role("link", name="2", exact=True).click()
+    expect(page).to_have_url(re.compile("page=2"))
+    page.wait_for_load_state("load")
+    tick(page, 1)
+    expect(page.locator("[data-count]")).to_contain_text("3 ·")
+    expect(page.get_by_text("2 choisies sur d’autres pages")).to_be_visible()
+    expect(page.get_by_label("Remarque interne")).to_have_value("à voir")
+    assert fits(page)
+    page.get_by_label("Niveau").select_option("M2")
+    expect(page.locator(".parts small").first).to_contain_text("M2")
+    expect(page.locator("[data-count]")).to_contain_text("3 ·")
+    page.go_back()
+    page.go_back()
+    expect(page.locator(".parts input:checked")).to_have_count(2)
+    page.locator(".do").get_by_role("button", name="Attribuer").click()
+    expect(page.get_by_text("3 parties attribuées sur 3.")).to_be_visible()
+    expect(page.locator("[data-count]")).to_be_empty()
+
+
 def test_a_part_that_somebody_takes_meanwhile_is_told_with_the_holder(
     application: Application, page: Page, browser: Browser
 ) -> None:
