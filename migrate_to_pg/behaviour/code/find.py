@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrate_to_pg.behaviour.code.connections import find_in_connections
+from migrate_to_pg.behaviour.code.driver import find_in_driver
 from migrate_to_pg.behaviour.code.files import find_in_files
 from migrate_to_pg.behaviour.code.keys import find_in_keys
 from migrate_to_pg.behaviour.code.queryset_findings import find_in_querysets
@@ -26,6 +27,7 @@ def find_by_code(sides: Sides, unjudged: list[Place], notes: list[str]) -> Itera
         _("Transactions"): find_in_transactions(sources),
         _("Keys"): find_in_keys(sources),
         _("Files"): find_in_files(sources),
+        _("Driver"): find_in_driver(sources),
         _("Connections"): find_in_connections(sources),
     }
     for what, found in parts.items():

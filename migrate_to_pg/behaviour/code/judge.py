@@ -10,6 +10,7 @@ from typing import Any, cast
 from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.sql import UpdateQuery
 from psycopg import pq
 
 from migrate_to_pg.behaviour.code.texts import HOLE
@@ -107,6 +108,17 @@ def prepare_queryset(sides: Sides, queryset: Any) -> Verdict:
     if explain(sides.sqlite, ours, values).message:
         return Verdict()
     return explain(sides.postgresql, *theirs)
+
+
+def prepare_update(sides: Sides, queryset: Any, updates: dict[str, Any]) -> Verdict:
+    """Let PostgreSQL plan an UPDATE, which it then does not run. Raises FieldError as Django does."""
+    query = queryset.using(POSTGRESQL).order_by().query.chain(UpdateQuery)
+    query.add_update_values(updates)
+    try:
+        sql, values = query.get_compiler(using=POSTGRESQL).as_sql()
+    except (EmptyResultSet, FullResultSet):
+        return Verdict()
+    return explain(sides.postgresql, sql, values) if sql else Verdict()
 
 
 def explain(connection: BaseDatabaseWrapper, sql: str, parameters: Any = None) -> Verdict:

@@ -55,7 +55,7 @@ def _of_creation(source: Source, call: ast.Call, model: type[models.Model]) -> I
         key = model._meta.pk
         if keyword.arg in (*_KEYS, key.name) and isinstance(key, models.AutoField):
             is_none = isinstance(keyword.value, ast.Constant) and keyword.value.value is None
-            if not source.is_test and not is_none:
+            if not source.is_test and not is_none and _is_stored(source, call):
                 yield _found("explicit-key", source, call, Effect.ERROR)
         elif keyword.arg and (value := constant(source, keyword.value)) is not UNKNOWN:
             yield from _of_value(source, call, model, keyword.arg, value)
@@ -85,7 +85,15 @@ def _created(source: Source, call: ast.Call, creators: dict[str, type[models.Mod
         return creators[call.func.id]
     if isinstance(call.func, ast.Attribute) and call.func.attr in _CREATE:
         return model_of(source, call.func.value)
-    return None
+    kind = source.resolve(call.func) if isinstance(call.func, ast.Name | ast.Attribute) else None
+    return kind if isinstance(kind, type) and issubclass(kind, models.Model) else None
+
+
+def _is_stored(source: Source, call: ast.Call) -> bool:
+    """Return whether a call stores the row: create(), or an instance that bulk_create() is given."""
+    if not isinstance(call.func, ast.Name) or not isinstance(source.resolve(call.func), type):
+        return True
+    return any(getattr(getattr(outer, "func", None), "attr", "") == "bulk_create" for outer in source.ancestors(call))
 
 
 def model_of(source: Source, manager: ast.expr) -> type[models.Model] | None:

@@ -9,7 +9,7 @@ from django.core.exceptions import FieldError
 from django.db import DatabaseError, models
 
 from migrate_to_pg.behaviour.code.dialect import Column, count
-from migrate_to_pg.behaviour.code.judge import prepare_queryset
+from migrate_to_pg.behaviour.code.judge import prepare_queryset, prepare_update
 from migrate_to_pg.behaviour.code.querysets import Built, querysets_of, text_field
 from migrate_to_pg.behaviour.code.sources import Source
 from migrate_to_pg.behaviour.explain_error import rule_of_error
@@ -32,6 +32,8 @@ def find_in_querysets(sources: Iterable[Source], sides: Sides) -> Iterator[Occur
 def _refused(built: Built, sides: Sides) -> Iterator[Occurrence]:
     try:
         verdict = prepare_queryset(sides, built.queryset)
+        if built.updates and not verdict.sqlstate:
+            verdict = prepare_update(sides, built.queryset, built.updates)
     except (FieldError, DatabaseError, ValueError):
         return
     if verdict.sqlstate:

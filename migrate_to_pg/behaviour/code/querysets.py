@@ -23,7 +23,7 @@ from migrate_to_pg.behaviour.code.sources import UNKNOWN, Source
 #: Methods of a queryset that run nothing.
 _LAZY = frozenset({
     "all", "filter", "exclude", "annotate", "alias", "order_by", "reverse", "distinct", "values", "values_list", "only",
-    "defer", "select_related", "select_for_update", "extra", "none",
+    "defer", "select_related", "select_for_update", "extra", "none", "union", "intersection", "difference",
 })  # fmt: skip
 _CONDITIONS = frozenset({"filter", "exclude"})
 #: Methods after which the order of the rows means nothing.
@@ -31,7 +31,8 @@ _ORDERLESS = frozenset({"count", "exists", "aggregate", "get", "delete", "update
 #: Callers for which it means nothing either.
 _SETS = frozenset({"set", "frozenset", "len", "any", "all", "sum", "Counter", "sorted"})
 _FIRST = frozenset({"first", "last"})
-_METHODS = _LAZY | _ORDERLESS | _FIRST
+_LATEST = frozenset({"latest", "earliest"})
+_METHODS = _LAZY | _ORDERLESS | _FIRST | _LATEST
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.Mod: operator.mod, ast.BitAnd: operator.and_, ast.BitOr: operator.or_,
@@ -49,6 +50,8 @@ class Built:
     is_partial: bool
     #: Whether the order of its rows matters where it stands.
     has_order: bool
+    #: What update() sets, where all of it is known.
+    updates: dict[str, Any] | None = None
     #: Lookups whose value is not known: (model, name of the lookup).
     unknown: tuple[tuple[type[models.Model], str], ...] = ()
 
@@ -66,7 +69,7 @@ def querysets_of(sources: Iterable[Source]) -> Iterator[Built]:
 def _may_be_one(node: ast.AST) -> TypeGuard[ast.expr]:
     """Return whether an expression ends as a queryset does, before more is asked of it."""
     if isinstance(node, ast.Subscript):
-        return isinstance(node.slice, ast.Slice)
+        return isinstance(node.slice, ast.Slice) or _index(node) is not None
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS
 
 
@@ -85,7 +88,22 @@ def _build(source: Source, node: ast.expr) -> Built | None:
     has_order = is_explicit and not _ignores_order(source, node)
     if not has_order and not queryset.query.is_sliced:
         queryset = queryset.order_by()
-    return Built(source, node, queryset, builder.is_partial, has_order, tuple(builder.unknown))
+    return Built(
+        source=source,
+        node=node,
+        queryset=queryset,
+        is_partial=builder.is_partial,
+        has_order=has_order,
+        updates=builder.updates,
+        unknown=tuple(builder.unknown),
+    )
+
+
+def _index(node: ast.expr) -> int | None:
+    """Return the number of the row that is taken: Book.objects.all()[0]."""
+    part = node.slice if isinstance(node, ast.Subscript) else None
+    value = part.value if isinstance(part, ast.Constant) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def constant(source: Source, node: ast.expr) -> Any:
@@ -104,6 +122,7 @@ class _Builder:
         self.source = source
         self.is_partial = False
         self.unknown: list[tuple[type[models.Model], str]] = []
+        self.updates: dict[str, Any] | None = None
         self.calls = 0
         self._depth = 0
 
@@ -128,6 +147,9 @@ class _Builder:
                 return UNKNOWN if UNKNOWN in values else _OPERATORS[type(op)](*values)
             case ast.Subscript(value=owner, slice=ast.Slice() as part):
                 return self._slice(self.value(owner), part)
+            case ast.Subscript(value=owner) if (index := _index(node)) is not None:
+                rows = self.value(owner)
+                return rows[index : index + 1] if isinstance(rows, models.QuerySet) else UNKNOWN
             case ast.Call():
                 return self._call(node)
             case ast.Name() | ast.Attribute():
@@ -179,9 +201,14 @@ class _Builder:
             self.calls += 1
             rows = owner.all() if owner.all().ordered else owner.order_by("pk")
             return (rows if name == "first" else rows.reverse())[:1]
+        if name in _LATEST:
+            return self._latest(owner.all(), name, node)
         if name in _ORDERLESS:
             self.calls += 1
             rows = owner.all()
+            if name == "update":
+                _, updates = self._arguments(node)
+                self.updates = None if UNKNOWN in updates.values() else updates
             if name == "aggregate":
                 return self._aggregate(rows, node)
             return self._conditions(rows.filter, rows.model, node) if name == "get" else rows
@@ -194,6 +221,16 @@ class _Builder:
         if UNKNOWN in arguments or UNKNOWN in keywords.values():
             return UNKNOWN
         return getattr(owner, name)(*arguments, **keywords)
+
+    def _latest(self, rows: models.QuerySet[Any], name: str, node: ast.Call) -> Any:
+        """Return what latest() takes the first of: the rows in the order of these fields, from the end."""
+        self.calls += 1
+        fields, _ = self._arguments(node)
+        fields = fields or [*(rows.model._meta.get_latest_by or ())]
+        if not fields or UNKNOWN in fields:
+            return UNKNOWN
+        ordered = rows.order_by(*fields)
+        return (ordered.reverse() if name == "latest" else ordered)[:1]
 
     def _aggregate(self, rows: models.QuerySet[Any], node: ast.Call) -> Any:
         """Make one group of all rows, which Django asks for in the same words."""

@@ -96,6 +96,21 @@ def files(backup: Path) -> object:
     return rows("SELECT count(*) FROM otherwise_author")
 
 
+def driver() -> object:
+    """Use Python's sqlite3 below Django."""
+    connection.connection.create_function("twice", 1, lambda value: value * 2)  # -> sqlite3-module
+    try:
+        return Author.objects.update(name="longer than twenty letters")  # -> text-length
+    except sqlite3.IntegrityError as error:  # -> sqlite3-module
+        return "UNIQUE constraint failed" in str(error)  # -> error-text
+
+
+def single() -> object:
+    """Take one of several rows."""
+    newest = Author.objects.latest("rank")  # -> order-nulls
+    return newest, Book.objects.filter(pages=4)[0]  # -> unordered
+
+
 def right(name: str, table: str, limit: int) -> object:
     """Do the same in ways that are equal on both. Nothing may be said of this function."""
     rows("SELECT data FROM otherwise_author ORDER BY id LIMIT 3")
