@@ -111,6 +111,9 @@ def run_on_copy(command: str, copy: Copy) -> SuiteRun:
 
 def _run(command: str, environment: dict[str, str]) -> SuiteRun:
     words = command_of_project(command, environment)
+    if [Path(word).name for word in words[1:3]] == ["manage.py", "test"]:
+        # Nobody can answer whether a database of an interrupted run may go.
+        words.append("--noinput")
     with tempfile.TemporaryDirectory() as folder:
         file, output = Path(folder, "outcomes"), Path(folder, "output")
         file.touch()
