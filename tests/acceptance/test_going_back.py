@@ -118,7 +118,7 @@ def test_what_the_application_writes_on_postgresql_is_used_on_the_new_file(
     done = manage(
         "migrate_from_pg", "--source", postgres_url, "--target", made, "--report", tmp_path / "back", "--lang", "fr"
     )
-    assert done.stdout.startswith(f"Créé : {made}")
+    assert done.stdout.startswith(f"Créé\N{NO-BREAK SPACE}: {made}")
     with closing(sqlite3.connect(made)) as database:
         (last,) = database.execute("SELECT max(id) FROM attributions_attribution").fetchone()
     assert last == first
