@@ -34,6 +34,8 @@ class _Sink:
     function: Function
     position: int
     name: str
+    #: Whether it gives parameters, so that %% means %.
+    has_parameters: bool
 
 
 def statements_of(sources: Iterable[Source]) -> Iterator[Statement]:
@@ -46,7 +48,7 @@ def statements_of(sources: Iterable[Source]) -> Iterator[Statement]:
         before = len(sinks)
         for source, call in calls:
             for argument, has_parameters in _executed(source, call, sinks):
-                if sink := _parameter(source, argument):
+                if sink := _parameter(source, argument, has_parameters):
                     sinks[sink.function] = sink
                 for text in texts_of(source, argument):
                     if not is_for_another_vendor(source, text.node) and not is_for_another_vendor(source, call):
@@ -83,9 +85,9 @@ def _through_function(source: Source, call: ast.Call, sinks: dict[Function, _Sin
         position = sink.position - (1 if first in ("self", "cls") else 0)
         named = next((keyword.value for keyword in call.keywords if keyword.arg == sink.name), None)
         if named is not None:
-            yield named, True
+            yield named, sink.has_parameters
         elif 0 <= position < len(call.args) and not isinstance(call.args[position], ast.Starred):
-            yield call.args[position], True
+            yield call.args[position], sink.has_parameters
 
 
 def _is_same(source: Source, call: ast.Call, sink: _Sink) -> bool:
@@ -97,13 +99,13 @@ def _is_same(source: Source, call: ast.Call, sink: _Sink) -> bool:
     return isinstance(call.func.value, ast.Name) if isinstance(call.func, ast.Attribute) else False
 
 
-def _parameter(source: Source, node: ast.expr) -> _Sink | None:
+def _parameter(source: Source, node: ast.expr, has_parameters: bool) -> _Sink | None:
     """Return the function of which the SQL is a parameter."""
     function = source.function(node)
     if function is None or not isinstance(node, ast.Name):
         return None
     names = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
-    return _Sink(function, names.index(node.id), node.id) if node.id in names else None
+    return _Sink(function, names.index(node.id), node.id, has_parameters) if node.id in names else None
 
 
 def _is_cursor(source: Source, receiver: ast.expr) -> bool:

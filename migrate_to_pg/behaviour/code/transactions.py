@@ -12,6 +12,11 @@ from migrate_to_pg.behaviour.code.sources import Function, Source
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
 
 _ERRORS = frozenset({"IntegrityError", "DatabaseError", "DataError", "OperationalError", "ProgrammingError"})
+_ANY_ERRORS = frozenset({"Exception", "BaseException"})
+#: Methods that write, so that an error is likely one of the database.
+_WRITES = frozenset(
+    {"create", "save", "bulk_create", "update", "delete", "get_or_create", "update_or_create", "execute", "add", "set"}
+)
 #: Calls that ask nothing of the database, so that nothing fails after the error.
 _ROLLED_BACK = frozenset({"set_rollback", "rollback", "savepoint_rollback"})
 
@@ -82,16 +87,19 @@ def _called_in_transaction(source: Source) -> Iterator[str]:
 
 def _breaks(source: Source, node: ast.Try) -> bool:
     """Return whether a database error is caught, the transaction has no savepoint for it, and then goes on."""
-    handlers = [one for one in node.handlers if _catches(one)]
+    writes = any(_is_call(one, name) for part in node.body for one in ast.walk(part) for name in _WRITES)
+    handlers = [one for one in node.handlers if _catches(one, _ERRORS | _ANY_ERRORS if writes else _ERRORS)]
     if not handlers or all(map(_opens, node.body)):
         return False
     # In a function that atomic() decorates inside of the try, the savepoint is there.
     return any(not _leaves(one) for one in handlers) and _asks_database(node.body)
 
 
-def _catches(handler: ast.ExceptHandler) -> bool:
-    kinds = ast.walk(handler.type) if handler.type else ()
-    return any(getattr(kind, "attr", getattr(kind, "id", "")) in _ERRORS for kind in kinds)
+def _catches(handler: ast.ExceptHandler, errors: frozenset[str]) -> bool:
+    if handler.type is None:
+        return errors >= _ANY_ERRORS
+    kinds = ast.walk(handler.type)
+    return any(getattr(kind, "attr", getattr(kind, "id", "")) in errors for kind in kinds)
 
 
 def _leaves(handler: ast.ExceptHandler) -> bool:

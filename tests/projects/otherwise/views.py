@@ -54,6 +54,7 @@ def refused(name: str) -> object:
 def answered(name: str) -> object:
     """Ask what PostgreSQL takes, and answers otherwise."""
     rows("SELECT count(*) FROM otherwise_author WHERE name LIKE 'mar%%'")  # -> like-case
+    rows("SELECT count(*) FROM otherwise_book WHERE title LIKE '%2'")  # -> percent-sign
     rows("SELECT sum(price) FROM otherwise_author")  # -> raw-value-type
     rows("SELECT count(*) FROM otherwise_author WHERE abs(random()) > 10")  # -> function-meaning
     rows("SELECT substr(name, -2) FROM otherwise_author WHERE id = 1")  # -> function-meaning
