@@ -55,20 +55,26 @@ class EmbeddedServer:
 
     def stop(self) -> None:
         """Stop the server. Its data stay in the directory. Raises TargetError."""
+        with _locked(self.place.data):
+            self._stop()
+
+    def _stop(self) -> None:
         if _is_running(self.place.data):
             _run(self.place, "pg_ctl", "-w", "-m", "fast", "stop")
 
     def stop_unless_used(self) -> bool:
         """Stop the server unless another process is connected. Return whether it was stopped."""
-        with contextlib.suppress(psycopg.Error), psycopg.connect(self.url(), autocommit=True) as connection:
-            # A closed connection is listed for another moment.
-            for wait in (0, 0.1, 0.5, 1):
-                time.sleep(wait)
-                if connection.execute(_OTHERS).fetchone() is None:
-                    break
-            else:
-                return False
-        self.stop()
+        # Whoever starts it meanwhile waits, and starts it again.
+        with _locked(self.place.data):
+            with contextlib.suppress(psycopg.Error), psycopg.connect(self.url(), autocommit=True) as connection:
+                # A closed connection is listed for another moment.
+                for wait in (0, 0.1, 0.5, 1):
+                    time.sleep(wait)
+                    if connection.execute(_OTHERS).fetchone() is None:
+                        break
+                else:
+                    return False
+            self._stop()
         return True
 
 

@@ -28,23 +28,20 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import dj_database_url
-from psycopg.conninfo import conninfo_to_dict
 
 from migrate_to_pg import run
-from migrate_to_pg.errors import MigrateToPgError
+from migrate_to_pg.errors import MigrateToPgError, TargetError
 from migrate_to_pg.pipeline.run import Progress, no_progress
 from migrate_to_pg.postgres import embedded
 from migrate_to_pg.project.source_database import SourceChoice, choose_source
 from migrate_to_pg.project.target_database import EMBEDDED_DIRECTORY, choose_target, embedded_directory
 from migrate_to_pg.records import FINAL, Options, Report, Trial
-from migrate_to_pg.system.redact import is_ipv6
 from migrate_to_pg.system.usage import usage_error_on_oserror
 from migrate_to_pg.system.workdir import base_directory
 from migrate_to_pg.trial.aliases import aliases_of_target, other_aliases
-from migrate_to_pg.trial.databases import Databases, databases_at
+from migrate_to_pg.trial.databases import Databases, database_url, databases_at
 from migrate_to_pg.trial.settings import variables_of
 from migrate_to_pg.trial.source_state import state_of
 
@@ -129,9 +126,7 @@ def open_copy(options: Options, progress: Progress = no_progress) -> Iterator[Co
 def _from_kept(options: Options, choice: SourceChoice, progress: Progress, stack: ExitStack) -> Copy:
     """Return a database that is copied from the kept one. Make that first where it is missing or out of date."""
     directory = embedded_directory(options.target) or base_directory() / _SERVER
-    server = embedded.start(directory)
-    stack.callback(server.stop_unless_used)
-    databases = stack.enter_context(databases_at(server.url()))
+    server, databases = _start(directory, stack)
     name = hashlib.sha256(os.fsencode(choice.path)).hexdigest()[:8]
     with _locked(_snapshots() / f"{name}.lock"):
         kept = _Kept.read(databases, name)
@@ -149,6 +144,20 @@ def _from_kept(options: Options, choice: SourceChoice, progress: Progress, stack
         other_aliases=other_aliases(choice),
         is_reused=is_reused,
     )
+
+
+def _start(directory: Path, stack: ExitStack) -> tuple[embedded.EmbeddedServer, Databases]:
+    """Start the server, or join it, and connect. When ``stack`` is left it is stopped, unless somebody uses it."""
+    server = embedded.start(directory)
+    stack.callback(server.stop_unless_used)
+    try:
+        return server, stack.enter_context(databases_at(server.url()))
+    except TargetError:
+        if not server.joined:
+            raise
+    # Another command has stopped it since.
+    server = embedded.start(directory)
+    return server, stack.enter_context(databases_at(server.url()))
 
 
 def _made_for_once(options: Options, choice: SourceChoice, progress: Progress, stack: ExitStack) -> Copy:
@@ -279,14 +288,3 @@ def _remove_unused(folder: Path) -> None:
     finally:
         os.close(descriptor)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def database_url(conninfo: str, name: str) -> str:
-    """Return the postgres:// URL of another database at the same server, with the password."""
-    given = {key: str(value) for key, value in conninfo_to_dict(conninfo).items() if key != "dbname" and value != ""}
-    user, password, host, port = (given.pop(key, "") for key in ("user", "password", "host", "port"))
-    place = f"[{host}]" if is_ipv6(host) else quote(host, safe="")
-    secret = f":{quote(password, safe='')}" if password else ""
-    owner = f"{quote(user, safe='')}{secret}@" if user else ""
-    options = f"?{urlencode(given, quote_via=quote)}" if given else ""
-    return f"postgres://{owner}{place}{f':{port}' if port else ''}/{quote(name, safe='')}{options}"

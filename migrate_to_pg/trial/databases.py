@@ -6,15 +6,18 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.errors_of_connection import connection_error
 from migrate_to_pg.postgres.session import configure_session
 from migrate_to_pg.postgres.statement_log import open_connection
+from migrate_to_pg.system.redact import is_ipv6
 
 #: Databases that live as long as the process that made them.
 _PREFIX = "migrate_to_pg_try_"
@@ -122,3 +125,14 @@ def databases_at(conninfo: str) -> Iterator[Databases]:
         connection.autocommit = True
         configure_session(connection.cursor())
         yield Databases(connection)
+
+
+def database_url(conninfo: str, name: str) -> str:
+    """Return the postgres:// URL of another database at the same server, with the password."""
+    given = {key: str(value) for key, value in conninfo_to_dict(conninfo).items() if key != "dbname" and value != ""}
+    user, password, host, port = (given.pop(key, "") for key in ("user", "password", "host", "port"))
+    place = f"[{host}]" if is_ipv6(host) else quote(host, safe="")
+    secret = f":{quote(password, safe='')}" if password else ""
+    owner = f"{quote(user, safe='')}{secret}@" if user else ""
+    options = f"?{urlencode(given, quote_via=quote)}" if given else ""
+    return f"postgres://{owner}{place}{f':{port}' if port else ''}/{quote(name, safe='')}{options}"
