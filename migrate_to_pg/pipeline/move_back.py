@@ -53,8 +53,9 @@ def move_back(options: Options, progress: Progress = no_progress) -> Report:
     accepted = quarantined_back_rules(options.quarantine)
     alias = options.source if options.source in settings.DATABASES else DEFAULT_DB_ALIAS
     choice = choose_new_file(options.target, alias or DEFAULT_DB_ALIAS)
-    postgres = choose_target(options.source, published=True, argument="--source")
+    # Before an embedded server is started.
     require_free(choice.path)
+    postgres = choose_target(options.source, published=True, argument="--source")
     run = Run(options, progress, choice)
     return run.execute(lambda stack: _move_back(run, postgres, accepted, stack))
 
