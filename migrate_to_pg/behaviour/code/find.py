@@ -22,8 +22,8 @@ def find_by_code(sides: Sides, unjudged: list[Place], notes: list[str]) -> Itera
     """Yield what PostgreSQL would refuse or answer otherwise. Add lines that it cannot judge to ``unjudged``."""
     sources = own_sources()
     parts = {
-        _("SQL"): find_in_sql(sources, sides, unjudged),
-        _("Querysets"): find_in_querysets(sources, sides),
+        _("SQL"): find_in_sql(sources, sides, unjudged, notes),
+        _("Querysets"): find_in_querysets(sources, sides, notes),
         _("Transactions"): find_in_transactions(sources),
         _("Keys"): find_in_keys(sources),
         _("Files"): find_in_files(sources),

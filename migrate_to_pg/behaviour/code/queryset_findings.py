@@ -13,6 +13,7 @@ from migrate_to_pg.behaviour.code.judge import prepare_queryset, prepare_update
 from migrate_to_pg.behaviour.code.querysets import Built, querysets_of, text_field
 from migrate_to_pg.behaviour.code.sources import Source
 from migrate_to_pg.behaviour.explain_error import rule_of_error
+from migrate_to_pg.behaviour.guard import guarded
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
 from migrate_to_pg.behaviour.sides import Sides
 from migrate_to_pg.i18n import gettext as _
@@ -22,11 +23,12 @@ _WITH_CASE = frozenset({"contains", "startswith", "endswith"})
 _BOTH_CASES = "{0} <> LOWER({0})"
 
 
-def find_in_querysets(sources: Iterable[Source], sides: Sides) -> Iterator[Occurrence]:
+def find_in_querysets(sources: Iterable[Source], sides: Sides, notes: list[str]) -> Iterator[Occurrence]:
     """Yield the errors of PostgreSQL, and searches whose words only a run knows."""
     for built in querysets_of(sources):
-        yield from _refused(built, sides)
-        yield from _searched(built, sides)
+        place = str(built.source.place(built.node))
+        yield from guarded(place, _refused(built, sides), notes)
+        yield from guarded(place, _searched(built, sides), notes)
 
 
 def _refused(built: Built, sides: Sides) -> Iterator[Occurrence]:

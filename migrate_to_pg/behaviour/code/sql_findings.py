@@ -13,6 +13,7 @@ from migrate_to_pg.behaviour.code.sources import Source
 from migrate_to_pg.behaviour.code.statements import Statement, statements_of
 from migrate_to_pg.behaviour.code.texts import HOLE
 from migrate_to_pg.behaviour.explain_error import rule_of_error
+from migrate_to_pg.behaviour.guard import guarded
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place, Way
 from migrate_to_pg.behaviour.sides import Sides
 from migrate_to_pg.i18n import gettext as _
@@ -33,12 +34,15 @@ _OF_NAMES = frozenset({"42P01", "42703", "3F000"})
 _LONGEST_SHOWN = 200
 
 
-def find_in_sql(sources: Iterable[Source], sides: Sides, unjudged: list[Place]) -> Iterator[Occurrence]:
+def find_in_sql(
+    sources: Iterable[Source], sides: Sides, unjudged: list[Place], notes: list[str]
+) -> Iterator[Occurrence]:
     """Yield what differs of each statement. Add the places of incomplete ones to ``unjudged``."""
     for statement in statements_of(sources):
         sql = numbered(statement.text.text, has_parameters=statement.has_parameters)
         for part in _parts(sides, sql):
-            yield from _of_statement(statement, part, sides, unjudged)
+            place = str(statement.source.place(statement.node))
+            yield from guarded(place, _of_statement(statement, part, sides, unjudged), notes)
 
 
 def _parts(sides: Sides, sql: str) -> list[str]:

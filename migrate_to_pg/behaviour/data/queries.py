@@ -15,6 +15,7 @@ from django.db import DatabaseError
 from migrate_to_pg.behaviour.code.querysets import Built, querysets_of
 from migrate_to_pg.behaviour.code.sources import own_sources
 from migrate_to_pg.behaviour.code.statements import Statement, statements_of
+from migrate_to_pg.behaviour.guard import guarded
 from migrate_to_pg.behaviour.queries.call_site import CallSite
 from migrate_to_pg.behaviour.queries.judge import Asked, Judge
 from migrate_to_pg.behaviour.queries.notebook import Notebook, read
@@ -39,9 +40,12 @@ def compare_queries(copy: Copied, notes: list[str]) -> Iterator[Occurrence]:
         with closing(judge):
             judge.connect()
             for built in querysets_of(sources):
-                yield from _told(built, _ask(judge, notebook, _asked(built), notes))
+                place = str(built.source.place(built.node))
+                found = _told(built, _ask(judge, notebook, _asked(built), notes))
+                yield from guarded(place, found, notes)
             for statement in statements_of(sources):
-                yield from _ask(judge, notebook, _asked_raw(statement), notes)
+                place = str(statement.source.place(statement.node))
+                yield from guarded(place, _ask(judge, notebook, _asked_raw(statement), notes), notes)
 
 
 def _asked(built: Built) -> Asked | None:
