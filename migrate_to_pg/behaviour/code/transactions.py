@@ -30,8 +30,14 @@ def find_in_transactions(sources: Sequence[Source]) -> Iterator[Occurrence]:
                 yield _hint("caught-in-transaction", source, node)
             elif _is_call(node, "select_for_update") and not source.is_test and not _in_transaction(source, node):
                 function = source.function(node)
-                if not _every_request() and (function is None or function.name not in inside):
+                if not _every_request() and (function is None or not _is_inside(function, inside)):
                     yield _hint("lock-without-transaction", source, node)
+
+
+def _is_inside(function: Function, inside: set[str]) -> bool:
+    """Return whether a function is called in a transaction, or asks whether it is."""
+    asks = any(getattr(node, "attr", "") == "in_atomic_block" for node in ast.walk(function))
+    return asks or function.name in inside
 
 
 def _hint(rule: str, source: Source, node: ast.AST) -> Occurrence:

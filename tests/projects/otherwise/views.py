@@ -137,3 +137,9 @@ def right(name: str, table: str, limit: int) -> object:
     Author.objects.annotate(n=Count("book")).filter(Q(n=1) | Q(rank=F("id"))).order_by("id")
     Label.objects.filter(object_id__in=Book.objects.values(key=Cast("id", CharField())))
     return Author.objects.exclude(rank__in=[1, 2]).filter(name__icontains=name).order_by("-id")[:limit]
+
+
+def lock_for_the_caller() -> object:
+    """Ask for the caller's transaction. Nothing may be said of this function."""
+    assert connection.in_atomic_block
+    return Author.objects.select_for_update().get(pk=1)

@@ -225,6 +225,12 @@ def lock() -> Any:
     return list(Work.objects.select_for_update().filter(id=1))
 
 
+@says()
+def lock_that_asks_for_a_transaction() -> Any:
+    assert connection.in_atomic_block
+    return list(Work.objects.select_for_update().filter(id=1))
+
+
 @says("lock-without-transaction", "locked-join")
 def lock_of_a_join() -> Any:
     return list(Work.objects.select_related("writer").select_for_update().filter(id=1))
