@@ -15,7 +15,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.db import DEFAULT_DB_ALIAS
 from django.test import Client
@@ -52,13 +51,8 @@ def crawl(copy_url: str, source: Path, user: str | None = None, alias: str = DEF
         alias: The database whose queries are compared.
 
     Raises:
-        UsageError: There is no such user, or the project has no pages.
+        UsageError: There is no such user.
     """
-    if not getattr(settings, "ROOT_URLCONF", None):
-        raise UsageError(
-            _("The settings have no ROOT_URLCONF, so there are no pages to ask for."),
-            remedy=_("Leave --crawl out."),
-        )
     with tempfile.TemporaryDirectory(prefix="migrate_to_pg-") as folder, _working_copy(source, Path(folder), alias):
         path = Path(folder) / "queries.jsonl"
         notebook = Notebook(path)

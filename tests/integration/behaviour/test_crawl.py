@@ -47,5 +47,3 @@ def test_a_visitor_sees_less_and_an_unknown_user_is_refused(shadowed: Shadowed) 
     assert line("name__endswith") not in found
     unknown = shadowed.run("report.py", "crawl", "nobody", ok=False)
     assert "There is no user nobody." in unknown.stderr
-    pageless = shadowed.run("report.py", "crawl", ok=False, URLS="")
-    assert "The settings have no ROOT_URLCONF" in pageless.stderr

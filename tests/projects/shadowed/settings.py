@@ -8,7 +8,7 @@ BASE_DIR = Path(__file__).resolve().parent
 SECRET_KEY = "for tests"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-ROOT_URLCONF = os.environ.get("URLS", "library.urls")
+ROOT_URLCONF = "library.urls"
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
