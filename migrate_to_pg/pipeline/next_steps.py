@@ -133,7 +133,7 @@ def command_line(options: Options) -> str:
     words += [word for flag, given in flags.items() if given for word in flag.split()]
     words += [word for pair in options.invocation.common for word in pair]
     # Last: all words after --try are the command's.
-    words += options.trial.words if options.trial else ()
+    words += [_shown(word, "--try") for word in options.trial.words] if options.trial else []
     return shlex.join(words)
 
 

@@ -16,6 +16,7 @@ from django.utils.autoreload import get_child_arguments
 
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.system.redact import may_hold_password
 from migrate_to_pg.trial.copy import Copy
 
 #: What comes before a program that is no command of manage.py.
@@ -48,7 +49,7 @@ def require_command(words: Sequence[str]) -> None:
     name = words[0] if words else ""
     if name.startswith("-") and not (name == _PROGRAM and len(words) > 1):
         raise UsageError(
-            _("--try is followed by {name}, which is no command.", name=name),
+            _("--try is followed by {name}, which is no command.", name=name.partition("=")[0]),
             remedy=_("Options of this command come before --try: all words after it are the command's own."),
         )
 
@@ -99,7 +100,7 @@ def _run_child(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
             child = subprocess.Popen(arguments, env=environment)
         except OSError as error:
             raise UsageError(
-                _("{program} cannot be run: {strerror}.", program=arguments[0], strerror=error.strerror),
+                _("{program} cannot be run: {strerror}.", program=_shown(arguments[0]), strerror=error.strerror),
                 remedy=_("After --try comes a command of manage.py, or -- and a program."),
             ) from error
         while True:
@@ -108,6 +109,10 @@ def _run_child(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
                 break
             _pass_on(received, child)
     return status if status >= 0 else _SIGNALLED - status
+
+
+def _shown(program: str) -> str:
+    return "..." if may_hold_password(program) else program
 
 
 @contextmanager

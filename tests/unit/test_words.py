@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrate_to_pg.pipeline.next_steps import Published, after_undo, command_line, next_steps, server_left
-from migrate_to_pg.records import Invocation, Options, Publication, Verify
+from migrate_to_pg.records import Invocation, Options, Publication, Trial, Verify
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,16 @@ def test_it_is_what_a_person_would_type() -> None:
     load = Options(mode="rehearse", from_dump=Path("a.dump"), target="embedded")
     assert command_line(load) == ("manage.py migrate_to_pg --rehearse --from-dump a.dump --target embedded")
     assert command_line(Options(mode="undo")) == "manage.py migrate_to_pg --undo"
+
+
+def test_a_copy_goes_on_with_what_it_is_for_and_shows_no_password() -> None:
+    words = ("--try", "--", "psql", "-c", "SELECT 1", "postgres://user:pl4nted@host/name")
+    trial = Trial(words=words, fresh=True, target="postgres://user:pl4nted@host:5432/name")
+    options = Options(target="postgres://postgres@%2Fcopy/try_1", fix=("all",), trial=trial)
+    assert command_line(options) == (
+        "manage.py migrate_to_pg --target postgres://user@host:5432/name --fix all --fresh"
+        " --try -- psql -c 'SELECT 1' ..."
+    )
 
 
 def test_a_rehearsal_with_an_export_is_followed_by_a_move_without_one() -> None:
