@@ -14,9 +14,11 @@ from migrate_to_pg.behaviour.code.statements import Statement, statements_of
 from migrate_to_pg.behaviour.code.texts import HOLE
 from migrate_to_pg.behaviour.explain_error import rule_of_error
 from migrate_to_pg.behaviour.guard import guarded
+from migrate_to_pg.behaviour.queries.judge import shown_sql
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place, Way
 from migrate_to_pg.behaviour.sides import Sides
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.secret_columns import MASK
 
 #: Type of PostgreSQL -> the Python types that the two drivers give.
 _TYPES = {
@@ -87,7 +89,7 @@ def _occurrence(rule: str, place: Place, sql: str, verdict: Verdict, certainty: 
         way=Way.CODE,
         certainty=certainty,
         effect=Effect.ERROR,
-        postgresql=verdict.message,
+        postgresql=_without_literals(verdict.message) if MASK in shown(sql) else verdict.message,
         sqlstate=verdict.sqlstate,
         sql=shown(sql),
     )
@@ -119,7 +121,11 @@ def type_names(connection: BaseDatabaseWrapper) -> dict[int, str]:
         return dict(cursor.fetchall())
 
 
+def _without_literals(message: str) -> str:
+    return re.sub(r'".*"', f'"{MASK}"', message)
+
+
 def shown(sql: str) -> str:
-    """Return SQL on one line, shortened."""
-    line = re.sub(r"\s+", " ", sql.replace(HOLE, "...")).strip()
+    """Return SQL on one line, shortened. Literals are masked where it names a secret column."""
+    line = shown_sql(sql.replace(HOLE, "..."))
     return line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]} ..."

@@ -39,6 +39,7 @@ def refused(name: str) -> object:
     rows('SELECT id FROM otherwise_author WHERE name = "Martin"')  # -> double-quoted-text
     rows("SELECT pages * 2 AS twice FROM otherwise_book WHERE twice > 2")  # -> unknown-column
     rows("SELECT rowid FROM otherwise_book WHERE id = %s", 1)  # -> unknown-column
+    rows("SELECT count(*) FROM otherwise_author WHERE api_token == 'hush'")  # -> sqlite-syntax
     rows("PRAGMA table_info(otherwise_book)")  # -> sqlite-catalogue
     rows("SELECT name FROM sqlite_master")  # -> sqlite-catalogue
     rows("SELECT name FROM otherwise_author ORDER BY name COLLATE NOCASE")  # -> unknown-collation
