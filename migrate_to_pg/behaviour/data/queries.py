@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from django.core.exceptions import EmptyResultSet, FieldError
@@ -21,6 +22,7 @@ from migrate_to_pg.behaviour.queries.judge import Asked, Judge
 from migrate_to_pg.behaviour.queries.notebook import Notebook, read
 from migrate_to_pg.behaviour.records import Effect, Occurrence, Way
 from migrate_to_pg.behaviour.sides import SQLITE, Copied
+from migrate_to_pg.i18n import gettext as _
 
 _READS = re.compile(r"\s*SELECT\b", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"%(?:\(\w+\))?s|\?")
@@ -32,6 +34,10 @@ _OF_ORDER = frozenset({"order-nulls", "order-text", "order-ties", "unordered"})
 
 def compare_queries(copy: Copied, notes: list[str]) -> Iterator[Occurrence]:
     """Yield what differs of each queryset, and of each SELECT without parameters."""
+    yield from guarded(_("Querysets"), _compare(copy, notes), notes)
+
+
+def _compare(copy: Copied, notes: list[str]) -> Iterator[Occurrence]:
     sources = own_sources()
     with tempfile.TemporaryDirectory(prefix="migrate_to_pg-") as folder:
         file = Path(folder) / "queries.jsonl"
@@ -41,11 +47,10 @@ def compare_queries(copy: Copied, notes: list[str]) -> Iterator[Occurrence]:
             judge.connect()
             for built in querysets_of(sources):
                 place = str(built.source.place(built.node))
-                found = _told(built, _ask(judge, notebook, _asked(built), notes))
-                yield from guarded(place, found, notes)
+                yield from guarded(place, _told(built, _ask(judge, notebook, partial(_asked, built), notes)), notes)
             for statement in statements_of(sources):
                 place = str(statement.source.place(statement.node))
-                yield from guarded(place, _ask(judge, notebook, _asked_raw(statement), notes), notes)
+                yield from guarded(place, _ask(judge, notebook, partial(_asked_raw, statement), notes), notes)
 
 
 def _asked(built: Built) -> Asked | None:
@@ -65,7 +70,9 @@ def _asked_raw(statement: Statement) -> Asked | None:
     return Asked(sql=sql, parameters=given, site=CallSite(statement.source.place(statement.node)))
 
 
-def _ask(judge: Judge, notebook: Notebook, asked: Asked | None, notes: list[str]) -> Iterator[Occurrence]:
+def _ask(judge: Judge, notebook: Notebook, make: Callable[[], Asked | None], notes: list[str]) -> Iterator[Occurrence]:
+    # What the project defines may fail where it is compiled.
+    asked = make()
     if asked is None:
         return
     judge.judge(asked)

@@ -6,13 +6,15 @@ which of its rows moved, and why.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from migrate_to_pg.behaviour.queries.databases import LONGEST_ANSWER, Answer, Source
 from migrate_to_pg.behaviour.queries.statement import OrderItem, Statement
-from migrate_to_pg.behaviour.queries.values import Row, row_meaning
+from migrate_to_pg.behaviour.queries.values import Row, meaning, row_meaning
 
 NULLS, TEXT, TIES = "order-nulls", "order-text", "order-ties"
 
@@ -37,7 +39,7 @@ def read_keyed_rows(source: Source, statement: Statement, answer: Answer) -> lis
     width = len(answer.columns)
     rows = answer.convert([row[:width] for row in found.rows])
     return [
-        KeyedRow(row_meaning(row), tuple(raw[place] for place in places))
+        KeyedRow(row_meaning(row), tuple(_hashable(raw[place]) for place in places))
         for row, raw in zip(rows, found.rows, strict=True)
     ]
 
@@ -96,12 +98,29 @@ def sort_like_postgresql(rows: Sequence[KeyedRow], order: Sequence[OrderItem]) -
 
         def key(one: KeyedRow, place: int = place, null: int = null) -> tuple[Any, ...]:
             value = one.keys[place]
-            if value is None:
-                return (null, 0, 0)
-            return (0, isinstance(value, str), value) if isinstance(value, (int, float, str)) else (0, 2, bytes(value))
+            return (null,) if value is None else (0, *_sortable(value))
 
         found.sort(key=key, reverse=item.descending)
     return found
+
+
+def _hashable(value: Any) -> Any:
+    """Return a value that a set takes: a converter of the project's may make a dictionary of a column."""
+    return value if isinstance(value, Hashable) else repr(meaning(value))
+
+
+def _sortable(value: Any) -> tuple[int, Any]:
+    """Return what orders a value among others of any type."""
+    if isinstance(value, (int, float, Decimal)):
+        return 0, value
+    if isinstance(value, timedelta):
+        return 0, value / timedelta(microseconds=1)
+    if isinstance(value, str):
+        return 1, value
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return 2, bytes(value)
+    # Dates and times as ISO 8601 writes them, which their order is that of.
+    return 3, str(meaning(value)[1])
 
 
 def _with_keys(statement: Statement, answer: Answer) -> tuple[str, Any, list[int]] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -106,6 +106,27 @@ def test_nulls_are_the_greatest_where_nothing_else_is_said() -> None:
     assert order("DESC") == order("DESC NULLS FIRST") == [None, 3, 2, 1]
     assert order("ASC NULLS FIRST") == [None, 1, 2, 3]
     assert order("DESC NULLS LAST") == [3, 2, 1, None]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (date(2026, 1, 2), date(2026, 10, 1)),
+        (datetime(2026, 1, 1), datetime(2026, 1, 1, 0, 0, 0, 5)),
+        (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)),
+        (time(9), time(10, 30)),
+        (timedelta(days=2), timedelta(days=10)),
+        (Decimal("9.5"), Decimal(10)),
+        (False, True),
+        (uuid.UUID(int=1), uuid.UUID(int=2)),
+        (memoryview(b"a"), b"b"),
+        ({"a": 1}, {"a": 2}),
+    ],
+)
+def test_values_of_every_type_are_ordered_beside_nulls(values: tuple[Any, Any]) -> None:
+    order = Statement("SELECT a FROM b ORDER BY c DESC").order
+    sorted_rows = sort_like_postgresql(keyed(values[0], None, values[1]), order)
+    assert [row.keys[0] for row in sorted_rows] == [None, values[1], values[0]]
 
 
 def test_secret_values_are_not_shown() -> None:
