@@ -57,6 +57,8 @@ class Seen:
     notes: list[str]
     #: Lines with SQL that PostgreSQL did not judge.
     unjudged: list[Place]
+    #: False where a way could not look to its end. A note says why.
+    is_complete: bool = True
 
 
 def find(wanted: Wanted, progress: Progress) -> Report:
@@ -81,6 +83,7 @@ def find(wanted: Wanted, progress: Progress) -> Report:
         source=source,
         findings=merge(seen.occurrences),
         notes=tuple(dict.fromkeys(seen.notes)),
+        is_complete=seen.is_complete,
         unexecuted=tuple(sorted(set(seen.unjudged) - executed)),
     )
 
@@ -104,6 +107,7 @@ def _by_queries(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
         found.append(read(wanted.read))
     for notes in found:
         seen.notes += [*notes.notes, *notes.summary()]
+        seen.is_complete &= notes.is_complete
         yield from notes
 
 

@@ -99,6 +99,8 @@ class Report:
     findings: tuple[Behaviour, ...]
     #: What could not be found out, and why, in whole sentences.
     notes: tuple[str, ...] = ()
+    #: Whether each way looked to its end. A note says where not.
+    is_complete: bool = True
     #: Lines with SQL that no way executed.
     unexecuted: tuple[Place, ...] = ()
 
@@ -113,8 +115,10 @@ class Report:
 
     def fails(self, fail_on: str) -> bool:
         """Return whether the exit status is 1 with this value of --fail-on. A hint fails nothing."""
-        errors, different = self.count(Effect.ERROR), self.count(Effect.DIFFERENT)
-        return {"never": 0, "error": errors, "different": errors + different}[fail_on] > 0
+        if fail_on == "never":
+            return False
+        different = self.count(Effect.DIFFERENT) if fail_on == "different" else 0
+        return not self.is_complete or self.count(Effect.ERROR) + different > 0
 
 
 def merge(occurrences: Iterable[Occurrence]) -> tuple[Behaviour, ...]:

@@ -109,6 +109,15 @@ def test_never_fails_and_speaks_french(shop: Project, report: Path) -> None:
     assert " 0 " not in result.stderr
 
 
+def test_a_command_that_fails_is_no_sign_that_all_is_well(shop: Project) -> None:
+    queries = shop.run("pg_behaviour", "--queries", "manage.py dumpdata nowhere", ok=False)
+    assert queries.returncode == 1
+    assert queries.stdout.startswith("Nothing was found, but not everything was looked at: the notes say why.")
+    tests = shop.run("pg_behaviour", "--tests", "manage.py test nowhere", ok=False)
+    assert tests.returncode == 2
+    assert "No test passed on SQLite by the command of --tests" in tests.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

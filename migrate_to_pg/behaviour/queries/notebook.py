@@ -27,6 +27,8 @@ class Notes:
     #: What happened to the statements -> how often: compared, volatile, slow, ...
     counts: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    #: False where a note says that what was to be looked at was not looked at to its end.
+    is_complete: bool = True
 
     def __iter__(self) -> Iterator[Occurrence]:
         return iter(self.occurrences)
@@ -75,11 +77,11 @@ class Notebook:
         if self._counts.total() >= _STATEMENTS_PER_LINE:
             self.flush()
 
-    def note(self, text: str) -> None:
-        """Write a sentence for the report, once."""
+    def note(self, text: str, *, is_complete: bool = True) -> None:
+        """Write a sentence for the report, once. ``is_complete`` is false where it says why nothing more is seen."""
         if text not in self._notes:
             self._notes.add(text)
-            self._write({"note": text})
+            self._write({"note": text, "is_complete": is_complete})
 
     def flush(self) -> None:
         """Write what was only counted."""
@@ -133,6 +135,7 @@ def _take(found: Notes, line: dict[str, Any]) -> None:
     found.counts.update(line.get("counts", {}))
     if "note" in line and line["note"] not in found.notes:
         found.notes.append(line["note"])
+    found.is_complete &= line.get("is_complete", True)
 
 
 def _occurrence(values: dict[str, Any]) -> Occurrence:

@@ -79,7 +79,7 @@ class Shadow:
         if self.is_on:
             self.is_on = False
             self.judge.notebook.note(
-                _("Queries were compared up to a failure of the copy only. {reason}", reason=reason)
+                _("Queries were compared up to a failure of the copy only. {reason}", reason=reason), is_complete=False
             )
 
     def finish(self) -> None:

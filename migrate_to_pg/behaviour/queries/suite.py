@@ -69,6 +69,7 @@ def find_by_queries(command: str, copy_url: str, source: Path, directory: Path, 
         )
     notes = read(path)
     if status:
+        notes.is_complete = False
         notes.notes.append(
             _(
                 "{command} ended with status {status}. Its queries up to there were compared.",

@@ -35,7 +35,7 @@ def to_html(report: Report) -> str:
     context = {
         "report": report,
         "language": language(),
-        "style": "bad" if errors else "warning" if report.findings else "good",
+        "style": "bad" if errors else "warning" if report.findings or not report.is_complete else "good",
         "headline": words.verdict(report),
         "started": report.started.replace("T", " ", 1),
         "subject": _("The application on PostgreSQL"),

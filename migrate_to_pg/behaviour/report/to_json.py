@@ -24,6 +24,7 @@ def dumps(report: Report, fail_on: str) -> str:
         "hints": report.hints,
         "findings": [_finding(found) for found in report.findings],
         "unexecuted": [asdict(place) for place in report.unexecuted],
+        "complete": report.is_complete,
         "notes": list(report.notes),
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"

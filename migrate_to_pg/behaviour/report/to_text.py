@@ -12,7 +12,7 @@ from migrate_to_pg.report.text_layout import Block, Line, fact, heading, line, n
 
 def blocks(report: Report) -> list[Block]:
     """Lay out the verdict, each finding, and what is not known."""
-    style = "bad" if report.count(Effect.ERROR) else "warning" if report.findings else "good"
+    style = "bad" if report.count(Effect.ERROR) else "warning" if report.findings or not report.is_complete else "good"
     result: list[Block] = [fact(words.verdict(report), style)]
     result += named(_("Source"), report.source)
     result += named(_("Looked at"), words.looked_by(report))

@@ -23,6 +23,8 @@ def verdict(report: Report) -> str:
         *([ngettext("{n:,} other answer", "{n:,} other answers", different)] if different else []),
         *([ngettext("{n:,} hint", "{n:,} hints", hints)] if hints else []),
     ]
+    if not parts and not report.is_complete:
+        return _("Nothing was found, but not everything was looked at: the notes say why.")
     if not parts:
         return _("Nothing was found that behaves otherwise on PostgreSQL.")
     return _("On PostgreSQL: {found}.", found=", ".join(parts))

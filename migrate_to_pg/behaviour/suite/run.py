@@ -85,18 +85,18 @@ class SuiteRun:
 
 
 def run_on_sqlite(command: str, copy: Copy) -> SuiteRun:
-    """Run the tests as the project has them. Raise UsageError where none runs."""
+    """Run the tests as the project has them. Raise UsageError where none passes: there is nothing to compare."""
     environment = {**os.environ, **startup_path()}
     if vendor_of(settings.DATABASES[copy.alias]) != "sqlite":
         # The settings have moved on to PostgreSQL.
         entry = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(copy.origin)}
         environment |= variables_of([copy.alias], entry, f"sqlite:///{copy.origin}", copy.origin)
     done = _run(command, environment)
-    if not done.outcomes:
+    if not any(outcome.is_good for outcome in done.outcomes.values()):
         raise UsageError(
-            _("The command of --tests ran no test on SQLite: {command}", command=command),
+            _("No test passed on SQLite by the command of --tests: {command}", command=command),
             detail=done.last_lines,
-            remedy=_("Name the command by which the project's tests are run: manage.py test, or pytest."),
+            remedy=_("Name a command by which the project's tests pass on SQLite: manage.py test, or pytest."),
         )
     return done
 
