@@ -110,10 +110,10 @@ def test_never_fails_and_speaks_french(shop: Project, report: Path) -> None:
 
 
 def test_a_command_that_fails_is_no_sign_that_all_is_well(shop: Project) -> None:
-    queries = shop.run("pg_behaviour", "--queries", "manage.py dumpdata nowhere", ok=False)
+    queries = shop.run("pg_behaviour", "--queries", "python -m django dumpdata nowhere", ok=False)
     assert queries.returncode == 1
     assert queries.stdout.startswith("Nothing was found, but not everything was looked at: the notes say why.")
-    tests = shop.run("pg_behaviour", "--tests", "manage.py test nowhere", ok=False)
+    tests = shop.run("pg_behaviour", "--tests", "python -m django test nowhere", ok=False)
     assert tests.returncode == 2
     assert "No test passed on SQLite by the command of --tests" in tests.stderr
 
