@@ -19,7 +19,7 @@ from typing import Any
 import django
 
 import migrate_to_pg
-from migrate_to_pg.behaviour.records import Place
+from migrate_to_pg.behaviour.records import Certainty, Place
 from migrate_to_pg.i18n import gettext as _
 
 _DJANGO = Path(django.__file__).parent
@@ -58,6 +58,8 @@ class CallSite:
     code: CodeType | None = None
     #: Who called that function, in another one of the project.
     caller: Place | None = None
+    #: Where the project asked which database it runs on, before it made the query.
+    branch: Place | None = None
 
     def names(self, attribute: str) -> bool:
         """Return whether the function names an attribute. A template may name anything."""
@@ -73,7 +75,16 @@ class CallSite:
     def explain(self, text: str = "") -> str:
         """Add the caller to an explanation."""
         called = _("Called from {place}.", place=self.caller) if self.caller else ""
-        return " ".join(filter(None, (text, called)))
+        asked = (
+            _("{place} asks which database it is: on PostgreSQL the query may be another one.", place=self.branch)
+            if self.branch
+            else ""
+        )
+        return " ".join(filter(None, (text, called, asked)))
+
+    def certainty(self, certainty: Certainty) -> Certainty:
+        """Return how sure it is that the project makes this query on PostgreSQL too, and that it differs."""
+        return Certainty.HINT if self.branch else certainty
 
 
 def find_call_site(project: Path, sql: str = "") -> CallSite | None:
@@ -87,7 +98,7 @@ def find_call_site(project: Path, sql: str = "") -> CallSite | None:
             only passes it on.
     """
     innermost, library = None, ""
-    for frame in _frames():
+    for frame in frames():
         filename = frame.f_code.co_filename
         if is_of_project(filename, project):
             innermost = innermost or _site(frame, project)
@@ -150,7 +161,7 @@ def is_get() -> bool:
     """Return whether ``QuerySet.get()`` asks. It takes a few rows of however many, to see whether there is one."""
     return any(
         frame.f_code.co_name == "get" and frame.f_globals.get("__name__") == _QUERYSETS
-        for frame in islice(_frames(), _FRAMES_WITHIN_DJANGO)
+        for frame in islice(frames(), _FRAMES_WITHIN_DJANGO)
     )
 
 
@@ -159,13 +170,13 @@ def is_order_lost() -> bool:
     return any(
         frame.f_globals.get("__name__") == _DELETION
         or (frame.f_code.co_name == "in_bulk" and frame.f_globals.get("__name__") == _QUERYSETS)
-        for frame in islice(_frames(), _FRAMES_WITHIN_DJANGO)
+        for frame in islice(frames(), _FRAMES_WITHIN_DJANGO)
     )
 
 
 def is_fixture() -> bool:
     """Return whether Django loads a fixture. It sets the sequences itself."""
-    within = islice(_frames(), _FRAMES_WITHIN_DJANGO)
+    within = islice(frames(), _FRAMES_WITHIN_DJANGO)
     return any(frame.f_globals.get("__name__") == _SERIALIZERS for frame in within)
 
 
@@ -176,7 +187,7 @@ def is_raw_queryset() -> bool:
 
 def _caller() -> str:
     """Return the module that executes a statement, by one of Django's cursors."""
-    for frame in _frames():
+    for frame in frames():
         module = str(frame.f_globals.get("__name__", ""))
         if not module.startswith(("django.db.backends.utils", "django.db.utils", "django.utils", "contextlib")):
             return module
@@ -213,7 +224,7 @@ def _standard_library() -> tuple[Path, ...]:
     return tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib"))
 
 
-def _frames() -> Iterator[FrameType]:
+def frames() -> Iterator[FrameType]:
     """Go outwards from whoever executes a statement. Our own frames are left out."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:

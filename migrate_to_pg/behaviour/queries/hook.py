@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from django.db.models.query import MAX_GET_RESULTS
 from django.db.models.sql.compiler import SQLCompiler, SQLInsertCompiler
 from django.db.utils import ConnectionHandler
 
+from migrate_to_pg.behaviour.queries.branches import Branches
 from migrate_to_pg.behaviour.queries.call_site import (
     CallSite,
     find_call_site,
@@ -77,6 +79,7 @@ class Hook:
         self._running = _Running()
         self._broken = BrokenTransactions()
         self._keys = GivenKeys()
+        self._branches = Branches(self.project)
         self._asked: set[int] = set()
         self._variants: Counter[tuple[Any, ...]] = Counter()
         self._wrapped: weakref.WeakSet[BaseDatabaseWrapper] = weakref.WeakSet()
@@ -91,6 +94,7 @@ class Hook:
         _set(SQLiteCursorWrapper, "lastrowid", property(self._last_row_id))
         for name in _FETCHES:
             _set(SQLiteCursorWrapper, name, self._fetching(getattr(sqlite3.Cursor, name)))
+        self._branches.install()
         connection_created.connect(self._wrap, dispatch_uid=f"migrate_to_pg {id(self)}")
         for connection in connections.all(initialized_only=True):
             self._wrap(connection=connection)
@@ -101,6 +105,7 @@ class Hook:
             _set(compiler, "execute_sql", execute_sql)
         for name in ("lastrowid", *_FETCHES):
             delattr(SQLiteCursorWrapper, name)
+        self._branches.uninstall()
         connection_created.disconnect(dispatch_uid=f"migrate_to_pg {id(self)}")
         for connection in list(self._wrapped):
             with suppress(ValueError):
@@ -197,7 +202,7 @@ class Hook:
             asked = Asked(
                 sql=sql,
                 parameters=parameters,
-                site=site,
+                site=replace(site, branch=self._branches.place()),
                 query=query.clone(),
                 is_for_one_row=query.high_mark == MAX_GET_RESULTS and is_get(),
                 is_order_lost=is_order_lost(),

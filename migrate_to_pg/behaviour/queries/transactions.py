@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,17 +82,22 @@ class GivenKeys:
     """Remember primary keys that were given by hand, and notice when SQLite continues after one of them."""
 
     _given: dict[tuple[str, int], CallSite] = field(default_factory=dict)
+    #: The highest key that the database made for each table: a sequence has passed it too.
+    _made: Counter[str] = field(default_factory=Counter)
 
     def forget(self) -> None:
         """Forget all keys: another transaction begins."""
         self._given.clear()
+        self._made.clear()
 
     def inserted(self, table: str, given: list[Any], made: list[Any], site: CallSite) -> Occurrence | None:
         """Take note of the keys of new rows, which were given or made by the database."""
         for key in given:
-            if isinstance(key, int):
+            if isinstance(key, int) and key > self._made[table]:
                 self._given[table, key] = site
         for key in made:
+            if isinstance(key, int):
+                self._made[table] = max(key, self._made[table])
             if isinstance(key, int) and (found := self._given.pop((table, key - 1), None)):
                 return Occurrence(
                     rule="explicit-key",

@@ -52,6 +52,12 @@ def test_what_differs_today_is_surer_than_what_may_tomorrow(report: dict[str, An
     assert {("like-case", "seen"), ("order-ties", "confirmed"), ("lock-without-transaction", "hint")} <= sure
 
 
+def test_a_query_that_a_branch_builds_for_sqlite_is_a_hint(report: dict[str, Any]) -> None:
+    [lines] = [lines for name, _rules, lines in expected() if name == "built_for_sqlite_by_a_branch"]
+    [found] = [one for one in report["seen"] if one[1] in {f"library/queries.py:{line}" for line in lines}]
+    assert found[2] == "hint"
+
+
 def test_the_file_of_occurrences_is_readable_by_its_owner_alone(shadowed: Shadowed, report: dict[str, Any]) -> None:
     path = shadowed.folder / "queries.jsonl"
     assert path.stat().st_mode & 0o777 == 0o600

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.db import connection
-from django.db.models import Avg, Case, CharField, Count, F, Max, OuterRef, Subquery, Sum, Value, When
+from django.db.models import Avg, Case, CharField, Count, F, IntegerField, Max, OuterRef, Subquery, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce, Length, Lower, Now, TruncMonth
 
 from .models import Label, Work, Writer
@@ -260,6 +260,26 @@ def too_long() -> Any:
 @says("explicit-key")
 def key_by_hand() -> Any:
     return Label.objects.create(pk=7_000, object_id="1", text="x").pk, Label.objects.create(object_id="2", text="y").pk
+
+
+@says()
+def key_of_a_deleted_row_again() -> Any:
+    label = Label.objects.create(object_id="3", text="x")
+    key = label.pk
+    label.delete()
+    Label.objects.create(pk=key, object_id="3", text="x")
+    return Label.objects.create(object_id="4", text="y").pk
+
+
+def compared_with_a_key() -> Any:
+    if connection.features.has_native_uuid_field:
+        return Writer.objects.filter(id__in=Label.objects.values(key=Cast("object_id", IntegerField())))
+    return Writer.objects.filter(id__in=Label.objects.values("object_id"))
+
+
+@says("compared-types")
+def built_for_sqlite_by_a_branch() -> Any:
+    return list(compared_with_a_key().order_by("id"))
 
 
 @says("other-error")
