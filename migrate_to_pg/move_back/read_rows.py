@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-import adbc_driver_manager
 import adbc_driver_postgresql.dbapi
-import pyarrow as pa
 from psycopg import sql
 
-from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.move_back.spelling import read_expression, spelling_of
+from migrate_to_pg.postgres.arrow_errors import translate_errors
 from migrate_to_pg.postgres.session import arrow_conninfo, configure_session
 from migrate_to_pg.postgres.shared_snapshot import join_snapshot
 from migrate_to_pg.project.own_forms import OwnForms
@@ -57,7 +55,7 @@ class Reader:
         self._read = 0
 
     def __enter__(self) -> Reader:
-        with _translated(_("the database")):
+        with translate_errors(_("the database")):
             self._connection = self._stack.enter_context(
                 adbc_driver_postgresql.dbapi.connect(arrow_conninfo(self._state.conninfo))
             )
@@ -81,7 +79,7 @@ class Reader:
 
     def _batches(self, schema: str, table: PlannedTable, without: sql.Composed | None) -> Generator[Batch]:
         columns = stored_columns(table)
-        with _translated(table.name), self._connection.cursor() as cursor:
+        with translate_errors(table.name), self._connection.cursor() as cursor:
             self._read += 1
             if self._read % _TABLES_LOCKED == 0:
                 cursor.execute("ROLLBACK TO SAVEPOINT nothing_read")
@@ -108,22 +106,3 @@ class Reader:
         if len(table.key) == 1 and table.key[0].target.type_name in ("int2", "int4", "int8"):
             query += sql.SQL(" ORDER BY t.{}").format(sql.Identifier(table.key[0].name))
         return query
-
-
-@contextlib.contextmanager
-def _translated(what: str) -> Iterator[None]:
-    """Turn the driver's errors into ours."""
-    try:
-        yield
-    except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
-        forbidden = getattr(error, "sqlstate", None) == "42501"
-        raise TargetError(
-            # The lines after the first are the query.
-            _("{what} could not be read on PostgreSQL: {error}", what=what, error=str(error).split("\n")[0]),
-            remedy=_(
-                "Connect as the tables' owner, or as a role that may read every row: where row security hides some of"
-                " them, that is one with BYPASSRLS."
-            )
-            if forbidden
-            else _("See the server's log, then run again."),
-        ) from error

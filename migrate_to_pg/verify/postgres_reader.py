@@ -6,17 +6,16 @@ All tables are read in one read-only transaction, in one state.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import adbc_driver_manager
 import adbc_driver_postgresql.dbapi
 import pyarrow as pa
 from psycopg import sql
 
-from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres.arrow_errors import translate_errors
 from migrate_to_pg.postgres.session import arrow_conninfo, configure_session
 from migrate_to_pg.postgres.shared_snapshot import join_snapshot
 from migrate_to_pg.verify.rows import Column, Rows
@@ -141,25 +140,6 @@ class Target:
 
     def _table(self, name: str) -> sql.Identifier:
         return sql.Identifier(self._schema, name)
-
-
-@contextlib.contextmanager
-def translate_errors(what: str) -> Iterator[None]:
-    """Turn the driver's errors into ours."""
-    try:
-        yield
-    except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
-        forbidden = getattr(error, "sqlstate", None) == "42501"
-        raise TargetError(
-            # The lines after the first are the query.
-            _("The proof could not read {what} on PostgreSQL: {error}", what=what, error=str(error).split("\n")[0]),
-            remedy=_(
-                "Connect as the tables' owner, or as a role that may read every row: where row security hides some of"
-                " them, that is one with BYPASSRLS."
-            )
-            if forbidden
-            else _("See the server's log, then run again."),
-        ) from error
 
 
 def to_string(query: sql.Composed) -> str:
