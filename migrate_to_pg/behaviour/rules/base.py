@@ -1,7 +1,8 @@
 """Base class of the rules of behaviour.
 
-A rule says what differs and what to write instead. The functions by which the ways detect it are fields: a way calls
-those that a rule has. A title and a remedy are shown in reports, so they are marked for translation (``N_``).
+A rule says what differs and what to write instead. An error of PostgreSQL is known by the rule's ``sqlstates`` and
+``pattern``. Another difference is named by the way that sees it. A title and what to write instead are shown in reports,
+so they are marked for translation (``N_``).
 """
 
 from __future__ import annotations
