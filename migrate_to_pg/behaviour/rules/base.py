@@ -1,8 +1,8 @@
 """Base class of the rules of behaviour.
 
 A rule says what differs and what to write instead. An error of PostgreSQL is known by the rule's ``sqlstates`` and
-``pattern``. Another difference is named by the way that sees it. A title and what to write instead are shown in reports,
-so they are marked for translation (``N_``).
+``pattern``. Another difference is named by the way that sees it. A title and what to write instead are shown in
+reports, so they are marked for translation (``N_``).
 """
 
 from __future__ import annotations
