@@ -16,22 +16,22 @@ def address(text: str) -> str:
     return text
 
 
-def given(text: str) -> str:
-    """Accept a name that is shown as typed."""
-    return address(plain(text))
+def given(text: str, postgres: str = "--target") -> str:
+    """Accept a name that is shown as typed. ``postgres`` is the option that takes PostgreSQL's address."""
+    return address(plain(text, postgres))
 
 
-def path(text: str) -> Path:
+def path(text: str, postgres: str = "--target") -> Path:
     """Accept a path, also one that looks like an address where a file has that name."""
     try:
-        return Path(address(text) if os.path.lexists(text) else given(text)).expanduser()
+        return Path(address(text) if os.path.lexists(text) else given(text, postgres)).expanduser()
     except RuntimeError as error:
         raise argparse.ArgumentTypeError("nobody of that name has a home directory") from error
 
 
-def names(text: str) -> tuple[str, ...]:
+def names(text: str, postgres: str = "--target") -> tuple[str, ...]:
     """Accept several names, separated by commas."""
-    text = given(text)
+    text = given(text, postgres)
     found = tuple(name.strip() for name in text.split(",") if name.strip())
     if not found:
         raise argparse.ArgumentTypeError("an empty value names nothing")

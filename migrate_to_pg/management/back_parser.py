@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _Group = argparse._ArgumentGroup
 
+#: PostgreSQL is the source here.
+_given, _names, _path = (partial(kind, postgres="--source") for kind in (given, names, path))
 #: The end of --help.
 EXAMPLES = """\
 examples:
@@ -59,13 +62,13 @@ def _add_places(group: _Group) -> None:
     )
     group.add_argument(
         "--from-schema",
-        type=given,
+        type=_given,
         metavar="SCHEMA",
         help="the schema of it that holds the tables (default: public)",
     )
     group.add_argument(
         "--target",
-        type=path,
+        type=_path,
         metavar="FILE",
         help="the SQLite file to make; it must not exist (default: db.from-postgresql.sqlite3, beside the SQLite file"
         " that was moved)",
@@ -88,7 +91,7 @@ def _add_scope(group: _Group) -> None:
     group.add_argument(
         "--quarantine",
         metavar="RULE[,RULE]|all",
-        type=names,
+        type=_names,
         help="leave the rows that these rules find out of the file, with the rows that refer to them",
     )
     group.add_argument(
@@ -111,7 +114,7 @@ def _add_output(group: _Group) -> None:
     group.add_argument(
         "--report",
         metavar="DIR",
-        type=path,
+        type=_path,
         help="where report.html and report.json go (default: migrate_to_pg_report/<timestamp>)",
     )
     add_language(group)

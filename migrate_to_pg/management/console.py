@@ -97,11 +97,14 @@ def disable_abbreviations(parser: CommandParser, assurance: str) -> None:
     parser.error = error  # type: ignore[method-assign]
 
 
-def plain(text: str) -> str:
-    """Return the value of an option that is shown as typed. Refuse one that may hold a password."""
+def plain(text: str, postgres: str = "--target") -> str:
+    """Return the value of an option that is shown as typed. Refuse one that may hold a password.
+
+    ``postgres`` is the option that takes PostgreSQL's address.
+    """
     if may_hold_password(text):
         raise argparse.ArgumentTypeError(
-            "this looks like the address of a database, or like a password; PostgreSQL is named with --target"
+            f"this looks like the address of a database, or like a password; PostgreSQL is named with {postgres}"
         )
     return text
 

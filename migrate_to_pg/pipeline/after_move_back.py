@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from stat import S_IMODE
 
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
@@ -39,6 +40,12 @@ def _steps(options: Options, made: MadeFile, unapplied: int) -> Iterator[str]:
         yield _(
             "Put the file in its place; an old one is kept beside it.\n{lines}", lines=_moves(Path(made.path), path)
         )
+        if access := _access(Path(made.path), path):
+            yield _(
+                "The new file is readable by its owner alone, the old one was not. Where the application runs as"
+                " another user, give it the old one's owner and mode:\n{lines}",
+                lines=access,
+            )
     yield how_to_use_file(str(path))
     if unapplied:
         missing = pluralize(unapplied, "migration was", "migrations were")
@@ -54,6 +61,20 @@ def _moves(new: Path, path: Path) -> str:
     beside = [suffix for suffix in ("", "-wal", "-shm", "-journal") if path.with_name(path.name + suffix).exists()]
     commands = [["mv", "-n", f"{path}{suffix}", f"{old}{suffix}"] for suffix in beside]
     return "\n".join(map(shlex.join, [*commands, ["mv", "-n", str(new), str(path)]]))
+
+
+def _access(new: Path, path: Path) -> str:
+    """Return the commands that give the file in the old one's place its owner and mode. '' where it has both."""
+    try:
+        now, before = new.stat(), path.stat()
+    except OSError:
+        return ""
+    commands = []
+    if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
+        commands.append(["chown", f"{before.st_uid}:{before.st_gid}", str(path)])
+    if S_IMODE(now.st_mode) != S_IMODE(before.st_mode):
+        commands.append(["chmod", f"{S_IMODE(before.st_mode):o}", str(path)])
+    return "\n".join(map(shlex.join, commands))
 
 
 def after_since_publish(options: Options) -> tuple[str, ...]:

@@ -33,11 +33,13 @@ class LoadInput(NamedTuple):
     sha256: str = ""
 
 
-def blocked(blocking: Sequence[Finding]) -> BlockedError:
-    """Return the error that ends a run because of these findings."""
+def blocked(blocking: Sequence[Finding], *, repairs: bool = True) -> BlockedError:
+    """Return the error that ends a run because of these findings. ``repairs``: whether the command has --fix."""
     return BlockedError(
         _("{findings_stand} in the way.", findings_stand=pluralize(len(blocking), "finding stands", "findings stand")),
-        remedy=_("Do what each finding says, or accept its repair with --fix or --quarantine, then run again."),
+        remedy=_("Do what each finding says, or accept its repair with --fix or --quarantine, then run again.")
+        if repairs
+        else _("Do what each finding says, or leave the rows out with --quarantine, then run again."),
     )
 
 

@@ -18,6 +18,8 @@ STOPS = (MigrateToPgError, KeyboardInterrupt, psycopg.Error, sqlite3.Error, OSEr
 
 def undone(mode: str) -> str:
     """Return the sentence on what a run of that mode did not do."""
+    if mode == "since_publish":
+        return _("Nothing was changed.")
     return _("No file was made.") if mode == "move_back" else _("Nothing was published.")
 
 
@@ -45,7 +47,7 @@ def failure_of(error: BaseException, directory: Path, mode: str = "publish") -> 
 
 def _lost_disk(error: sqlite3.Error | OSError, directory: Path, mode: str) -> Failure:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-    room = _("Nothing was published. Make room there, or name a directory on a larger disk: --report DIR.")
+    room = _("{undone} Make room there, or name a directory on a larger disk: --report DIR.", undone=undone(mode))
     if mode == "move_back":
         room = _("No file was made. Make room there, or name a file on a larger disk: --target FILE.")
     return Failure(

@@ -132,7 +132,7 @@ def pair(run: Run, connection: Connection, catalog: SourceCatalog, schema: Sqlit
     if plan.ambiguous_names:
         findings = tuple(map(ambiguous_name.finding, plan.ambiguous_names))
         run.state.record_examined(findings=findings)
-        raise blocked(findings)
+        raise blocked(findings, repairs=False)
     sides = [Side(schema=run.final, plan=plan)]
     if run.options.leftovers is Leftovers.COPY:
         taken = {table.source.name for table in (*plan.tables, *plan.excluded)}
@@ -178,7 +178,7 @@ def _examine(
     if blocking := [finding for finding in found if finding.blocks]:
         rules = {finding.rule for finding in blocking if finding.quarantinable} | accepted
         run.state.record_examined(advice=Advice(quarantine=tuple(sorted(rules))) if rules else None)
-        raise blocked(blocking)
+        raise blocked(blocking, repairs=False)
     _leave_out(run, quarantines, accepted)
     return tuple(examined_sides)
 

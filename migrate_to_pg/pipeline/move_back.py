@@ -63,7 +63,7 @@ def move_back(options: Options, progress: Progress = no_progress) -> Report:
 def _move_back(run: Run, postgres: TargetChoice, accepted: frozenset[str], stack: ExitStack) -> None:
     """Call the stages in order. What they open is closed when ``stack`` is left."""
     conninfo = postgres.conninfo
-    connection = stack.enter_context(closing(target.connect_to_read(conninfo)))
+    connection = stack.enter_context(closing(target.connect_to_read(conninfo, "--source")))
     run.state.record_target(facts=target.describe_server(connection, run.final, embedded=postgres.place))
     with run.stage("snapshot"):
         shared = _share(run, connection, stack)
@@ -210,7 +210,7 @@ def _require_current(run: Run, shared: SharedSnapshot, conninfo: str, filled: Fi
     names: Mapping[tuple[str, str], str] = {
         (side.schema, table.name): side.report_name(table.name) for side in filled.sides for table in side.plan.tables
     }
-    with closing(target.connect_to_read(conninfo)) as now:
+    with closing(target.connect_to_read(conninfo, "--source")) as now:
         changes = changes_after(shared, now, names)
     lines = tuple(f"{names[place]}: {found.description}" for place, found in changes.items())
     if lines and not run.options.accept_stale:

@@ -41,7 +41,7 @@ def _compare(run: Run, kept: Path, stack: ExitStack) -> None:
 
 def _kept_snapshot(options: Options) -> Path:
     choice = choose_target(options.source, published=True, argument="--source")
-    with closing(target.connect_to_read(choice.conninfo)) as connection:
+    with closing(target.connect_to_read(choice.conninfo, "--source")) as connection:
         found = recorded_source(connection, validate_schema_name(options.publish_to))
     if found is None:
         raise UsageError(

@@ -105,7 +105,7 @@ def _usage_error_on_oserror(directory: Path) -> Iterator[None]:
                 directory=directory,
                 strerror=error.strerror or error,
             ),
-            remedy=_("Name a directory that can be made, and written to: --target embedded:DIR."),
+            remedy=_("Name a directory that can be made, and written to: embedded:DIR."),
         ) from error
 
 
@@ -143,7 +143,7 @@ def _run(place: Place, program: str, *arguments: str) -> None:
                 program=program,
             ),
             detail=[line for line in lines if line.strip()][-5:],
-            remedy=_("Look at the file 'log' in that directory, or name another one: --target embedded:DIR."),
+            remedy=_("Look at the file 'log' in that directory, or name another one: embedded:DIR."),
         )
 
 
@@ -180,7 +180,7 @@ def _check_version(data: Path, version: int) -> None:
                 found=found,
                 version=version,
             ),
-            remedy=_("Name another directory: --target embedded:DIR."),
+            remedy=_("Name another directory: embedded:DIR."),
         )
 
 
@@ -202,7 +202,7 @@ def _version(directory: Path) -> int:
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise UsageError(
             _("{directory} holds no data of an embedded PostgreSQL.", directory=directory),
-            remedy=_("Name the DIR of --target embedded:DIR."),
+            remedy=_("Name the DIR of embedded:DIR."),
         ) from error
     except OSError as error:
         raise UsageError(

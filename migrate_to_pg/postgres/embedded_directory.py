@@ -87,7 +87,7 @@ def place_for(directory: Path, version: int) -> Place:
     if reason and (data / "PG_VERSION").exists():
         raise UsageError(
             _("The embedded PostgreSQL cannot use {directory}: {reason}.", directory=data, reason=reason),
-            remedy=_("Its data were left as they are. Name another directory: --target embedded:DIR."),
+            remedy=_("Its data were left as they are. Name another directory: embedded:DIR."),
         )
     if reason:
         data = _link_elsewhere(directory, account)
@@ -172,9 +172,7 @@ def _link_elsewhere(directory: Path, account: Account | None) -> Path:
     if data is None:
         raise UsageError(
             _("There is no place for the data of the embedded PostgreSQL."),
-            remedy=_(
-                "Name a directory that can be made and written to, its path short and plain: --target embedded:DIR."
-            ),
+            remedy=_("Name a directory that can be made and written to, its path short and plain: embedded:DIR."),
         )
     with contextlib.suppress(FileNotFoundError):
         # rmdir fails if it has files. They are not ours to remove, and initdb would reject the directory.

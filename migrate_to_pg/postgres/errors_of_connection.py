@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
@@ -11,17 +13,21 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.system.redact import is_ipv6, parts_are_safe, redacted
 
 
-def pooler_advice() -> str:
-    """Return what to do if a connection pooler is in use."""
+def pooler_advice(argument: str = "--target") -> str:
+    """Return what to do if a connection pooler is in use. ``argument`` is the option that names PostgreSQL."""
     return _(
-        'Name PostgreSQL itself with --target or MIGRATE_TO_PG["TARGET"], usually at port 5432 (Neon: the host without'
-        " -pooler; Supabase: the direct connection; DigitalOcean: the database, not the pool). DATABASE_URL, which the"
-        " application uses, may remain the pooled one."
+        'Name PostgreSQL itself with {argument} or MIGRATE_TO_PG["TARGET"], usually at port 5432 (Neon: the host'
+        " without -pooler; Supabase: the direct connection; DigitalOcean: the database, not the pool). DATABASE_URL,"
+        " which the application uses, may remain the pooled one.",
+        argument=argument,
     )
 
 
-def connection_error(conninfo: str, error: Exception) -> TargetError:
-    """Return an error with host and user, the server's message and the likeliest remedy. It shows no password."""
+def connection_error(conninfo: str, error: Exception, argument: str = "--target") -> TargetError:
+    """Return an error with host and user, the server's message and the likeliest remedy. It shows no password.
+
+    ``argument`` is the option that names PostgreSQL.
+    """
     parameters = conninfo_to_dict(conninfo)
     host = str(parameters.get("host") or "") or (
         _("its service") if parameters.get("service") else _("the local socket")
@@ -43,14 +49,14 @@ def connection_error(conninfo: str, error: Exception) -> TargetError:
             user=parameters.get("user") or _("(none given)"),
         ),
         detail=redacted(text, parameters),
-        remedy=_advice(text, parameters),
+        remedy=_advice(text, parameters, argument),
     )
 
 
-def _advice(text: str, parameters: dict[str, Any]) -> str:
+def _advice(text: str, parameters: dict[str, Any], argument: str) -> str:
     name = parameters.get("dbname", "")
     if "unsupported startup parameter" in text:
-        return pooler_advice()
+        return pooler_advice(argument)
     if "no encryption" in text and "SSL encryption" not in text:
         return _("The server takes encrypted connections only: put sslmode=require into the URL.")
     if "certificate" in text:
@@ -61,6 +67,25 @@ def _advice(text: str, parameters: dict[str, Any]) -> str:
         return _("Create it first: createdb {name}.", name=name)
     if "SSL" in text:
         return _("Check sslmode in the URL against what the server asks for.")
-    return _(
-        "Check that the server runs and that host and port in the URL are right; --target embedded needs no server."
-    )
+    if is_embedded_data(str(parameters.get("host") or "")):
+        return _(
+            "This embedded server was stopped. Start it, or name its directory, which starts it: {argument}"
+            " embedded:{directory}\n{start}",
+            argument=argument,
+            directory=parameters["host"],
+            start=f"python -m migrate_to_pg.postgres.embedded --url {shlex.quote(parameters['host'])}",
+        )
+    if argument == "--target":
+        return _(
+            "Check that the server runs and that host and port in the URL are right; --target embedded needs no server."
+        )
+    return _("Check that the server runs and that host and port in the URL are right.")
+
+
+def is_embedded_data(host: str) -> bool:
+    """Return whether the host is the data directory of a server that --target embedded made."""
+    # Only it keeps its socket among its data.
+    try:
+        return Path(host).is_absolute() and (Path(host) / "PG_VERSION").exists()
+    except OSError:
+        return False

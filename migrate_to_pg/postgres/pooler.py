@@ -31,7 +31,7 @@ _TIMEOUT_SECONDS = 10.0
 _PID = b"SELECT pg_backend_pid()"
 
 
-def require_session(connection: Connection, conninfo: str) -> None:
+def require_session(connection: Connection, conninfo: str, argument: str = "--target") -> None:
     """Raise TargetError unless one process runs all transactions of an autocommit connection, and no others.
 
     A pooler that gives each client a process of its own is accepted if it passes on the connection's options. Without a
@@ -47,7 +47,7 @@ def require_session(connection: Connection, conninfo: str) -> None:
                         " of its own.",
                         place=place,
                     ),
-                    remedy=pooler_advice(),
+                    remedy=pooler_advice(argument),
                 )
         if connection.info.backend_pid != _process_id(connection, _PID) and not _passes_options(conninfo):
             raise TargetError(
@@ -55,10 +55,10 @@ def require_session(connection: Connection, conninfo: str) -> None:
                     "The connection pooler at {place} ignores the connection parameter `options`, which a run needs.",
                     place=place,
                 ),
-                remedy=pooler_advice(),
+                remedy=pooler_advice(argument),
             )
     except psycopg.OperationalError as error:
-        raise connection_error(conninfo, error) from None
+        raise connection_error(conninfo, error, argument) from None
 
 
 def _has_own_process(connection: Connection, other: Connection) -> bool:

@@ -52,14 +52,15 @@ def connect(conninfo: str, *, schema: str) -> Connection:
     return connection
 
 
-def connect_to_read(conninfo: str) -> Connection:
+def connect_to_read(conninfo: str, argument: str = "--target") -> Connection:
     """Return a read-only autocommit connection, for which a standby and a role without write privileges suffice.
 
-    Raises TargetError if the server cannot be reached, or a pooler is in between.
+    ``argument`` is the option that names PostgreSQL, for messages. Raises TargetError if the server cannot be
+    reached, or a pooler is in between.
     """
-    connection = _connect(conninfo)
+    connection = _connect(conninfo, argument)
     try:
-        require_session(connection, conninfo)
+        require_session(connection, conninfo, argument)
         configure_session(connection.cursor())
     except BaseException:
         connection.close()
@@ -68,12 +69,12 @@ def connect_to_read(conninfo: str) -> Connection:
     return connection
 
 
-def _connect(conninfo: str) -> Connection:
+def _connect(conninfo: str, argument: str = "--target") -> Connection:
     try:
         return open_connection(conninfo)
     except (psycopg.Error, ValueError) as error:
         # Not only OperationalError: libpq and psycopg reject option values with other classes.
-        raise connection_error(conninfo, error) from None
+        raise connection_error(conninfo, error, argument) from None
 
 
 def describe_server(connection: Connection, schema: str, *, embedded: str = "") -> TargetFacts:

@@ -256,11 +256,25 @@ def choose_new_file(name: str | None, alias: str) -> SourceChoice:
         path = old.with_name(f"{old.stem}.from-postgresql{old.suffix}")
     else:
         _require_no_password(name, "--target")
+        _require_no_database(name)
         with usage_error_on_oserror(name):
             path = _path_of_url(name, "--target") if "://" in name else Path(name).expanduser()
     with usage_error_on_oserror(path):
         path = _reject_directory(path.absolute(), "--target")
     return SourceChoice(path=path, alias=alias, time_zone=_time_zone(alias), chosen="back")
+
+
+def _require_no_database(name: str) -> None:
+    """Raise UsageError where a database is named that --target of the way there takes, and no file."""
+    if name.partition(":")[0] == "embedded" or name in settings.DATABASES:
+        raise UsageError(
+            _("--target is the SQLite file to make, and {name} names a database.", name=name),
+            remedy=_(
+                "PostgreSQL is named with --source: --source {name}. If a file of that name is meant: --target {path}",
+                name=name,
+                path=f"./{name}",
+            ),
+        )
 
 
 def _named(name: str | None, argument: str) -> tuple[str, str]:
@@ -275,13 +289,23 @@ def _named(name: str | None, argument: str) -> tuple[str, str]:
     return str(path), chosen
 
 
+def _where_postgresql_goes(argument: str) -> str:
+    """Return the remedy where an address was given to the option that names a SQLite file."""
+    if argument == "--target":
+        return _(
+            "This is the SQLite file to make: {argument} path/to/new.sqlite3. PostgreSQL is named with --source.",
+            argument=argument,
+        )
+    return _("PostgreSQL is named with --target.")
+
+
 def _require_no_password(wanted: str, argument: str) -> None:
     """Reject a path such as user:password@host, which is hardly meant: messages would quote it."""
     path = wanted.removeprefix("sqlite://")
     if may_hold_password(path) and not any(Path(name).exists() for name in (path, path.removeprefix("/"))):
         raise UsageError(
             _("{argument} takes a path, an alias or sqlite:///PATH; this is none of them.", argument=argument),
-            remedy=_("PostgreSQL is named with --target."),
+            remedy=_where_postgresql_goes(argument),
         )
 
 
@@ -306,7 +330,7 @@ def _path_of_url(url: str, argument: str) -> Path:
     if not url.startswith("sqlite:///"):
         raise UsageError(
             _("{argument} takes a path, an alias or sqlite:///PATH; this is none of them.", argument=argument),
-            remedy=_("PostgreSQL is named with --target."),
+            remedy=_where_postgresql_goes(argument),
         )
     path = Path(url.removeprefix("sqlite:///"))
     if not path.is_absolute() and not path.exists() and Path("/", path).exists():

@@ -273,6 +273,8 @@ def _verified_tables(verification: Verification, known: Sequence[TableFacts]) ->
 
 def not_done(report: Report) -> str:
     """Return the sentence on what a run that did not succeed left undone."""
+    if report.mode == "since_publish":
+        return _("Nothing was changed.")
     return _("No file was made.") if report.mode == "move_back" else _("Nothing was published.")
 
 

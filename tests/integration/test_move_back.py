@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -121,6 +122,19 @@ def test_nothing_is_ever_written_over_a_file(url: str, back: MoveBack, tmp_path:
     assert list(tmp_path.glob("*.unfinished*")) == []
 
 
+def test_of_a_server_that_does_not_answer_the_source_is_named(back: MoveBack, tmp_path: Path) -> None:
+    report = back("postgres://nobody@127.0.0.1:1/x")
+    assert report.failure
+    assert "host and port" in report.failure.remedy
+    assert "--target" not in report.failure.remedy
+    # The data directory of an embedded server that was stopped.
+    (tmp_path / "PG_VERSION").write_text("18")
+    report = back(f"postgres://postgres@{quote(str(tmp_path), safe='')}/x")
+    assert report.failure
+    assert f"--source embedded:{tmp_path}" in report.failure.remedy
+    assert f"-m migrate_to_pg.postgres.embedded --url {tmp_path}" in report.failure.remedy
+
+
 MUTATIONS = {
     "a cell": ("UPDATE auth_user SET first_name = first_name || ' ' WHERE id = 1", "auth_user"),
     "a storage class": ("UPDATE auth_user SET username = CAST(username AS BLOB) WHERE id = 1", "auth_user"),
@@ -204,6 +218,8 @@ def test_rows_that_sqlite_cannot_take_block_the_run_or_are_kept_aside(
         ("date-out-of-range", "auth_user", "date_joined", 1),
     ]
     assert not new(tmp_path).exists()
+    assert report.failure
+    assert "--fix" not in report.failure.remedy
     assert report.continue_with.endswith("--quarantine date-out-of-range")
     report = back(url, quarantine=("date-out-of-range",))
     assert report.ok, report.failure

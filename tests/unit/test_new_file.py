@@ -7,15 +7,21 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
+from django.core.management.base import CommandError
 
 from migrate_to_pg.errors import ProofError, StagingError, UsageError
+from migrate_to_pg.management.commands.migrate_from_pg import Command
 from migrate_to_pg.move_back.check_file import check_file
 from migrate_to_pg.move_back.new_file import new_file
 from migrate_to_pg.move_back.schema import make_tables, prepare, restore
 from migrate_to_pg.move_back.spelling import spell_json
+from migrate_to_pg.pipeline.after_move_back import after_move_back
+from migrate_to_pg.pipeline.failures import failure_of
 from migrate_to_pg.planning.scratch_schema import SqliteSchema, Statement
-from migrate_to_pg.records import Identity
+from migrate_to_pg.project.source_database import choose_new_file
+from migrate_to_pg.records import Identity, MadeFile, Options
 
 
 @pytest.mark.parametrize(
@@ -112,3 +118,33 @@ def test_a_name_is_refused_where_sqlite_would_find_something_there(tmp_path: Pat
     with pytest.raises(UsageError, match="exists already"), new_file(tmp_path / "new.sqlite3"):
         pass
     assert [found.name for found in tmp_path.iterdir()] == [taken]
+
+
+@pytest.mark.parametrize("named", ["postgres://user@host/name", "embedded", "embedded:/srv/data", "default"])
+def test_a_database_is_no_file_to_make(named: str) -> None:
+    with pytest.raises(UsageError) as told:
+        choose_new_file(named, "default")
+    assert "--source" in told.value.remedy
+    assert choose_new_file(f"./{named.partition(':')[0]}", "default").path.name == named.partition(":")[0]
+
+
+def test_an_address_as_the_file_to_make_is_told_where_it_belongs() -> None:
+    parser = Command().create_parser("manage.py", "migrate_from_pg")
+    with pytest.raises(CommandError, match="PostgreSQL is named with --source"):
+        parser.parse_args(["--target", "postgres://user:secret@host/name"])
+
+
+def test_who_could_read_the_old_file_is_told_when_it_is_replaced(tmp_path: Path) -> None:
+    new, old = tmp_path / "db.from-postgresql.sqlite3", tmp_path / "db.sqlite3"
+    for path, mode in ((new, 0o600), (old, 0o664)):
+        path.touch()
+        path.chmod(mode)
+    made = MadeFile(path=str(new), bytes=0, sha256="", tables=0, rows=0, quarantine="", left_behind=())
+    assert any(f"chmod 664 {old}" in step for step in after_move_back(Options(), made, 0))
+    old.chmod(0o600)
+    assert not any("chmod" in step for step in after_move_back(Options(), made, 0))
+
+
+@pytest.mark.parametrize("error", [psycopg.OperationalError("lost"), OSError(28, "No space left on device")])
+def test_counting_what_was_written_publishes_nothing_anyway(error: Exception) -> None:
+    assert failure_of(error, Path(), "since_publish").remedy.startswith("Nothing was changed.")
