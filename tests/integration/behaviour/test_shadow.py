@@ -16,6 +16,7 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 from django.db.backends.signals import connection_created
 from django.db.models.sql.compiler import SQLCompiler, SQLInsertCompiler
+from django.utils.connection import ConnectionProxy
 
 from migrate_to_pg.behaviour.queries.hook import Hook
 from migrate_to_pg.behaviour.queries.judge import Judge
@@ -57,6 +58,7 @@ def test_an_uninstalled_hook_leaves_nothing_behind(install: Install, postgres_ur
             SQLCompiler.execute_sql,
             SQLInsertCompiler.execute_sql,
             type(cursor).lastrowid,
+            ConnectionProxy.__getattr__,
             [*connection.execute_wrappers],
         )
 
