@@ -137,7 +137,8 @@ def test_a_wrong_option_is_answered_with_what_is_right(shop: Project, arguments:
 def test_nothing_is_said_of_a_project_that_is_alike_on_both(tmp_path: Path) -> None:
     alike = Project("alike", tmp_path)
     alike.migrate()
-    alike.sqlite("INSERT INTO alike_book (title, pages, data) VALUES ('Ä', 1, '[]'), ('a', NULL, '[]'), ('B', 1, '[]')")
+    rows = "('Ä', 1, '[1, 2.5, 1e300]'), ('a', NULL, '[]'), ('B', 1, '[]')"
+    alike.sqlite(f"INSERT INTO alike_book (title, pages, data) VALUES {rows}")
     result = alike.run("pg_behaviour", "--fail-on", "different", "--json", "--lang", "en")
     document = json.loads(result.stdout)
     assert (document["ok"], document["findings"], document["notes"]) == (True, [], [])

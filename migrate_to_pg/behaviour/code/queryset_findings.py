@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.core.exceptions import FieldError
+from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db import DatabaseError, models
+from django.db.models.constants import LOOKUP_SEP
 
 from migrate_to_pg.behaviour.code.dialect import Column, count
 from migrate_to_pg.behaviour.code.judge import prepare_queryset, prepare_update
-from migrate_to_pg.behaviour.code.querysets import Built, querysets_of, text_field
+from migrate_to_pg.behaviour.code.querysets import Built, querysets_of
 from migrate_to_pg.behaviour.code.sources import Source
 from migrate_to_pg.behaviour.explain_error import rule_of_error
 from migrate_to_pg.behaviour.guard import guarded
@@ -52,7 +53,7 @@ def _refused(built: Built, sides: Sides) -> Iterator[Occurrence]:
 
 def _searched(built: Built, sides: Sides) -> Iterator[Occurrence]:
     for model, lookup in built.unknown:
-        found = text_field(model, lookup)
+        found = _text_field(model, lookup)
         if found is None or found[1] not in _WITH_CASE:
             continue
         field: Any = found[0]
@@ -73,3 +74,16 @@ def _has_capitals(field: models.Field[Any, Any], sides: Sides) -> bool:
     except DatabaseError:
         # No migration makes the table.
         return False
+
+
+def _text_field(model: type[models.Model], lookup: str) -> tuple[models.Field[Any, Any], str] | None:
+    """Return the text field that a lookup is about, and the lookup's name: name__contains, author__name__gt."""
+    *path, last = lookup.split(LOOKUP_SEP)
+    field: Any = None
+    for name in path:
+        try:
+            field = model._meta.pk if name == "pk" else model._meta.get_field(name)
+        except FieldDoesNotExist:
+            return None
+        model = getattr(field, "related_model", None) or model
+    return (field, last) if isinstance(field, models.CharField | models.TextField) else None

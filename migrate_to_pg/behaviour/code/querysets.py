@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from django.core.exceptions import FieldDoesNotExist
 from django.db import models
-from django.db.models.constants import LOOKUP_SEP
 from django.db.models.expressions import BaseExpression
 
 from migrate_to_pg.behaviour.code.branches import is_for_another_vendor
+from migrate_to_pg.behaviour.code.counted import COUNTED, counted
 from migrate_to_pg.behaviour.code.sources import UNKNOWN, Source
 
 #: Methods of a queryset that run nothing.
@@ -211,6 +210,8 @@ class _Builder:
                 self.updates = None if UNKNOWN in updates.values() else updates
             if name == "aggregate":
                 return self._aggregate(rows, node)
+            if name in COUNTED:
+                return counted(rows, name)
             return self._conditions(rows.filter, rows.model, node) if name == "get" else rows
         if name not in _LAZY:
             return UNKNOWN
@@ -284,16 +285,3 @@ def _ignores_order(source: Source, node: ast.expr) -> bool:
         return True
     parent = source.parents.get(node)
     return isinstance(parent, ast.Call) and getattr(parent.func, "id", "") in _SETS
-
-
-def text_field(model: type[models.Model], lookup: str) -> tuple[models.Field[Any, Any], str] | None:
-    """Return the text field that a lookup is about, and the lookup's name: name__contains, author__name__gt."""
-    *path, last = lookup.split(LOOKUP_SEP)
-    field: Any = None
-    for name in path:
-        try:
-            field = model._meta.pk if name == "pk" else model._meta.get_field(name)
-        except FieldDoesNotExist:
-            return None
-        model = getattr(field, "related_model", None) or model
-    return (field, last) if isinstance(field, models.CharField | models.TextField) else None

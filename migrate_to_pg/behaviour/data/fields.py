@@ -10,6 +10,7 @@ from typing import Any
 from django.db import models
 
 from migrate_to_pg.behaviour.own_models import place_of_class, plain_rows
+from migrate_to_pg.behaviour.queries.values import key_order
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place, Way
 from migrate_to_pg.behaviour.sides import POSTGRESQL, SQLITE, Sides
 from migrate_to_pg.i18n import gettext as _
@@ -75,14 +76,16 @@ def _hint(rule: str, place: Place, explanation: str, sqlite: str, postgresql: st
 
 
 def _key_order(model: type[models.Model], field: models.JSONField[Any, Any], place: Place) -> Iterator[Occurrence]:
-    rows = [
-        [*plain_rows(model).using(alias).order_by("pk").values_list(field.name, flat=True)[:_MOST_ROWS]]
+    ours, theirs = (
+        dict(plain_rows(model).using(alias).order_by("pk").values_list("pk", field.name)[:_MOST_ROWS])
         for alias in (SQLITE, POSTGRESQL)
+    )
+    pairs = [
+        (ours[key], theirs[key]) for key in ours if key in theirs and key_order(ours[key]) != key_order(theirs[key])
     ]
-    pairs = [(one, other) for one, other in zip(*rows, strict=False) if _in_order(one) != _in_order(other)]
     if pairs:
         hidden = field_is_secret(field)
-        before, after = (MASK if hidden else json.dumps([*value] if value else value)[:80] for value in pairs[0])
+        before, after = (MASK if hidden else json.dumps(value)[:80] for value in _keys_or_values(*pairs[0]))
         yield Occurrence(
             rule="json-key-order",
             place=place,
@@ -91,12 +94,13 @@ def _key_order(model: type[models.Model], field: models.JSONField[Any, Any], pla
             effect=Effect.DIFFERENT,
             sqlite=before,
             postgresql=after,
-            explanation=_("{n:,} of {m:,} rows have keys in another order.", n=len(pairs), m=len(rows[0])),
+            explanation=_("{n:,} of {m:,} rows have keys in another order.", n=len(pairs), m=len(ours)),
         )
 
 
-def _in_order(value: Any) -> str:
-    return json.dumps(value, default=str)
+def _keys_or_values(one: Any, other: Any) -> tuple[Any, Any]:
+    """Return the keys alone where these are in another order, and all of it where an inner value's are."""
+    return ([*one], [*other]) if isinstance(one, dict) and [*one] != [*other] else (one, other)
 
 
 def _case_blind(model: type[models.Model], sides: Sides) -> Iterator[Occurrence]:

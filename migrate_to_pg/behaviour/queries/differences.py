@@ -159,21 +159,27 @@ class Comparison:
             with source.reversed():
                 other = list(map(row_meaning, self.again(source).rows))
             if not self._equal(self.left, other):
-                yield self._shown("unordered", Certainty.CONFIRMED, _("Today both give the same rows, by chance."))
+                text = _("Today both give the same rows, by chance.")
+                yield self._alike("unordered", text)
         part = self.part
         if not (self.statement.is_ordered and self.statement.is_sliced and part):
             return
         keyed = read_keyed_rows(self.sources.plain, self.statement, self.ours)
         if keyed and ties_at_the_edge(keyed, part):
             text = _("Rows on both sides of the limit are equal in the order. Today both databases choose the same.")
-            yield self._shown("order-ties", Certainty.CONFIRMED, text)
+            yield self._alike("order-ties", text)
+
+    def _alike(self, rule: str, explanation: str) -> Difference:
+        """Return what differs another day. Today there are no rows to show that differ."""
+        return Difference(rule=rule, certainty=Certainty.CONFIRMED, sqlite="", postgresql="", explanation=explanation)
 
     def _of_rows(self) -> Iterator[Difference]:
         same_size = len(self.left) == len(self.right)
-        if self.statement.is_sliced and not self.statement.is_ordered and same_size:
+        tried = self._by_trial() if Counter(self.left) != Counter(self.right) else ""
+        if not tried and self.statement.is_sliced and not self.statement.is_ordered and same_size:
             yield self._shown("unordered")
             return
-        for rule in self._by_order() or (self._by_trial() or self._by_words(),):
+        for rule in ([tried] if tried else self._by_order()) or (self._by_like() or self._by_words(),):
             yield self._shown(rule)
 
     def _by_order(self) -> tuple[str, ...]:
@@ -181,17 +187,23 @@ class Comparison:
         if not self.statement.is_ordered or part is None:
             return ()
         keyed = read_keyed_rows(self.sources.plain, self.statement, self.ours)
-        found = name_order(self.statement, keyed, self.left, self.right, part) if keyed else ()
-        is_json = self.statement.words & _JSON
+        is_json = bool(self.statement.words & _JSON)
+        is_by_code = not is_json and self.copy.collation() in BY_CODE
+        found = name_order(self.statement, keyed or [], self.left, self.right, part, is_by_code=is_by_code)
         return tuple("json-comparison" if rule == TEXT and is_json else rule for rule in found)
 
     def _by_trial(self) -> str:
+        """Return the rule of the variant of SQLite that gives PostgreSQL's rows, or nothing."""
         if not self.statement.words & {"LIKE", "UPPER", "LOWER"}:
             return ""
         for rule, source in self.sources.variants():
             answered = map(row_meaning, self.again(source).rows)
             if Counter(answered) == Counter(self.right):
                 return rule
+        return ""
+
+    def _by_like(self) -> str:
+        """Return how LIKE may have made the difference, where no trial told."""
         if "LIKE" not in self.statement.words:
             return ""
         folds = read_statement(self.theirs.sql).words & {"UPPER", "LOWER", "ILIKE"}
@@ -208,14 +220,47 @@ class Comparison:
         return "order-text" if compares and self.copy.collation() not in BY_CODE else OTHER
 
     def _shown(self, rule: str, certainty: Certainty = Certainty.SEEN, explanation: str = "") -> Difference:
-        """Show both answers from their first difference on."""
-        pairs = zip(self.left, self.right, strict=False)
-        first = next((number for number, (left, right) in enumerate(pairs) if left != right), None)
-        if first is None:
-            first = min(len(self.left), len(self.right)) if len(self.left) != len(self.right) else 0
-        ours, theirs = (show_rows(answer.rows, first, self.secret) for answer in (self.ours, self.theirs))
+        """Show the rows that differ, of each answer the first ones."""
+        ours, theirs = self._differing()
+        shown = [show_rows(rows, secret=self.secret) for rows in (ours, theirs)]
+        if shown[0] == shown[1]:
+            # What differs is beyond the end of a long row.
+            columns = _differing_columns(ours, theirs)
+            secret = {place for place, column in enumerate(columns) if column in self.secret}
+            parts = ([tuple(row[column] for column in columns) for row in rows] for rows in (ours, theirs))
+            shown = [show_rows(rows, secret=secret) for rows in parts]
         if not explanation and len(self.left) != len(self.right):
             explanation = _(
                 "Rows on SQLite: {ours}, on PostgreSQL: {theirs}.", ours=len(self.left), theirs=len(self.right)
             )
-        return Difference(rule=rule, certainty=certainty, sqlite=ours, postgresql=theirs, explanation=explanation)
+        return Difference(rule=rule, certainty=certainty, sqlite=shown[0], postgresql=shown[1], explanation=explanation)
+
+    def _differing(self) -> tuple[list[Row], list[Row]]:
+        """Return the rows from the first that differs on, or those alone that only one side has."""
+        left, right = Counter(self.left), Counter(self.right)
+        if left != right and not (self.is_ordered and len(self.left) == len(self.right)):
+            return _more(self.ours.rows, self.left, right), _more(self.theirs.rows, self.right, left)
+        pairs = zip(self.left, self.right, strict=False)
+        first = next((number for number, (one, other) in enumerate(pairs) if one != other), 0)
+        return list(self.ours.rows[first:]), list(self.theirs.rows[first:])
+
+
+def _more(rows: Sequence[Row], meanings: Sequence[Row], others: Counter[Row]) -> list[Row]:
+    """Return the rows that the other side has not, or not so often."""
+    left = others.copy()
+    found = []
+    for row, meant in zip(rows, meanings, strict=True):
+        if left[meant] > 0:
+            left[meant] -= 1
+        else:
+            found.append(row)
+    return found
+
+
+def _differing_columns(ours: Sequence[Row], theirs: Sequence[Row]) -> list[int]:
+    """Return the numbers of the columns in which rows at the same place differ, or all."""
+    pairs = [(row_meaning(one), row_meaning(other)) for one, other in zip(ours, theirs, strict=False)]
+    width = min((len(one) for one, _other in pairs), default=0)
+    return [column for column in range(width) if any(one[column] != other[column] for one, other in pairs)] or [
+        *range(width)
+    ]

@@ -45,7 +45,13 @@ def read_keyed_rows(source: Source, statement: Statement, answer: Answer) -> lis
 
 
 def name_order(
-    statement: Statement, keyed: list[KeyedRow], ours: Sequence[Row], theirs: Sequence[Row], part: slice
+    statement: Statement,
+    keyed: list[KeyedRow],
+    ours: Sequence[Row],
+    theirs: Sequence[Row],
+    part: slice,
+    *,
+    is_by_code: bool = False,
 ) -> tuple[str, ...]:
     """Return the rules that explain the order, or nothing where PostgreSQL has rows that SQLite has not.
 
@@ -55,6 +61,7 @@ def name_order(
         ours: What SQLite answered, by meaning.
         theirs: What PostgreSQL answered.
         part: Which of the rows were taken.
+        is_by_code: Whether PostgreSQL orders text by code points, as SQLite does.
     """
     keys_of: dict[Row, set[tuple[Any, ...]]] = {}
     for one in keyed:
@@ -74,7 +81,7 @@ def name_order(
     has_null = any(None in one.keys for one in keyed)
     if has(postgresql):
         return (NULLS,) if has_null else (TEXT,)
-    has_text = any(isinstance(key, str) for one in keyed for key in one.keys)
+    has_text = not is_by_code and any(isinstance(key, str) for one in keyed for key in one.keys)
     return (*((NULLS,) if has_null and sqlite != postgresql else ()), *((TEXT,) if has_text else ()))
 
 

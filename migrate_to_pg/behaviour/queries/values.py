@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import uuid
 from collections.abc import Iterable, Sequence, Set
@@ -35,7 +36,7 @@ def meaning(value: Any) -> tuple[str, Any]:
     if isinstance(value, (bytes, bytearray, memoryview)):
         return ("bytes", bytes(value))
     if isinstance(value, (dict, list, tuple)):
-        return ("json", json.dumps(value, sort_keys=True, default=str))
+        return ("json", _json(value))
     if isinstance(value, datetime):
         aware = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
         return ("time", aware.isoformat())
@@ -49,9 +50,33 @@ def meaning(value: Any) -> tuple[str, Any]:
 
 
 def _number(value: bool | float | Decimal) -> str:
-    if isinstance(value, int) and abs(value) >= _EXACT:
+    if isinstance(value, int) and abs(value) >= _EXACT and not _is_written_as_float(value):
         return str(int(value))
-    return format(float(value) + 0.0, f".{_DIGITS}g")
+    return format(_float(value) + 0.0, f".{_DIGITS}g")
+
+
+def _is_written_as_float(value: int) -> bool:
+    """Return whether a number may have been written with an exponent, which jsonb writes out: 1e300."""
+    number = _float(value)
+    return math.isinf(number) or Decimal(repr(number)) == value
+
+
+def _float(value: float | Decimal) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _json(value: Any) -> Any:
+    """Return what a value of JSON says, whatever the order of its keys and the spelling of its numbers."""
+    if isinstance(value, dict):
+        return ("object", tuple(sorted((str(key), _json(inner)) for key, inner in value.items())))
+    if isinstance(value, (list, tuple)):
+        return ("array", tuple(map(_json, value)))
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        return ("number", _number(value))
+    return (type(value).__name__, str(value))
 
 
 def _text(value: str) -> tuple[str, Any]:
@@ -105,15 +130,20 @@ def key_order_change(ours: Iterable[Row], theirs: Iterable[Row]) -> tuple[int, A
     """Return the column and both values of the first JSON whose keys have another order, or None."""
     for one, other in zip(ours, theirs, strict=False):
         for column, (left, right) in enumerate(zip(one, other, strict=False)):
-            if isinstance(left, (dict, list)) and isinstance(right, (dict, list)) and _keys(left) != _keys(right):
+            if (
+                isinstance(left, (dict, list))
+                and isinstance(right, (dict, list))
+                and key_order(left) != key_order(right)
+            ):
                 return column, left, right
     return None
 
 
-def _keys(value: Any) -> Any:
+def key_order(value: Any) -> Any:
+    """Return the keys of a value of JSON in their order, without the values."""
     if isinstance(value, dict):
-        return [(key, _keys(inner)) for key, inner in value.items()]
-    return [_keys(inner) for inner in value] if isinstance(value, list) else None
+        return [(key, key_order(inner)) for key, inner in value.items()]
+    return [key_order(inner) for inner in value] if isinstance(value, list) else None
 
 
 def show(value: Any) -> str:

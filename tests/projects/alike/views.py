@@ -17,3 +17,9 @@ def pages() -> object:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM alike_book WHERE pages > %s", [3])
         return cursor.fetchone(), Book.objects.aggregate(n=Sum("pages")), Book.objects.select_for_update().count()
+
+
+def numbers() -> object:
+    """Ask for rows with numbers that PostgreSQL writes without their exponent."""
+    found = Book.objects.filter(title__icontains="b").count(), Book.objects.filter(pages__gt=0).exists()
+    return found, list(Book.objects.order_by("title")), Book.objects.filter(pages__gt=0)[:2].count()

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from migrate_to_pg.behaviour.queries.databases import Answer
+from migrate_to_pg.behaviour.queries.differences import Comparison
 from migrate_to_pg.behaviour.queries.inserted_values import doubtful_values
 from migrate_to_pg.behaviour.queries.judge import shown_sql
 from migrate_to_pg.behaviour.queries.order import KeyedRow, name_order, sort_like_postgresql
@@ -64,6 +66,8 @@ def test_the_parts_of_a_statement_are_read() -> None:
         ('{"a": 1}', {"a": 1}, True),
         ('{"b": 2, "a": 1}', '{"a": 1, "b": 2}', False),
         (0.1 + 0.2, 0.3, False),
+        ([1, 1e300, -2.5e20], [1, 10**300, -250 * 10**18], False),
+        ('{"a": 1e400}', {"a": 10**400}, True),
         (b"a", memoryview(b"a"), False),
     ],
 )
@@ -72,7 +76,19 @@ def test_equal_values_of_another_type_are_told_apart_from_others(sqlite: Any, po
     assert (type_change([(sqlite,)], [(postgresql,)]) is not None) is changes
 
 
-@pytest.mark.parametrize(("one", "other"), [("1", 1), (2**60, 2**60 + 1), ("a", "A"), (None, ""), ("{a", "{b")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1", 1),
+        (2**60, 2**60 + 1),
+        (10**20, 10**20 + 1),
+        ([1], [True]),
+        ([1], ["1"]),
+        ("a", "A"),
+        (None, ""),
+        ("{a", "{b"),
+    ],
+)
 def test_other_values_mean_something_else(one: Any, other: Any) -> None:
     assert meaning(one) != meaning(other)
 
@@ -127,6 +143,26 @@ def test_values_of_every_type_are_ordered_beside_nulls(values: tuple[Any, Any]) 
     order = Statement("SELECT a FROM b ORDER BY c DESC").order
     sorted_rows = sort_like_postgresql(keyed(values[0], None, values[1]), order)
     assert [row.keys[0] for row in sorted_rows] == [None, values[1], values[0]]
+
+
+def test_rows_that_differ_are_shown_and_of_long_ones_the_column() -> None:
+    def both(sql: str, ours: list[Any], theirs: list[Any]) -> tuple[str, str]:
+        given: dict[str, Any] = {"again": None, "sources": None, "copy": None, "site": None, "is_raw": False}
+        given |= {"ours": Answer(tuple(ours), sql=sql), "theirs": Answer(tuple(theirs), sql=sql)}
+        (found,) = Comparison(**given).differences()
+        return found.sqlite, found.postgresql
+
+    rows = [(1, "x" * 90, "a"), (2, "x" * 90, "b"), (3, "x" * 90, "c"), (4, "x" * 90, "d")]
+    assert both("SELECT a FROM t", rows, [*reversed(rows[:3]), (4, "x" * 90, "e")]) == ("'d'", "'e'")
+    assert both("SELECT a FROM t", [(1,), (2,), (3,)], [(2,), (3,)]) == ("1", "")
+
+
+def test_text_is_no_cause_where_both_order_it_by_code_points() -> None:
+    order = Statement("SELECT a FROM b ORDER BY c LIMIT 1")
+    rows = keyed("A", "a")
+    arguments = (order, rows, [rows[0].row], [rows[1].row], slice(0, 1))
+    assert name_order(*arguments, is_by_code=True) == ()
+    assert name_order(*arguments) == ("order-text",)
 
 
 def test_secret_values_are_not_shown() -> None:

@@ -42,6 +42,11 @@ def like_in_sql() -> Any:
     return rows("SELECT count(*) FROM library_writer WHERE name LIKE %s", "ANNA")
 
 
+@says("like-case")
+def like_before_a_limit() -> Any:
+    return rows("SELECT name FROM library_writer WHERE name LIKE %s ORDER BY name LIMIT 1", "anna%")
+
+
 @says("case-of-all-letters")
 def icontains() -> Any:
     return Writer.objects.filter(name__icontains="ÉMILE").count()
