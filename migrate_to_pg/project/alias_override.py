@@ -79,7 +79,10 @@ def forget_migrations() -> dict[str, ModuleType]:
 
 def location(entry: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what says which database an entry of DATABASES names."""
-    return tuple(str(entry.get(key) or "") for key in ("HOST", "PORT", "NAME"))
+    # The folder of a socket may be an option: postgres://user@/name?host=/run/postgresql.
+    host = entry.get("HOST") or entry.get("OPTIONS", {}).get("host")
+    port = entry.get("PORT") or entry.get("OPTIONS", {}).get("port")
+    return tuple(str(part or "") for part in (host, port, entry.get("NAME")))
 
 
 def _refusing_connection(alias: str) -> BaseDatabaseWrapper:

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.alias_override import location
 from migrate_to_pg.system.redact import address
 
 #: Methods that read the URL of a database from a variable: dj-database-url's, django-environ's, environs'.
@@ -100,7 +101,7 @@ def _read_from() -> tuple[str, str]:
 def is_in_force(alias: str, entry: Mapping[str, Any]) -> bool:
     """Report whether the settings have the target as that database already."""
     ours = settings.DATABASES.get(alias, {})
-    return all(str(ours.get(key) or "") == str(entry.get(key) or "") for key in ("ENGINE", "NAME", "HOST", "PORT"))
+    return ours.get("ENGINE") == entry.get("ENGINE") and location(ours) == location(entry)
 
 
 def _files(name: str) -> Iterator[Path]:
@@ -144,6 +145,10 @@ def _url(entry: Mapping[str, Any]) -> str:
     """Return the target's URL, with a placeholder for the password."""
     user, host, port, name = (str(entry.get(key) or "") for key in ("USER", "HOST", "PORT", "NAME"))
     shown = address(user=user, host=host, port=port, name=name)
+    if host.startswith("/"):
+        # django-environ takes a percent-encoded folder for the name of a host. All of them read it as an option.
+        socket = urlencode({"host": host, **({"port": port} if port else {})}, safe="/")
+        shown = f"postgres://{quote(user, safe='')}@/{quote(name, safe='')}?{socket}"
     return shown.replace("@", ":PASSWORD@", 1) if entry.get("PASSWORD") else shown
 
 

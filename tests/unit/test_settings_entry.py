@@ -98,7 +98,15 @@ def test_the_file_is_the_one_that_sets_them(settings_step: Callable[..., str]) -
 def test_a_database_without_a_password_is_given_none(settings_step: Callable[..., str]) -> None:
     entry = {key: value for key, value in ENTRY.items() if key != "PASSWORD"} | {"HOST": "/run/postgresql"}
     assert settings_step('DATABASES = {"default": env.db()}', entry=entry).endswith(
-        "postgres://app@%2Frun%2Fpostgresql:5433/shop"
+        "postgres://app@/shop?host=/run/postgresql&port=5433"
+    )
+
+
+def test_a_socket_that_is_an_option_of_the_url_is_the_same_database(settings_step: Callable[..., str]) -> None:
+    entry = ENTRY | {"HOST": "/run/postgresql"}
+    by_option = ENTRY | {"HOST": "", "PORT": "", "OPTIONS": {"host": "/run/postgresql", "port": 5433}}
+    assert "already" in settings_step(
+        'DATABASES = {"default": env.db()}', entry=entry, databases={"default": by_option}
     )
 
 
