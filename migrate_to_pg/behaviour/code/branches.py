@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from migrate_to_pg.behaviour.code.sources import Source
+from migrate_to_pg.behaviour.code.sources import Function, Source
 
 
 def is_for_another_vendor(source: Source, node: ast.AST) -> bool:
@@ -15,11 +15,22 @@ def is_for_another_vendor(source: Source, node: ast.AST) -> bool:
             vendor = _vendor_of(outer.test)
             if vendor is not None and _is_within(inner, outer) != (vendor == "postgresql"):
                 return True
+        if isinstance(outer, Function | ast.ClassDef) and any(map(_skips, outer.decorator_list)):
+            return True
         block = next((b for b in ("body", "orelse") if inner in _statements(outer, b)), "")
         if block and _left_before(outer, block, inner):
             return True
         inner = outer
     return False
+
+
+def _skips(decorator: ast.expr) -> bool:
+    """Return whether a test is skipped on PostgreSQL: skipUnless(connection.vendor == 'sqlite', ...)."""
+    if not (isinstance(decorator, ast.Call) and decorator.args):
+        return False
+    name = getattr(decorator.func, "attr", getattr(decorator.func, "id", ""))
+    ending = {"skipUnless": "sqlite", "skipIf": "postgresql", "skipif": "postgresql"}.get(name)
+    return ending is not None and _vendor_of(decorator.args[0]) == ending
 
 
 def _is_within(inner: ast.AST, branch: ast.If | ast.IfExp) -> bool:

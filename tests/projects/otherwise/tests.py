@@ -2,6 +2,10 @@
 # mypy: disable-error-code="attr-defined"
 """Tests that nobody runs."""
 
+from unittest import skipIf, skipUnless
+
+from django.conf import settings
+from django.db import connection
 from django.test import TestCase
 
 from tests.projects.otherwise.models import Book
@@ -23,3 +27,22 @@ class FixtureTests(TestCase):
 
     def test_key(self) -> None:
         self.assertEqual(Book.objects.get(pk=1).title, "a")
+
+
+class SqliteTests(TestCase):
+    """Is skipped on PostgreSQL. Nothing may be said of it."""
+
+    @skipUnless("sqlite" in settings.DATABASES["default"]["ENGINE"].lower(), "for SQLite")
+    def test_sequence(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE sqlite_sequence SET seq = 1001")
+
+    @skipIf(connection.vendor == "postgresql", "for SQLite")
+    def test_pragma(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA optimize")
+
+    @skipUnless(connection.vendor == "postgresql", "for PostgreSQL")
+    def test_catalogue(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA optimize")  # -> sqlite-catalogue
