@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from migrate_to_pg.behaviour.data import find_by_data
 from migrate_to_pg.behaviour.data.queries import compare_queries
 from migrate_to_pg.behaviour.records import Occurrence, Place, Report, Way, merge
+from migrate_to_pg.behaviour.repaired_snapshot import as_published
 from migrate_to_pg.behaviour.sides import open_sides
 from migrate_to_pg.behaviour.suite import find_by_tests
 from migrate_to_pg.records import Event, Options, Progress
@@ -69,7 +70,8 @@ def find(wanted: Wanted, progress: Progress) -> Report:
     """
     begun, started = time.monotonic(), now().isoformat(timespec="seconds")
     seen = Seen([], [], [])
-    with open_copy(wanted.options, progress) as copy:
+    with open_copy(wanted.options, progress) as made, as_published(made.source, seen.notes) as snapshot:
+        copy = replace(made, source=snapshot)
         for way in wanted.ways:
             progress(Event(kind="stage", stage=way.value))
             seen.occurrences += _WAYS[way](wanted, copy, seen)

@@ -137,9 +137,14 @@ def test_a_wrong_option_is_answered_with_what_is_right(shop: Project, arguments:
 def test_nothing_is_said_of_a_project_that_is_alike_on_both(tmp_path: Path) -> None:
     alike = Project("alike", tmp_path)
     alike.migrate()
-    rows = "('Ä', 1, '[1, 2.5, 1e300]'), ('a', NULL, '[]'), ('B', 1, '[]')"
-    alike.sqlite(f"INSERT INTO alike_book (title, pages, data) VALUES {rows}")
-    result = alike.run("pg_behaviour", "--fail-on", "different", "--json", "--lang", "en")
+    rows = "('c', 3000000000, '[]'), ('Ä', 1, '[1, 2.5, 1e300]'), ('a', NULL, '[]'), ('B', 1, '[]')"
+    alike.sqlite(
+        f"INSERT INTO alike_book (title, pages, data) VALUES {rows}",
+        "INSERT INTO alike_book (title, pages, data) VALUES (printf('%0100d', 0), 9, '[]')",
+        "CREATE TRIGGER fills AFTER UPDATE ON alike_book BEGIN UPDATE alike_book SET pages = 0; END",
+    )
+    repairs = ("--fix", "text-too-long", "--quarantine", "all")
+    result = alike.run("pg_behaviour", "--fail-on", "different", "--json", "--lang", "en", *repairs)
     document = json.loads(result.stdout)
     assert (document["ok"], document["findings"], document["notes"]) == (True, [], [])
 

@@ -9,7 +9,7 @@ from migrate_to_pg.behaviour.code.driver import find_in_driver
 from migrate_to_pg.behaviour.code.files import find_in_files
 from migrate_to_pg.behaviour.code.keys import find_in_keys
 from migrate_to_pg.behaviour.code.queryset_findings import find_in_querysets
-from migrate_to_pg.behaviour.code.sources import own_sources
+from migrate_to_pg.behaviour.code.sources import own_sources, unread_files
 from migrate_to_pg.behaviour.code.sql_findings import find_in_sql
 from migrate_to_pg.behaviour.code.transactions import find_in_transactions
 from migrate_to_pg.behaviour.guard import guarded
@@ -21,6 +21,7 @@ from migrate_to_pg.i18n import gettext as _
 def find_by_code(sides: Sides, unjudged: list[Place], notes: list[str]) -> Iterator[Occurrence]:
     """Yield what PostgreSQL would refuse or answer otherwise. Add lines that it cannot judge to ``unjudged``."""
     sources = own_sources()
+    notes += unread_files()
     parts = {
         _("SQL"): find_in_sql(sources, sides, unjudged, notes),
         _("Querysets"): find_in_querysets(sources, sides, notes),

@@ -18,6 +18,7 @@ from django.conf import settings
 
 from migrate_to_pg.behaviour.own_models import FOREIGN, is_own_folder, own_apps, shown_path
 from migrate_to_pg.behaviour.records import Place
+from migrate_to_pg.i18n import gettext as _
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 #: Nothing was resolved. None may be a value.
@@ -102,7 +103,7 @@ class Source:
         if not node.level:
             return node.module or ""
         package = self.name if self.path.stem == "__init__" else self.name.rpartition(".")[0]
-        for _ in range(node.level - 1):
+        for _level in range(node.level - 1):
             package = package.rpartition(".")[0]
         return ".".join(filter(None, (package, node.module)))
 
@@ -188,24 +189,34 @@ def _targets(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
         yield node.target.id, node.iter
 
 
-@cache
 def own_sources() -> list[Source]:
     """Parse each Python file of the project's own applications, of its settings and of its URLs."""
+    return [one for one in _read_all() if isinstance(one, Source)]
+
+
+def unread_files() -> list[str]:
+    """Say of each of these files that is no Python why it was not read."""
+    return [one for one in _read_all() if isinstance(one, str)]
+
+
+@cache
+def _read_all() -> list[Source | str]:
     folders = {config.name: Path(config.path) for config in own_apps()}
     for module in (settings.SETTINGS_MODULE, getattr(settings, "ROOT_URLCONF", "")):
         package = str(module).rpartition(".")[0]
         loaded = sys.modules.get(package) if package else None
         if loaded is not None and loaded.__file__:
             folders[package] = Path(loaded.__file__).parent
-    found: dict[Path, Source] = {}
+    found: dict[Path, Source | str] = {}
     with _without_collection():
         for name, folder in folders.items():
             if is_own_folder(folder):
-                found |= {source.path: source for source in _read(folder, name)}
+                found |= _read(folder, name)
     alone = sys.modules.get(str(settings.SETTINGS_MODULE))
     if alone is not None and alone.__file__ and Path(alone.__file__) not in found:
-        found |= {source.path: source for source in _parsed(Path(alone.__file__), alone.__name__, alone.__name__)}
-    return sorted(found.values(), key=lambda source: source.path)
+        path = Path(alone.__file__)
+        found[path] = _parsed(path, alone.__name__, alone.__name__)
+    return [found[path] for path in sorted(found)]
 
 
 @contextmanager
@@ -220,19 +231,23 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _read(folder: Path, package: str) -> Iterator[Source]:
+def _read(folder: Path, package: str) -> dict[Path, Source | str]:
+    found = {}
     for path in sorted(folder.rglob("*.py")):
         if set(path.relative_to(folder).parts) & FOREIGN:
             continue
         inner = path.relative_to(folder).with_suffix("").parts
         parts = inner[:-1] if inner[-1] == "__init__" else inner
-        yield from _parsed(path, ".".join((package, *parts)), package)
+        found[path] = _parsed(path, ".".join((package, *parts)), package)
+    return found
 
 
-def _parsed(path: Path, name: str, package: str) -> Iterator[Source]:
+def _parsed(path: Path, name: str, package: str) -> Source | str:
+    """Return a file, or why it cannot be read."""
     try:
         tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError, OSError):
-        # Python itself reports it where the file is used.
-        return
-    yield Source(path=path, name=name, tree=tree, package=package)
+    except (SyntaxError, ValueError, OSError, RecursionError) as error:
+        line = getattr(error, "lineno", None) or 1
+        reason = getattr(error, "msg", None) or getattr(error, "strerror", None) or str(error)
+        return _("{place} was not read: {reason}.", place=Place(file=shown_path(path), line=line), reason=reason)
+    return Source(path=path, name=name, tree=tree, package=package)

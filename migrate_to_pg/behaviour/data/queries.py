@@ -14,7 +14,7 @@ from django.core.exceptions import EmptyResultSet, FieldError
 from django.db import DatabaseError
 
 from migrate_to_pg.behaviour.code.querysets import Built, querysets_of
-from migrate_to_pg.behaviour.code.sources import own_sources
+from migrate_to_pg.behaviour.code.sources import own_sources, unread_files
 from migrate_to_pg.behaviour.code.statements import Statement, statements_of
 from migrate_to_pg.behaviour.guard import guarded
 from migrate_to_pg.behaviour.queries.call_site import CallSite
@@ -39,6 +39,7 @@ def compare_queries(copy: Copied, notes: list[str]) -> Iterator[Occurrence]:
 
 def _compare(copy: Copied, notes: list[str]) -> Iterator[Occurrence]:
     sources = own_sources()
+    notes += unread_files()
     with tempfile.TemporaryDirectory(prefix="migrate_to_pg-") as folder:
         file = Path(folder) / "queries.jsonl"
         notebook = Notebook(file)

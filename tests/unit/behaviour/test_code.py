@@ -9,7 +9,7 @@ import pytest
 
 from migrate_to_pg.behaviour.code.branches import is_for_another_vendor
 from migrate_to_pg.behaviour.code.judge import numbered
-from migrate_to_pg.behaviour.code.sources import Source
+from migrate_to_pg.behaviour.code.sources import Source, _parsed
 from migrate_to_pg.behaviour.code.statements import statements_of
 from migrate_to_pg.behaviour.code.texts import HOLE
 
@@ -82,3 +82,16 @@ def test_a_branch_that_postgresql_never_takes_is_left_out(code: str, is_left_out
 )
 def test_placeholders_are_numbered(sql: str, has_parameters: bool, expected: str) -> None:
     assert numbered(sql, has_parameters=has_parameters) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"x = (\n", "'(' was never closed"), (b"x = '\xff'\n", "can't decode"), (b"\0", "null bytes")],
+)
+def test_a_file_that_is_no_python_is_told_with_its_line(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "wrong.py"
+    path.write_bytes(content)
+    found = _parsed(path, "shop.wrong", "shop")
+    assert isinstance(found, str)
+    assert f"{path}" in found
+    assert reason in found
