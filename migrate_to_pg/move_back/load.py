@@ -17,6 +17,7 @@ from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
 
 Progress = Callable[[Event], None]
 NOTHING: Mapping[str, LeftOut] = {}
+AS_PLANNED: Mapping[str, Sql] = {}
 
 
 def load(
@@ -29,6 +30,7 @@ def load(
     before: int,
     total: int,
     left_out: Mapping[str, LeftOut] = NOTHING,
+    inserts: Mapping[str, Sql] = AS_PLANNED,
 ) -> tuple[LoadedTable, ...]:
     """Load every row of PostgreSQL's tables.
 
@@ -41,6 +43,7 @@ def load(
         before: how many were written before.
         total: how many there are.
         left_out: by PostgreSQL's names, the rows that stay behind.
+        inserts: by PostgreSQL's names, statements that take a row of a table of other columns on SQLite.
 
     Raises:
         LoadError: SQLite refuses a row.
@@ -48,23 +51,24 @@ def load(
     loaded: list[LoadedTable] = []
     with Reader(state) as reader:
         for table in tables:
+            insert = inserts.get(table.name) or _insert(table)
             began, rows = time.monotonic(), 0
             rows_left = left_out.get(table.name)
             without = rows_left.condition(table) if rows_left and rows_left.keys else None
             for batch in reader.batches(schema, table, without):
-                rows += _write(database, table, batch)
+                rows += _write(database, table, batch, insert)
                 progress(Event(kind="progress", stage="load", message=table.name, done=before + rows, total=total))
             before += rows
             loaded.append(LoadedTable(name=table.name, rows=rows, seconds=time.monotonic() - began))
     return tuple(loaded)
 
 
-def _write(database: sqlite3.Connection, table: PlannedTable, batch: Batch) -> int:
+def _write(database: sqlite3.Connection, table: PlannedTable, batch: Batch, insert: Sql) -> int:
     """Write rows in one transaction. Return how many they were."""
     before = database.total_changes
     database.execute("BEGIN")
     try:
-        database.executemany(_insert(table), zip(*batch, strict=True))
+        database.executemany(insert, zip(*batch, strict=True))
     except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
         # The file has no journal, and is thrown away.
         place = database.total_changes - before

@@ -11,7 +11,9 @@ from typing import Any
 import django
 import psycopg
 
+from migrate_to_pg.leftovers import plan_for
 from migrate_to_pg.move_back.examine import examine, large_tables, unique_keys
+from migrate_to_pg.move_back.leftover_forms import LeftoverForms, go_on_after, insert_joined
 from migrate_to_pg.move_back.load import load
 from migrate_to_pg.move_back.quarantine import LeftOut, Quarantine
 from migrate_to_pg.move_back.read_rows import State
@@ -38,6 +40,7 @@ from migrate_to_pg.records import (
     Finding,
     Identity,
     Leftovers,
+    LeftoverTable,
     LoadedTable,
     Plan,
     SourceCatalog,
@@ -61,6 +64,13 @@ class Side:
     rows: Mapping[str, int] = field(default_factory=dict)
     #: PostgreSQL's name of the table -> the rows that stay behind.
     left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+    #: The leftovers, where they come back in their SQLite form.
+    joined: tuple[LeftoverTable, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, bool]:
+        """What tells the sides of a file apart."""
+        return self.schema, bool(self.joined)
 
     def report_name(self, table: str) -> str:
         """Return the name that reports give a table."""
@@ -77,7 +87,13 @@ class Filled:
 
 
 def fill(
-    run: Run, path: Path, shared: SharedSnapshot, conninfo: str, schema: SqliteSchema, accepted: frozenset[str]
+    run: Run,
+    path: Path,
+    shared: SharedSnapshot,
+    conninfo: str,
+    schema: SqliteSchema,
+    forms: LeftoverForms,
+    accepted: frozenset[str],
 ) -> Filled:
     """Make the tables and load the rows.
 
@@ -87,6 +103,7 @@ def fill(
         shared: the state of PostgreSQL that is moved.
         conninfo: PostgreSQL.
         schema: what the migrations make on SQLite.
+        forms: the leftovers that come back as they were there.
         accepted: the rules whose rows may be left out.
 
     Raises:
@@ -96,17 +113,24 @@ def fill(
         database: sqlite3.Connection = wrapper.connection
         with run.stage("stage"):
             prepare(database)
-            make_tables(database, schema)
-            sides = _pair(run, shared.connection, database, path, schema)
+            everything = with_leftovers(schema, forms)
+            make_tables(database, everything)
+            sides = _pair(run, shared.connection, database, path, schema, forms)
         with run.stage("examine"):
             sides = _examine(run, shared.connection, database, sides, accepted)
         with run.stage("load"):
             _load(run, shared, conninfo, database, sides)
         with run.stage("restore"):
             identities = tuple(_identities(shared.connection, database, sides))
-            restore(database, schema, identities)
+            restore(database, everything, identities)
+            go_on_after(database, forms.last_ids)
             run.state.record_loaded(identities=tuple(identity for __, identity in identities))
     return Filled(sides=sides, identities=identities)
+
+
+def with_leftovers(schema: SqliteSchema, forms: LeftoverForms) -> SqliteSchema:
+    """Return what is in the file: what the migrations make, and the leftovers that come back as they were."""
+    return replace(schema, statements=(*schema.statements, *forms.statements))
 
 
 def read_tables(run: Run, connection: Connection, schema: str) -> tuple[TargetTable, ...]:
@@ -125,7 +149,9 @@ def read_file(run: Run, path: Path) -> SourceCatalog:
     return catalog
 
 
-def pair(run: Run, connection: Connection, catalog: SourceCatalog, schema: SqliteSchema) -> tuple[Side, ...]:
+def pair(
+    run: Run, connection: Connection, catalog: SourceCatalog, schema: SqliteSchema, forms: LeftoverForms
+) -> tuple[Side, ...]:
     """Pair the tables of both sides: those of the project, and those of schema sqlite_leftovers."""
     tables, views = read_tables(run, connection, run.final), view_names(connection, run.final)
     plan = plan_run(run, catalog, tables, views, schema)
@@ -136,22 +162,41 @@ def pair(run: Run, connection: Connection, catalog: SourceCatalog, schema: Sqlit
     sides = [Side(schema=run.final, plan=plan)]
     if run.options.leftovers is Leftovers.COPY:
         taken = {table.source.name for table in (*plan.tables, *plan.excluded)}
+        taken |= {table.source for table in forms.tables}
         free = replace(catalog, tables=tuple(table for table in catalog.tables if table.name not in taken))
         leftovers = read_tables(run, connection, LEFTOVERS)
-        others = make_plan(free, leftovers, source_time_zone=plan.source_time_zone, local_times=plan.local_times)
+        same = [table for table in leftovers if table.name not in forms.names]
+        others = make_plan(free, same, source_time_zone=plan.source_time_zone, local_times=plan.local_times)
         sides += [Side(schema=LEFTOVERS, plan=others)] if others.tables else []
+        if forms.tables:
+            joined = plan_for(_sized(forms.tables, catalog), leftovers, source_time_zone=plan.source_time_zone)
+            sides.append(Side(schema=LEFTOVERS, plan=joined, joined=forms.tables))
     return tuple(sides)
 
 
+def _sized(tables: tuple[LeftoverTable, ...], catalog: SourceCatalog) -> list[LeftoverTable]:
+    """Return the tables with the sizes that they have in the file."""
+    found = {table.name: table for table in catalog.tables}
+    return [
+        replace(t, rows=found[t.source].rows, largest_row=found[t.source].largest_row or t.largest_row) for t in tables
+    ]
+
+
 def _pair(
-    run: Run, connection: Connection, database: sqlite3.Connection, path: Path, schema: SqliteSchema
+    run: Run,
+    connection: Connection,
+    database: sqlite3.Connection,
+    path: Path,
+    schema: SqliteSchema,
+    forms: LeftoverForms,
 ) -> tuple[Side, ...]:
     """Make the tables that no migration makes on SQLite, and pair all."""
     if run.options.leftovers is Leftovers.COPY:
-        (first, *_others) = pair(run, connection, read_file(run, path), schema)
-        unknown = (*first.plan.only_target, *read_tables(run, connection, LEFTOVERS))
+        (first, *_others) = pair(run, connection, read_file(run, path), schema, forms)
+        leftovers = (table for table in read_tables(run, connection, LEFTOVERS) if table.name not in forms.names)
+        unknown = (*first.plan.only_target, *leftovers)
         make_unknown_tables(database, unknown)
-    return pair(run, connection, read_file(run, path), schema)
+    return pair(run, connection, read_file(run, path), schema, forms)
 
 
 def _examine(
@@ -213,6 +258,7 @@ def _load(
             before=sum(table.rows for table in loaded),
             total=total,
             left_out=side.left_out,
+            inserts={table.name: insert_joined(table) for table in side.joined},
         )
         loaded += (replace(table, name=side.report_name(table.name)) for table in tables)
     run.state.record_loaded(tables=tuple(loaded))

@@ -19,11 +19,13 @@ from psycopg import sql
 
 from migrate_to_pg.errors import MigrationStateError, ProofError, SourceChangedError
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.leftovers import view_table_name
 from migrate_to_pg.move_back.check_file import check_file
+from migrate_to_pg.move_back.leftover_forms import LeftoverForms, explain, with_postgresql_columns
 from migrate_to_pg.move_back.new_file import new_file, require_free
 from migrate_to_pg.move_back.schema import require_made, search_indexes
-from migrate_to_pg.pipeline.fill_file import Filled, Side, fill, pair, read_file
-from migrate_to_pg.pipeline.load_leftovers import merge_verifications
+from migrate_to_pg.pipeline.fill_file import Filled, Side, fill, pair, read_file, read_tables, with_leftovers
+from migrate_to_pg.pipeline.load_leftovers import merge_verifications, report_name
 from migrate_to_pg.pipeline.run import Progress, Run, no_progress
 from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
 from migrate_to_pg.postgres import target
@@ -31,13 +33,15 @@ from migrate_to_pg.postgres.shared_snapshot import SharedSnapshot, share_snapsho
 from migrate_to_pg.project.source_database import choose_new_file
 from migrate_to_pg.project.sqlite_connection import django_connection
 from migrate_to_pg.project.target_database import TargetChoice, choose_target
+from migrate_to_pg.publish.history import recorded_source
 from migrate_to_pg.publish.written_since import changes_after
-from migrate_to_pg.records import LEFTOVERS, MadeFile, Options, Report, SourceCatalog, Verification
+from migrate_to_pg.records import LEFTOVERS, Leftovers, MadeFile, Options, Report, SourceCatalog, Verification
 from migrate_to_pg.rules import quarantined_back_rules
-from migrate_to_pg.rules.back.notes import made_empty
+from migrate_to_pg.rules.back.notes import leftover_as_view, leftover_with_postgresql_columns, made_empty
 from migrate_to_pg.rules.run_findings import run_findings
 from migrate_to_pg.sqlite.snapshot import file_sha256
 from migrate_to_pg.verify import verify_tables
+from migrate_to_pg.verify.verify_leftovers import verify_leftover_tables
 
 Connection = psycopg.Connection[Any]
 
@@ -69,10 +73,11 @@ def _move_back(run: Run, postgres: TargetChoice, accepted: frozenset[str], stack
         shared = _share(run, connection, stack)
     with run.stage("catalog"):
         schema = _learn(run, connection)
+        forms = _leftover_forms(run, shared.connection, schema)
     file = stack.enter_context(new_file(run.source_choice.path))
-    filled = fill(run, file.unfinished, shared, conninfo, schema, accepted)
+    filled = fill(run, file.unfinished, shared, conninfo, schema, forms, accepted)
     with run.stage("prove"):
-        _prove(run, file.unfinished, shared, conninfo, schema, filled)
+        _prove(run, file.unfinished, shared, conninfo, schema, forms, filled)
     left_behind = _require_current(run, shared, conninfo, filled)
     with run.stage("publish"):
         file.publish()
@@ -114,12 +119,39 @@ def _learn(run: Run, connection: Connection) -> SqliteSchema:
     return schema
 
 
+def _leftover_forms(run: Run, connection: Connection, schema: SqliteSchema) -> LeftoverForms:
+    """Find the leftovers that come back as they were on SQLite. A finding names each of the others."""
+    targets = read_tables(run, connection, LEFTOVERS) if run.options.leftovers is Leftovers.COPY else ()
+    if not targets:
+        return LeftoverForms()
+    recorded = recorded_source(connection, run.final)
+    if recorded and Path(recorded[0]).is_file():
+        taken = [statement.name for statement in schema.statements]
+        forms = explain(connection, targets, Path(recorded[0]), run.workdir.leftovers, taken)
+    else:
+        forms = with_postgresql_columns(targets, _("The snapshot that tells its SQLite form is gone."))
+    run.state.notes += tuple(
+        leftover_with_postgresql_columns(report_name(kept.name), kept.columns, kept.reason)
+        for kept in forms.unexplained
+    )
+    run.state.notes += tuple(leftover_as_view(report_name(view)) for view in forms.views)
+    return forms
+
+
 def _applied(connection: Connection, schema: str) -> tuple[tuple[str, str], ...]:
     query = sql.SQL("SELECT app::text, name::text FROM {} ORDER BY id")
     return tuple(connection.execute(query.format(sql.Identifier(schema, "django_migrations"))).fetchall())
 
 
-def _prove(run: Run, path: Path, shared: SharedSnapshot, conninfo: str, schema: SqliteSchema, filled: Filled) -> None:
+def _prove(
+    run: Run,
+    path: Path,
+    shared: SharedSnapshot,
+    conninfo: str,
+    schema: SqliteSchema,
+    forms: LeftoverForms,
+    filled: Filled,
+) -> None:
     """Compare every cell with the same state of PostgreSQL, and let SQLite check the file.
 
     Args:
@@ -128,17 +160,18 @@ def _prove(run: Run, path: Path, shared: SharedSnapshot, conninfo: str, schema: 
         shared: the state that was moved.
         conninfo: PostgreSQL.
         schema: what the migrations make.
+        forms: the leftovers that come back as they were on SQLite.
         filled: what was loaded.
 
     Raises:
         ProofError: anything differs.
     """
     verification: Verification | None = None
-    before = {side.schema: side for side in filled.sides}
+    before = {side.key: side for side in filled.sides}
     # The pairs are made anew: the sizes of tables and rows are the file's.
-    sides = pair(run, shared.connection, read_file(run, path), schema)
+    sides = pair(run, shared.connection, read_file(run, path), schema, forms)
     for side in sides:
-        found = _verify(run, path, shared, conninfo, side, before[side.schema])
+        found = _verify(run, path, shared, conninfo, side, before[side.key])
         verification = merge_verifications(verification, found) if verification else found
     run.state.verification = verification
     if verification is None or not verification.holds:
@@ -149,10 +182,11 @@ def _prove(run: Run, path: Path, shared: SharedSnapshot, conninfo: str, schema: 
         )
     run.state.notes += tuple(run_findings(verification))
     paired = {table.source.name for side in sides for table in side.plan.tables}
+    paired |= {table.source for table in forms.tables}
     alone = (table for table in sides[0].plan.leftovers if table.name not in paired)
     run.state.notes += tuple(made_empty(alone, search_indexes(schema)))
     with django_connection(run.source_choice, path) as wrapper:
-        check_file(wrapper.connection, schema, filled.identities)
+        check_file(wrapper.connection, with_leftovers(schema, forms), filled.identities)
 
 
 def _verify(run: Run, path: Path, shared: SharedSnapshot, conninfo: str, side: Side, before: Side) -> Verification:
@@ -173,16 +207,18 @@ def _verify(run: Run, path: Path, shared: SharedSnapshot, conninfo: str, side: S
         for table in side.plan.tables
         if table.name in before.left_out and before.left_out[table.name].keys
     }
-    found = verify_tables(
-        side.plan,
-        path,
-        conninfo,
-        schema=side.schema,
-        verify=run.options.verify,
-        progress=run.progress,
-        shared=shared.id,
-        left_out=left_out,
-    )
+    how: dict[str, Any] = {
+        "schema": side.schema,
+        "verify": run.options.verify,
+        "progress": run.progress,
+        "shared": shared.id,
+        "left_out": left_out,
+    }
+    if side.joined:
+        views = (path, view_table_name)
+        found = verify_leftover_tables(side.plan, side.joined, path, conninfo, views=views, **how)
+    else:
+        found = verify_tables(side.plan, path, conninfo, **how)
     _require_all(found, before)
     return replace(found, tables=tuple(replace(table, name=side.report_name(table.name)) for table in found.tables))
 

@@ -7,8 +7,10 @@ kind for the only one, is expected as a value that nothing equals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+
+from psycopg import sql
 
 from migrate_to_pg.records import Event, Holds, LeftoverColumn, LeftoverTable, Plan, Verification, Verify
 from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
@@ -16,6 +18,7 @@ from migrate_to_pg.verify import compare_tables
 from migrate_to_pg.verify.journal import unrepaired
 from migrate_to_pg.verify.sqlite_reader import STORABLE, Relation, Source
 
+NOTHING: Mapping[str, sql.Composed] = {}
 #: Over {0}, a column: whether a value is of the kind.
 IS_OF_KIND = {
     Holds.INTEGER: "typeof({0}) = 'integer'",
@@ -40,14 +43,27 @@ def verify_leftover_tables(
     verify: Verify,
     progress: Callable[[Event], None],
     views: tuple[Path, Callable[[str], str]],
+    shared: str = "",
+    left_out: Mapping[str, sql.Composed] = NOTHING,
 ) -> Verification:
     """Compare each planned table of ``schema``.
 
     ``views`` are the file that holds the rows of each view, and the function that returns a view's table in it.
+    ``shared`` and ``left_out`` are those of ``compare_tables``.
     """
     expected = {table.name: unrepaired(relation(table, views)) for table in tables}
     with Source(snapshot) as source:
-        return compare_tables(plan, source, expected, conninfo, schema=schema, verify=verify, progress=progress)
+        return compare_tables(
+            plan,
+            source,
+            expected,
+            conninfo,
+            schema=schema,
+            verify=verify,
+            progress=progress,
+            shared=shared,
+            left_out=left_out,
+        )
 
 
 def relation(table: LeftoverTable, views: tuple[Path, Callable[[str], str]]) -> Relation:

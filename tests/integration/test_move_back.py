@@ -297,3 +297,58 @@ def test_what_was_written_since_the_move_is_counted_without_a_file(
     }
     assert changed == {"auth_group": (1, 0, 0), "auth_user": (0, 2, 0), "auth_group_permissions": (0, 0, 1)}
     assert report.made is None
+
+
+LEFTOVERS_BY_HAND = """
+    CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT, amount NUMERIC, "of what" varchar(9) NOT NULL);
+    INSERT INTO counted VALUES (1, 7, 'a'), (2, 1.5, 'b'), (3, 'many', 'c'), (4, NULL, 'd'), (90, 0, 'e');
+    DELETE FROM counted WHERE id = 90;
+    CREATE INDEX counted_what ON counted ("of what");
+    CREATE TABLE mixed (a, b BLOB, PRIMARY KEY (a, b)) WITHOUT ROWID;
+    INSERT INTO mixed VALUES (1, x'00'), ('1', x'00'), (1.5, 'text'), (x'31', 2);
+    CREATE TABLE changed (a, n DECIMAL);
+    INSERT INTO changed VALUES (1, 1.5), ('x', 2.5);
+    CREATE TABLE widened (a);
+    CREATE TABLE child (a INTEGER REFERENCES counted (id));
+    CREATE VIEW sums AS SELECT count(*) AS n FROM counted;
+"""
+
+
+def test_leftovers_come_back_as_they_were_where_the_snapshot_explains_them(
+    source: Path, postgres_url: str, move: Move, back: MoveBack, tmp_path: Path, execute: Query
+) -> None:
+    change(source, LEFTOVERS_BY_HAND)
+    assert move(source, postgres_url).ok
+    # As the columns are split on PostgreSQL.
+    execute(postgres_url, """INSERT INTO sqlite_leftovers.counted VALUES (5, NULL, 2.5, NULL, 'f')""")
+    execute(postgres_url, "UPDATE sqlite_leftovers.counted SET amount__integer = 8 WHERE id = 1")
+    execute(postgres_url, "INSERT INTO sqlite_leftovers.changed (n) VALUES (3)")
+    execute(postgres_url, "ALTER TABLE sqlite_leftovers.widened ADD b text")
+    damage = "UPDATE counted SET amount = 9 WHERE id = 2"
+    failed = back(postgres_url, on={"prove": lambda: change(unfinished(tmp_path), damage)})
+    assert failed.failure
+    assert failed.failure.exit_status == 3
+    assert "sqlite_leftovers.counted" in failed.failure.message
+    report = back(postgres_url)
+    assert report.ok, report.failure
+    form = "SELECT sql FROM sqlite_master WHERE name IN ('counted', 'counted_what', 'mixed', 'sums') ORDER BY name"
+    assert rows(new(tmp_path), form) == rows(source, form)
+    counted = [(1, 8, "a"), (2, 1.5, "b"), (3, "many", "c"), (4, None, "d"), (5, 2.5, "f")]
+    assert rows(new(tmp_path), "SELECT * FROM counted") == counted
+    held = "SELECT a, typeof(a), b, typeof(b) FROM mixed"
+    assert rows(new(tmp_path), held) == rows(source, held)
+    # The id that was deleted before the move is never given again.
+    assert rows(new(tmp_path), 'INSERT INTO counted ("of what") VALUES (9) RETURNING id') == [(91,)]
+    # 3 was written as a real number, which SQLite would store as an integer.
+    assert sorted(rows(new(tmp_path), "SELECT * FROM changed"), key=repr) == [
+        (1, None, 1.5), (None, "x", 2.5), (None, None, 3.0),
+    ]  # fmt: skip
+    told = {(f.table, f.column, f.level.value) for f in report.findings if f.rule == "leftover-form"}
+    assert told == {
+        ("sqlite_leftovers.changed", "n", "warning"),
+        ("sqlite_leftovers.widened", "b", "warning"),
+        ("sqlite_leftovers.child", "", "warning"),
+        ("sqlite_leftovers.sums", "", "warning"),
+    }
+    assert report.verification
+    assert {"sqlite_leftovers.counted", "sqlite_leftovers.mixed"} <= {t.name for t in report.verification.tables}

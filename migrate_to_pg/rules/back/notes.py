@@ -21,7 +21,20 @@ EMPTY_ON_SQLITE = Rule(
     remedy=N_("Fill it as the project does: by its triggers, by a command, or by manage.py rebuild_index."),
 )
 
-BACK_NOTES = (EMPTY_ON_SQLITE,)
+LEFTOVER_FORM = Rule(
+    id="leftover-form",
+    level=Level.WARNING,
+    title=N_("Leftovers that do not come back as they were on SQLite"),
+    meaning=(
+        "A table that no migration makes comes back in its SQLite form, a column of several kinds of values as one"
+        " again, where the kept snapshot tells that form and today's rows fit it. Any other comes back with"
+        " PostgreSQL's columns, without its keys beyond the primary key, its indexes and AUTOINCREMENT. A view comes"
+        " back as the view: the rows that it gave at the time of the move stay on PostgreSQL."
+    ),
+    remedy=N_("Look through the table in the new file before anything uses it; the kept snapshot has it as it was."),
+)
+
+BACK_NOTES = (EMPTY_ON_SQLITE, LEFTOVER_FORM)
 
 
 def made_empty(tables: Iterable[SourceTable], filled: Iterable[str]) -> Iterator[Finding]:
@@ -31,3 +44,20 @@ def made_empty(tables: Iterable[SourceTable], filled: Iterable[str]) -> Iterator
             yield EMPTY_ON_SQLITE.finding(
                 table=table.name, explanation=_("PostgreSQL has no such table: it is empty in the new file.")
             )
+
+
+def leftover_with_postgresql_columns(table: str, column: str, reason: str) -> Finding:
+    """Return the finding about a leftover table whose SQLite form is not known, or does not fit."""
+    return LEFTOVER_FORM.finding(
+        table=table,
+        column=column,
+        explanation=_("It comes back with PostgreSQL's columns and types. {reason}", reason=reason),
+    )
+
+
+def leftover_as_view(table: str) -> Finding:
+    """Return the finding about the rows of a view."""
+    return LEFTOVER_FORM.finding(
+        table=table,
+        explanation=_("It comes back as SQLite's view, which gives its rows anew; those of the move stay behind."),
+    )
