@@ -68,6 +68,11 @@ def test_each_line_that_differs_is_found_by_its_rule_and_no_other(document: dict
     assert found == set(expected())
 
 
+def test_sql_that_only_a_run_puts_together_is_listed(document: dict[str, Any]) -> None:
+    lines = enumerate((ROOT / "tests/projects/otherwise/views.py").read_text().splitlines(), start=1)
+    assert {one["line"] for one in document["unexecuted"]} >= {n for n, line in lines if "not executed" in line}
+
+
 def test_behaviour_json_follows_its_schema(document: dict[str, Any]) -> None:
     Draft202012Validator.check_schema(SCHEMA)
     errors = Draft202012Validator(SCHEMA).iter_errors(document)

@@ -55,7 +55,7 @@ def _of_creation(source: Source, call: ast.Call, model: type[models.Model]) -> I
         key = model._meta.pk
         if keyword.arg in (*_KEYS, key.name) and isinstance(key, models.AutoField):
             is_none = isinstance(keyword.value, ast.Constant) and keyword.value.value is None
-            if not source.is_test and not is_none and _is_stored(source, call):
+            if not source.is_test and not is_none and _is_stored(source, call, keyword.value):
                 yield _found("explicit-key", source, call, Effect.ERROR)
         elif keyword.arg and (value := constant(source, keyword.value)) is not UNKNOWN:
             yield from _of_value(source, call, model, keyword.arg, value)
@@ -89,11 +89,42 @@ def _created(source: Source, call: ast.Call, creators: dict[str, type[models.Mod
     return kind if isinstance(kind, type) and issubclass(kind, models.Model) else None
 
 
-def _is_stored(source: Source, call: ast.Call) -> bool:
-    """Return whether a call stores the row: create(), or an instance that bulk_create() is given."""
-    if not isinstance(call.func, ast.Name) or not isinstance(source.resolve(call.func), type):
+def _is_stored(source: Source, call: ast.Call, key: ast.expr) -> bool:
+    """Return whether a call stores a new row: create(), or an instance that is saved or that bulk_create() is given."""
+    if not isinstance(source.resolve(call.func), type) or any(map(_is_bulk_create, source.ancestors(call))):
         return True
-    return any(getattr(getattr(outer, "func", None), "attr", "") == "bulk_create" for outer in source.ancestors(call))
+    # Saved under the key of another object, it is most likely that row.
+    is_new = not _is_key(key)
+    if is_new and _is_saved(source.parents.get(call)):
+        return True
+    function = source.function(call)
+    names = {*_names_given(source, call)}
+    uses = [node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id in names] if function else []
+    return any(
+        (is_new and _is_saved(source.parents.get(use))) or any(map(_is_bulk_create, source.ancestors(use)))
+        for use in uses
+    )
+
+
+def _is_saved(method: ast.AST | None) -> bool:
+    """Return whether save() is taken of what stands before."""
+    return isinstance(method, ast.Attribute) and method.attr in ("save", "asave")
+
+
+def _is_bulk_create(node: ast.AST) -> bool:
+    return getattr(getattr(node, "func", None), "attr", "") in ("bulk_create", "abulk_create")
+
+
+def _names_given(source: Source, call: ast.Call) -> Iterator[str]:
+    """Yield the names that hold the instance: row = Model(), rows = [Model() for ...], rows.append(Model())."""
+    for outer in source.ancestors(call):
+        if isinstance(outer, ast.Assign | ast.AnnAssign):
+            targets = outer.targets if isinstance(outer, ast.Assign) else [outer.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+        elif isinstance(outer, ast.Call) and getattr(outer.func, "attr", "") in ("append", "extend", "insert", "add"):
+            yield getattr(getattr(outer.func, "value", None), "id", "")
+        if isinstance(outer, ast.stmt):
+            return
 
 
 def model_of(source: Source, manager: ast.expr) -> type[models.Model] | None:

@@ -227,7 +227,8 @@ class _Builder:
         """Return what latest() takes the first of: the rows in the order of these fields, from the end."""
         self.calls += 1
         fields, _ = self._arguments(node)
-        fields = fields or [*(rows.model._meta.get_latest_by or ())]
+        latest = rows.model._meta.get_latest_by or ()
+        fields = fields or ([latest] if isinstance(latest, str) else [*latest])
         if not fields or UNKNOWN in fields:
             return UNKNOWN
         ordered = rows.order_by(*fields)

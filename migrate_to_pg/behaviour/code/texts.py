@@ -39,6 +39,8 @@ def texts_of(source: Source, node: ast.expr, depth: int = 0) -> list[Text]:
     found = [Text(text, node) for text in _read(source, node, depth)]
     if isinstance(node, ast.Name | ast.IfExp):
         # The literal stands elsewhere.
+        if isinstance(node, ast.Name) and (parts := _added(source, node)):
+            return [Text(text, node) for text in _put_together(source, parts, "", depth)][:_MOST]
         found = [one for value in _values(source, node) for one in texts_of(source, value, depth + 1)]
         found = found or [Text(text, node) for text in _resolved(source, node)]
     return [one for one in found if one.text.strip(HOLE + " \n")][:_MOST]
@@ -69,6 +71,8 @@ def _read(source: Source, node: ast.expr, depth: int) -> Iterator[str]:
             func=ast.Attribute(value=ast.Constant(value=str(glue)), attr="join"), args=[ast.List(elts=items)]
         ):
             yield from (glue.join(chosen) for chosen in product(*([*parts(item)] for item in items)))
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(glue)), attr="join"), args=[items]):
+            yield from _put_together(source, _items(source, items, depth), glue, depth)
         case ast.Call(func=ast.Attribute(value=value, attr=attr), args=[]) if attr in _KEPT:
             yield from parts(value)
         case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name), args=[value]) if name in _KEPT:
@@ -82,17 +86,69 @@ def _values(source: Source, node: ast.Name | ast.IfExp) -> list[ast.expr]:
         return [node.body, node.orelse]
     local = source.local_values(node)
     if local is not None:
-        return [] if _is_extended(source, node) else local
+        return local
     return [source.constants[node.id]] if node.id in source.constants else []
 
 
-def _is_extended(source: Source, node: ast.Name) -> bool:
-    """Return whether a part is added to the name later: sql += '...'."""
+def _added(source: Source, node: ast.Name) -> list[ast.expr]:
+    """Return what a name is given and what is added to it, where anything is: sql += '...', sql = sql + '...'."""
     function = source.function(node)
-    return function is not None and any(
-        isinstance(one, ast.AugAssign) and isinstance(one.target, ast.Name) and one.target.id == node.id
+    if function is None:
+        return []
+    added = [
+        one.value
         for one in ast.walk(function)
-    )
+        if isinstance(one, ast.AugAssign) and isinstance(one.target, ast.Name) and one.target.id == node.id
+    ]
+    values = source.local_values(node) or []
+    again = [value for value in values if _is_sum_with(value, node.id)]
+    if not added and not again:
+        return []
+    parts = [part for value in (*values, *added) for part in (_summands(value) if value in again else [value])]
+    return [part for part in parts if not any(getattr(one, "id", "") == node.id for one in ast.walk(part))]
+
+
+def _is_sum_with(value: ast.expr, name: str) -> bool:
+    return isinstance(value, ast.BinOp) and any(getattr(part, "id", "") == name for part in _summands(value))
+
+
+def _summands(value: ast.expr) -> list[ast.expr]:
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add):
+        return [*_summands(value.left), *_summands(value.right)]
+    return [value]
+
+
+def _items(source: Source, node: ast.expr, depth: int) -> list[ast.expr]:
+    """Return what a list is made of, in whatever order, with what a function adds to it."""
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        return [*node.elts]
+    if isinstance(node, ast.ListComp | ast.GeneratorExp):
+        return [node.elt]
+    if not isinstance(node, ast.Name) or depth > _DEPTH:
+        return []
+    values = source.local_values(node) or _values(source, node)
+    found = [item for value in values for item in _items(source, value, depth + 2)]
+    for one in ast.walk(source.function(node) or ast.Module([], [])):
+        match one:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=[item]) if name == node.id:
+                found.append(item)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="extend"), args=[items]) if name == node.id:
+                found += _items(source, items, depth + 2)
+            case ast.AugAssign(target=ast.Name(id=name), value=items) if name == node.id:
+                found += _items(source, items, depth + 2)
+    return found
+
+
+def _put_together(source: Source, parts: list[ast.expr], glue: str, depth: int) -> Iterator[str]:
+    """Yield a text with the literals of all parts, and a hole after each: a run may take other ones."""
+    known = [text for part in parts for text in _literals(source, part, depth)]
+    if known:
+        yield glue.join(text + HOLE for text in known)
+
+
+def _literals(source: Source, part: ast.expr, depth: int) -> list[str]:
+    """Return the first text of a part, or nothing where none of it is a literal."""
+    return [one.text for one in texts_of(source, part, depth + 2)][:1]
 
 
 def _resolved(source: Source, node: ast.expr) -> Iterator[str]:

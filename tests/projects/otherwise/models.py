@@ -28,6 +28,7 @@ class Author(models.Model):  # -> order-nulls, order-ties, json-key-order, integ
 
     class Meta:
         ordering = ["rank"]
+        get_latest_by = "rank"
 
 
 class Book(models.Model):

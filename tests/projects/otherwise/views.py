@@ -110,7 +110,25 @@ def driver() -> object:
 def single() -> object:
     """Take one of several rows."""
     newest = Author.objects.latest("rank")  # -> order-nulls
-    return newest, Book.objects.filter(pages=4)[0]  # -> unordered
+    last = Author.objects.order_by("-rank")[0]  # -> order-nulls
+    oldest = Author.objects.earliest()  # -> order-nulls
+    return newest, last, oldest, Book.objects.filter(pages=4)[0]  # -> unordered
+
+
+def stored(numbers: list[int], old: Author) -> None:
+    """Write keys and numbers, in every way that stores them."""
+    Author.objects.filter(name="x").update(sold=3_000_000_000)  # -> integer-range
+    Author.objects.filter(pk=old.pk).update(sold=-3_000_000_000)  # -> integer-range
+    Author(pk=78, name="x").save()  # -> explicit-key
+    single = Author(pk=79)  # -> explicit-key
+    single.save(force_insert=True)
+    many = [Author(id=number) for number in numbers]  # -> explicit-key
+    many.append(Author(id=80))  # -> explicit-key
+    Author.objects.bulk_create(many, batch_size=10)
+    Author.objects.bulk_create(objs=[Author(id=81)])  # -> explicit-key
+    Author(pk=old.pk, name="y").save(update_fields=["name"])
+    known = Author(pk=old.pk)
+    known.delete()
 
 
 def right(name: str, table: str, limit: int) -> object:
@@ -138,6 +156,20 @@ def right(name: str, table: str, limit: int) -> object:
     Author.objects.annotate(n=Count("book")).filter(Q(n=1) | Q(rank=F("id"))).order_by("id")
     Label.objects.filter(object_id__in=Book.objects.values(key=Cast("id", CharField())))
     return Author.objects.exclude(rank__in=[1, 2]).filter(name__icontains=name).order_by("-id")[:limit]
+
+
+def put_together(name: str, words: list[str]) -> object:
+    """Put SQL together, which only a run knows. Nothing may be found in this function."""
+    sql = "SELECT id FROM otherwise_author WHERE 1 = 1"
+    if name:
+        sql += " AND name = %s"
+    parts = ["SELECT id FROM otherwise_author"]
+    parts.append("WHERE ifnull(rank, 0) = 1")
+    return (
+        rows(sql, name),  # -- not executed
+        rows(" ".join(parts)),  # -- not executed
+        rows(" UNION ".join(f"SELECT id FROM {word}" for word in words)),  # -- not executed
+    )
 
 
 def lock_for_the_caller() -> object:

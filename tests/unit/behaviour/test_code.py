@@ -23,6 +23,7 @@ def executed(code: str) -> list[str]:
     return [statement.text.text.replace(HOLE, "?") for statement in found]
 
 
+EXECUTE = "def f(x):\n  connection.cursor().execute"
 CURSOR = "def f(x, y):\n  with connection.cursor() as c:\n    c.execute"
 
 
@@ -35,6 +36,12 @@ CURSOR = "def f(x, y):\n  with connection.cursor() as c:\n    c.execute"
         (f"{CURSOR}('SELECT %s, 1%% FROM t' % x)", ["SELECT ?, 1% FROM t"]),
         (f"{CURSOR}('SELECT {{}} FROM {{t}}'.format(x, t=y))", ["SELECT ? FROM ?"]),
         (f"{CURSOR}(' '.join(['SELECT 1', 'FROM t']))", ["SELECT 1 FROM t"]),
+        (f"{EXECUTE}(sql)\n  sql = 'SELECT 1'\n  if x:\n    sql += ' WHERE a'", ["SELECT 1? WHERE a?"]),
+        (f"{EXECUTE}(sql)\n  sql = 'SELECT 1'\n  sql = sql + ' WHERE ' + x", ["SELECT 1? WHERE ?"]),
+        (f"{EXECUTE}(sql)\n  sql = ''\n  for y in x:\n    sql += 'UNION ' + y", ["UNION ??"]),
+        (f"{EXECUTE}(' '.join(parts))\n  parts = ['SELECT 1']\n  parts.append(f'FROM {{x}}')", ["SELECT 1? FROM ??"]),
+        (f"Q = 'SELECT 1'\n{EXECUTE}(' '.join(a))\n  a = [Q]\n  a += x", ["SELECT 1?"]),
+        (f"{EXECUTE}(' UNION '.join(f'SELECT {{y}}' for y in x))", ["SELECT ??"]),
         (f"{CURSOR}('SELECT 1' if x else 'SELECT 2')", ["SELECT 1", "SELECT 2"]),
         (f"SQL = 'SELECT 1'\n{CURSOR}(SQL)", ["SELECT 1"]),
         (f"{CURSOR}(x)\ndef g():\n  f('SELECT 1', 2)\n  f(x='SELECT 2', y=3)", ["SELECT 1", "SELECT 2"]),
