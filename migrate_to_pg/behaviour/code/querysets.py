@@ -49,7 +49,7 @@ class Built:
     is_partial: bool
     #: Whether the order of its rows matters where it stands.
     has_order: bool
-    #: What update() sets, where all of it is known.
+    #: What update() sets, as far as it is known.
     updates: dict[str, Any] | None = None
     #: Lookups whose value is not known: (model, name of the lookup).
     unknown: tuple[tuple[type[models.Model], str], ...] = ()
@@ -207,7 +207,7 @@ class _Builder:
             rows = owner.all()
             if name == "update":
                 _, updates = self._arguments(node)
-                self.updates = None if UNKNOWN in updates.values() else updates
+                self.updates = {name: value for name, value in updates.items() if value is not UNKNOWN and name != "**"}
             if name == "aggregate":
                 return self._aggregate(rows, node)
             if name in COUNTED:

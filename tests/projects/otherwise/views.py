@@ -118,7 +118,7 @@ def single() -> object:
 def stored(numbers: list[int], old: Author) -> None:
     """Write keys and numbers, in every way that stores them."""
     Author.objects.filter(name="x").update(sold=3_000_000_000)  # -> integer-range
-    Author.objects.filter(pk=old.pk).update(sold=-3_000_000_000)  # -> integer-range
+    Author.objects.filter(pk=old.pk).update(sold=-3_000_000_000, name=old.name)  # -> integer-range
     Author(pk=78, name="x").save()  # -> explicit-key
     single = Author(pk=79)  # -> explicit-key
     single.save(force_insert=True)
