@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
 
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
@@ -15,8 +20,11 @@ from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.objects import validate_schema_name
 from migrate_to_pg.project.target_database import choose_target
 from migrate_to_pg.publish.history import recorded_source
-from migrate_to_pg.records import Options, Report
+from migrate_to_pg.records import Finding, Options, Plan, Report
+from migrate_to_pg.rules.back.notes import column_not_counted, table_not_counted
 from migrate_to_pg.system.workdir import recorded_journal
+
+Connection = psycopg.Connection[Any]
 
 
 def since_publish(options: Options, progress: Progress = no_progress) -> Report:
@@ -36,7 +44,30 @@ def since_publish(options: Options, progress: Progress = no_progress) -> Report:
 
 
 def _compare(run: Run, kept: Path, stack: ExitStack) -> None:
-    compare_published(run, kept, stack)
+    def judge(plan: Plan, connection: Connection) -> None:
+        run.state.notes += tuple(_not_counted(plan, connection, run.final))
+
+    compare_published(run, kept, stack, judge)
+
+
+def _not_counted(plan: Plan, connection: Connection, schema: str) -> Iterator[Finding]:
+    """Yield a finding for each column and table that only PostgreSQL has, where it holds anything."""
+    for table in plan.tables:
+        # What PostgreSQL computes follows from what is compared.
+        for column in (column for column in table.only_target if not column.generated):
+            query = sql.SQL("SELECT count({}) FROM {}").format(
+                sql.Identifier(column.name), sql.Identifier(schema, table.name)
+            )
+            if rows := _number(connection, query):
+                yield column_not_counted(table.name, column.name, rows)
+    for name in (table.name for table in plan.only_target):
+        if rows := _number(connection, sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, name))):
+            yield table_not_counted(name, rows)
+
+
+def _number(connection: Connection, query: sql.Composed) -> int:
+    (number,) = connection.execute(query).fetchone() or (0,)
+    return int(number)
 
 
 def _kept_snapshot(options: Options) -> Path:

@@ -13,7 +13,8 @@ import pytest
 
 from tests.acceptance.test_fields import ZONES, python
 from tests.conftest import ASK, MakeSource, Run, Server
-from tests.projects import Project
+from tests.projects import Project, by_hand
+from tests.projects.by_hand import quoted
 from tests.tiers import first_in_ci
 
 #: Values of each field.
@@ -38,19 +39,21 @@ def new_file(project: Project) -> Path:
 def contents(path: Path) -> dict[str, list[str]]:
     """Each table with its rows, each value with its storage class."""
     with closing(sqlite3.connect(path)) as database:
+        database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         found = {}
         for table in tables:
             columns = [column for (column,) in database.execute("SELECT name FROM pragma_table_xinfo(?)", [table])]
-            cells = ", ".join(f'"{column}", typeof("{column}")' for column in columns)
+            cells = ", ".join(f"{quoted(column)}, typeof({quoted(column)})" for column in columns)
             # A table that never gave an id has no row there, or one with 0.
             given = " WHERE seq > 0" if table == "sqlite_sequence" else ""
-            found[table] = sorted(map(repr, database.execute(f'SELECT {cells} FROM "{table}"{given}')))
+            found[table] = sorted(map(repr, database.execute(f"SELECT {cells} FROM {quoted(table)}{given}")))
         return found
 
 
 def schema_of(path: Path) -> set[tuple[str, str, str]]:
     with closing(sqlite3.connect(path)) as database:
+        database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         return set(database.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
 
 

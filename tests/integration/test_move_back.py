@@ -287,8 +287,13 @@ def test_what_was_written_since_the_move_is_counted_without_a_file(
     execute(url, "INSERT INTO auth_group (name) VALUES ('new')")
     execute(url, "UPDATE auth_user SET first_name = 'x', last_name = 'y' WHERE id < 3")
     execute(url, "DELETE FROM auth_group_permissions WHERE id = 1")
+    execute(url, "ALTER TABLE auth_group ADD colour text, ADD lower_name text GENERATED ALWAYS AS (lower(name)) STORED")
+    execute(url, "UPDATE auth_group SET colour = 'red' WHERE id < 3")
+    execute(url, "CREATE TABLE later AS SELECT 1 AS a")
     report = since_publish(Options(source=url, report=tmp_path / "report"))
     assert report.ok, report.failure
+    not_counted = [(f.table, f.column, f.count) for f in report.findings if f.rule == "not-counted"]
+    assert not_counted == [("auth_group", "colour", 2), ("later", "", 1)]
     assert report.verification
     changed = {
         table.name: (table.rows_added, table.rows_changed, table.rows_removed)

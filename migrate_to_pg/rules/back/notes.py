@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from migrate_to_pg.i18n import N_
+from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, SourceTable
 from migrate_to_pg.rules.base import Rule
@@ -34,7 +34,19 @@ LEFTOVER_FORM = Rule(
     remedy=N_("Look through the table in the new file before anything uses it; the kept snapshot has it as it was."),
 )
 
-BACK_NOTES = (EMPTY_ON_SQLITE, LEFTOVER_FORM)
+NOT_COUNTED = Rule(
+    id="not-counted",
+    level=Level.WARNING,
+    title=N_("Values and rows that are not among the changes since the publication"),
+    meaning=(
+        "--since-publish compares PostgreSQL with the snapshot of the publication. A column or a table that the"
+        " snapshot does not have, such as one that a later migration made, has nothing to be compared with: what is written"
+        " there is lost by going back to the old file, and is not among the rows that are counted as changed."
+    ),
+    remedy=N_("Make a new file, which has it, instead of going back to the old one."),
+)
+
+BACK_NOTES = (EMPTY_ON_SQLITE, LEFTOVER_FORM, NOT_COUNTED)
 
 
 def made_empty(tables: Iterable[SourceTable], filled: Iterable[str]) -> Iterator[Finding]:
@@ -61,3 +73,23 @@ def leftover_as_view(table: str) -> Finding:
         table=table,
         explanation=_("It comes back as SQLite's view, which gives its rows anew; those of the move stay behind."),
     )
+
+
+def column_not_counted(table: str, column: str, rows: int) -> Finding:
+    """Return the finding about the values of a column that only PostgreSQL has."""
+    explanation = ngettext(
+        "Only PostgreSQL has this column: its {n:,} value is not compared, nor counted as a change.",
+        "Only PostgreSQL has this column: its {n:,} values are not compared, nor counted as changes.",
+        rows,
+    )
+    return NOT_COUNTED.finding(table=table, column=column, count=rows, explanation=explanation)
+
+
+def table_not_counted(table: str, rows: int) -> Finding:
+    """Return the finding about the rows of a table that only PostgreSQL has."""
+    explanation = ngettext(
+        "Only PostgreSQL has this table: its {n:,} row is not counted as added.",
+        "Only PostgreSQL has this table: its {n:,} rows are not counted as added.",
+        rows,
+    )
+    return NOT_COUNTED.finding(table=table, count=rows, explanation=explanation)
