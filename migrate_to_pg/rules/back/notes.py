@@ -40,8 +40,8 @@ NOT_COUNTED = Rule(
     title=N_("Values and rows that are not among the changes since the publication"),
     meaning=(
         "--since-publish compares PostgreSQL with the snapshot of the publication. A column or a table that the"
-        " snapshot does not have, such as one that a later migration made, has nothing to be compared with: what is written"
-        " there is lost by going back to the old file, and is not among the rows that are counted as changed."
+        " snapshot does not have, such as one that a later migration made, has nothing to be compared with: what is"
+        " written there is lost by going back to the old file, and is not among the rows that are counted as changed."
     ),
     remedy=N_("Make a new file, which has it, instead of going back to the old one."),
 )
