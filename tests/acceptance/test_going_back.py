@@ -141,8 +141,40 @@ def test_what_the_application_writes_on_postgresql_is_used_on_the_new_file(
     with closing(sqlite3.connect(made)) as database:
         (last,) = database.execute("SELECT max(id) FROM attributions_attribution").fetchone()
     assert last == first
+    # Every page that they reach says the same on both.
+    pages = walk(manage, postgres_url)
+    assert len(pages) > 20
+    assert walk(manage, f"sqlite:///{made}") == pages
     # The same part of the course is taken now: another one is asked for.
     assert post(manage, f"sqlite:///{made}", attribution_request | {"component": "TD"}) == first + 1
+
+
+#: Follows each link and prints what each page says, without what is made anew for each answer.
+WALK = """
+import json, re
+from django.contrib.auth import get_user_model
+from django.test import Client
+client, found, coming = Client(SERVER_NAME="localhost"), {}, ["/"]
+client.force_login(get_user_model().objects.get(username="gestionnaire"))
+while coming and len(found) < 300:
+    page = coming.pop(0)
+    answer = client.get(page, headers={"accept": "text/html"}, follow=True)
+    text = b"".join(answer).decode("utf-8", "replace")
+    html = answer["Content-Type"].startswith("text/html")
+    said = re.sub(r'(name="csrfmiddlewaretoken" value|nonce)="[^"]*"', "", text) if html else answer["Content-Type"]
+    found[page] = [answer.status_code, said]
+    links = re.findall(r'href="(/[^"#]*)"', text) if html else []
+    new = (link for link in dict.fromkeys(links) if "/static/" not in link)
+    coming += [link for link in new if link not in found and link not in coming]
+print(json.dumps(found))
+"""
+
+
+def walk(manage: Run, url: str) -> dict[str, tuple[int, str]]:
+    """Read every page, as the secretary does; path -> its status and text."""
+    out = manage("shell", "--verbosity", "0", "--command", WALK, DATABASE_URL=url).stdout
+    pages: dict[str, tuple[int, str]] = json.loads(out.splitlines()[-1])
+    return pages
 
 
 def post(manage: Run, url: str, body: dict[str, str]) -> int:
