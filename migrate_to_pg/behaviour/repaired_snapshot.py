@@ -17,7 +17,7 @@ from migrate_to_pg.system.workdir import recorded_journal
 _ROW_NUMBERS = ("rowid", "_rowid_", "oid")
 #: What would refuse a repair, or add to it.
 _PREPARE = ("PRAGMA foreign_keys = OFF", "PRAGMA ignore_check_constraints = ON", "PRAGMA journal_mode = MEMORY")
-_DELETE = 'DELETE FROM main.{table} WHERE {row} IN (SELECT row FROM journal.aside WHERE "table" = ?)'
+_DELETE = 'DELETE FROM main.{table} WHERE main.{table}.{row} IN (SELECT row FROM journal.aside WHERE "table" = ?)'
 _UPDATE = """\
 UPDATE main.{table} SET {column} = e.new
 FROM (SELECT row, new, max(rowid) FROM journal.changed WHERE "table" = ? AND "column" = ? GROUP BY row) AS e
