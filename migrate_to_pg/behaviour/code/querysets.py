@@ -31,7 +31,9 @@ _ORDERLESS = frozenset({"count", "exists", "aggregate", "get", "delete", "update
 _SETS = frozenset({"set", "frozenset", "len", "any", "all", "sum", "Counter", "sorted"})
 _FIRST = frozenset({"first", "last"})
 _LATEST = frozenset({"latest", "earliest"})
-_METHODS = _LAZY | _ORDERLESS | _FIRST | _LATEST
+#: Methods that Django also has as coroutines, by the same name after an a.
+_AWAITED = _ORDERLESS | _FIRST | _LATEST
+_METHODS = _LAZY | _AWAITED | {f"a{name}" for name in _AWAITED}
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.Mod: operator.mod, ast.BitAnd: operator.and_, ast.BitOr: operator.or_,
@@ -96,6 +98,11 @@ def _build(source: Source, node: ast.expr) -> Built | None:
         updates=builder.updates,
         unknown=tuple(builder.unknown),
     )
+
+
+def _awaited(name: str) -> str:
+    """Return the method that a coroutine of a queryset awaits: count for acount, and any other name as it is."""
+    return name[1:] if name.startswith("a") and name[1:] in _AWAITED else name
 
 
 def _index(node: ast.expr) -> int | None:
@@ -180,7 +187,7 @@ class _Builder:
         if isinstance(node.func, ast.Attribute):
             owner = self.value(node.func.value)
             if isinstance(owner, models.Manager | models.QuerySet):
-                return self._method(owner, node.func.attr, node)
+                return self._method(owner, _awaited(node.func.attr), node)
         kind = self._named(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else UNKNOWN
         if isinstance(kind, type) and (
             kind.__module__.startswith("django.db.models") or issubclass(kind, BaseExpression)
@@ -282,7 +289,7 @@ def _is_paged(source: Source, node: ast.expr) -> bool:
 
 
 def _ignores_order(source: Source, node: ast.expr) -> bool:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _ORDERLESS:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _awaited(node.func.attr) in _ORDERLESS:
         return True
     parent = source.parents.get(node)
     return isinstance(parent, ast.Call) and getattr(parent.func, "id", "") in _SETS

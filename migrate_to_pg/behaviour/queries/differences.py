@@ -21,6 +21,7 @@ from migrate_to_pg.behaviour.queries.statement import Statement, read_statement
 from migrate_to_pg.behaviour.queries.values import (
     Row,
     key_order_change,
+    meaning,
     row_meaning,
     show,
     show_rows,
@@ -187,7 +188,8 @@ class Comparison:
         if not self.statement.is_ordered or part is None:
             return ()
         keyed = read_keyed_rows(self.sources.plain, self.statement, self.ours)
-        is_json = bool(self.statement.words & _JSON)
+        keys = (key for one in keyed or () for key in one.keys)
+        is_json = bool(self.statement.words & _JSON) or any(meaning(key)[0] == "json" for key in keys)
         is_by_code = not is_json and self.copy.collation() in BY_CODE
         found = name_order(self.statement, keyed or [], self.left, self.right, part, is_by_code=is_by_code)
         return tuple("json-comparison" if rule == TEXT and is_json else rule for rule in found)

@@ -115,6 +115,12 @@ def single() -> object:
     return newest, last, oldest, Book.objects.filter(pages=4)[0]  # -> unordered
 
 
+async def awaited() -> object:
+    """Take a row without blocking."""
+    await Author.objects.filter(name__icontains="éric").acount()  # -> case-of-all-letters
+    return await Author.objects.alatest()  # -> order-nulls
+
+
 def stored(numbers: list[int], old: Author) -> None:
     """Write keys and numbers, in every way that stores them."""
     Author.objects.filter(name="x").update(sold=3_000_000_000)  # -> integer-range

@@ -47,6 +47,11 @@ def like_before_a_limit() -> Any:
     return rows("SELECT name FROM library_writer WHERE name LIKE %s ORDER BY name LIMIT 1", "anna%")
 
 
+@says("json-comparison")
+def ordered_by_json() -> Any:
+    return list(Writer.objects.order_by("data", "id").values_list("id", flat=True))
+
+
 @says("case-of-all-letters")
 def icontains() -> Any:
     return Writer.objects.filter(name__icontains="ÉMILE").count()
