@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from migrate_to_pg.behaviour.docs import reference
+from migrate_to_pg.behaviour.reference import reference
 
 if __name__ == "__main__":
     sys.stdout.write(reference())

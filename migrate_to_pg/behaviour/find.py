@@ -15,12 +15,12 @@ from migrate_to_pg.behaviour.sides import open_sides
 from migrate_to_pg.behaviour.suite import find_by_tests
 from migrate_to_pg.records import Event, Options, Progress
 from migrate_to_pg.system.clock import now
-from migrate_to_pg.trial.copy import Copy, open_copy
+from migrate_to_pg.trial.open_copy import Copy, open_copy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What was asked of pg_behaviour."""
+    """The wishes of whoever called pg_behaviour."""
 
     #: A command that runs the project's tests, once on each database. '' leaves a way out.
     tests: str = ""
@@ -52,7 +52,7 @@ class Wanted:
 
 @dataclass(slots=True)
 class Seen:
-    """What the ways have collected so far."""
+    """The occurrences and notes of the ways so far."""
 
     occurrences: list[Occurrence]
     notes: list[str]
@@ -121,7 +121,7 @@ def _by_data(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
 
 def _by_code(wanted: Wanted, copy: Copy, seen: Seen) -> Iterator[Occurrence]:
     # It needs an extra, which the other ways do without.
-    from migrate_to_pg.behaviour.code.find import find_by_code
+    from migrate_to_pg.behaviour.code.read_code import find_by_code
 
     with open_sides(copy) as sides:
         yield from find_by_code(sides, seen.unjudged, seen.notes)

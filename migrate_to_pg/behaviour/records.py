@@ -17,7 +17,7 @@ class Way(enum.StrEnum):
 
 
 class Certainty(enum.StrEnum):
-    """How sure a finding is, the surest first."""
+    """The certainty of a finding, the surest first."""
 
     #: Both databases were asked the same, and answered otherwise.
     SEEN = "seen"
@@ -28,7 +28,7 @@ class Certainty(enum.StrEnum):
 
 
 class Effect(enum.StrEnum):
-    """What happens on PostgreSQL."""
+    """The effect on PostgreSQL."""
 
     ERROR = "error"
     DIFFERENT = "different"
@@ -88,7 +88,7 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What ``pg_behaviour`` found, and by which ways it looked."""
+    """The findings of ``pg_behaviour``, and the ways by which it looked."""
 
     #: ISO 8601 with offset.
     started: str

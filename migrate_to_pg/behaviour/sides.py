@@ -22,7 +22,7 @@ _TIMEOUT = "-c statement_timeout=20s -c default_transaction_read_only=on"
 
 
 class Copied(Protocol):
-    """What ``trial.copy.open_copy`` gives, as far as it is used here."""
+    """The parts of what ``trial.open_copy.open_copy`` gives that are used here."""
 
     @property
     def source(self) -> Path:

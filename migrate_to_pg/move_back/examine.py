@@ -15,7 +15,7 @@ from migrate_to_pg.move_back.quarantine import Quarantine, is_quarantinable
 from migrate_to_pg.project.secret_columns import masked, masked_key
 from migrate_to_pg.records import Finding, PlannedTable, Sample
 from migrate_to_pg.rules.back import BACK_RULES, BackRule
-from migrate_to_pg.rules.back.base import Fault, NewFileFacts, SqliteKey
+from migrate_to_pg.rules.back.back_rule import Fault, NewFileFacts, SqliteKey
 from migrate_to_pg.rules.base import SAMPLES
 from migrate_to_pg.rules.samples import WIDTH, truncate
 
@@ -31,7 +31,7 @@ _COMPRESSION = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """What was found, and how many rows each table has."""
+    """The findings, and the number of rows of each table."""
 
     findings: tuple[Finding, ...]
     #: By PostgreSQL's names.

@@ -19,7 +19,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.secret_columns import masked_key
 from migrate_to_pg.records import Plan, PlannedTable, TargetForeignKey
 from migrate_to_pg.records.repairs import RemovedRow, RemovedRows, RowOutcome
-from migrate_to_pg.rules.back.base import Fault
+from migrate_to_pg.rules.back.back_rule import Fault
 from migrate_to_pg.rules.base import SAMPLES
 
 Connection = psycopg.Connection[Any]

@@ -80,7 +80,7 @@ class Examination:
 
     @property
     def is_blocked(self) -> bool:
-        """Whether a finding stops the run."""
+        """Report whether a finding stops the run."""
         return any(finding.blocks for finding in self.findings)
 
     def find(self, *, values: bool = True) -> None:

@@ -14,10 +14,8 @@ import psycopg
 from migrate_to_pg.leftovers import plan_for
 from migrate_to_pg.move_back.examine import examine, large_tables, unique_keys
 from migrate_to_pg.move_back.leftover_forms import LeftoverForms, go_on_after, insert_joined
-from migrate_to_pg.move_back.load import load
-from migrate_to_pg.move_back.quarantine import LeftOut, Quarantine
-from migrate_to_pg.move_back.read_rows import State
-from migrate_to_pg.move_back.schema import (
+from migrate_to_pg.move_back.load_file import load
+from migrate_to_pg.move_back.make_schema import (
     autoincrement_tables,
     make_tables,
     make_unknown_tables,
@@ -25,6 +23,8 @@ from migrate_to_pg.move_back.schema import (
     prepare,
     restore,
 )
+from migrate_to_pg.move_back.quarantine import LeftOut, Quarantine
+from migrate_to_pg.move_back.read_rows import State
 from migrate_to_pg.pipeline.examination import blocked
 from migrate_to_pg.pipeline.load_leftovers import report_name
 from migrate_to_pg.pipeline.run import Run
@@ -47,7 +47,7 @@ from migrate_to_pg.records import (
     TargetTable,
 )
 from migrate_to_pg.records.repairs import RemovedRows, RepairResult
-from migrate_to_pg.rules.back.base import NewFileFacts
+from migrate_to_pg.rules.back.back_rule import NewFileFacts
 from migrate_to_pg.rules.schema import ambiguous_name
 
 Connection = psycopg.Connection[Any]

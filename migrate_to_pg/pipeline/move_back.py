@@ -22,8 +22,8 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.leftovers import view_table_name
 from migrate_to_pg.move_back.check_file import check_file
 from migrate_to_pg.move_back.leftover_forms import LeftoverForms, explain, with_postgresql_columns
+from migrate_to_pg.move_back.make_schema import require_made, search_indexes
 from migrate_to_pg.move_back.new_file import new_file, require_free
-from migrate_to_pg.move_back.schema import require_made, search_indexes
 from migrate_to_pg.pipeline.fill_file import Filled, Side, fill, pair, read_file, read_tables, with_leftovers
 from migrate_to_pg.pipeline.load_leftovers import merge_verifications, report_name
 from migrate_to_pg.pipeline.run import Progress, Run, no_progress

@@ -17,7 +17,7 @@ from django.utils.autoreload import get_child_arguments
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.system.redact import may_hold_password
-from migrate_to_pg.trial.copy import Copy
+from migrate_to_pg.trial.open_copy import Copy
 
 #: What comes before a program that is no command of manage.py.
 _PROGRAM = "--"

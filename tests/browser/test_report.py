@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from migrate_to_pg.behaviour import records as behaviour
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place, Way, merge
-from migrate_to_pg.behaviour.report.to_html import to_html
+from migrate_to_pg.behaviour.report.behaviour_html import to_html
 from tests.browser.conftest import fits
 from tests.conftest import Run
 

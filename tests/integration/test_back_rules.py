@@ -17,7 +17,7 @@ from migrate_to_pg.move_back.quarantine import Quarantine
 from migrate_to_pg.planning import exact_decimals, make_plan, read_source, read_target
 from migrate_to_pg.records import Finding, Plan
 from migrate_to_pg.rules import BACK_RULES
-from migrate_to_pg.rules.back.base import NewFileFacts
+from migrate_to_pg.rules.back.back_rule import NewFileFacts
 from tests.conftest import Server
 
 

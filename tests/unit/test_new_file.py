@@ -14,8 +14,8 @@ from django.core.management.base import CommandError
 from migrate_to_pg.errors import ProofError, StagingError, UsageError
 from migrate_to_pg.management.commands.migrate_from_pg import Command
 from migrate_to_pg.move_back.check_file import check_file
+from migrate_to_pg.move_back.make_schema import make_tables, prepare, restore
 from migrate_to_pg.move_back.new_file import new_file
-from migrate_to_pg.move_back.schema import make_tables, prepare, restore
 from migrate_to_pg.move_back.spelling import spell_json
 from migrate_to_pg.pipeline.after_move_back import after_move_back
 from migrate_to_pg.pipeline.failures import failure_of

@@ -9,12 +9,12 @@ from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db import DatabaseError, models
 from django.db.models.constants import LOOKUP_SEP
 
+from migrate_to_pg.behaviour.code.compile_statement import prepare_queryset, prepare_update
 from migrate_to_pg.behaviour.code.dialect import Column, count
-from migrate_to_pg.behaviour.code.judge import prepare_queryset, prepare_update
 from migrate_to_pg.behaviour.code.querysets import Built, querysets_of
 from migrate_to_pg.behaviour.code.sources import Source
 from migrate_to_pg.behaviour.explain_error import rule_of_error
-from migrate_to_pg.behaviour.guard import guarded
+from migrate_to_pg.behaviour.project_errors import guarded
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
 from migrate_to_pg.behaviour.sides import Sides
 from migrate_to_pg.i18n import gettext as _

@@ -52,12 +52,12 @@ class Source:
 
     @property
     def is_migration(self) -> bool:
-        """Whether it is in a folder of migrations."""
+        """Report whether it is in a folder of migrations."""
         return self.path.parent.name == "migrations"
 
     @property
     def is_test(self) -> bool:
-        """Whether it is a module of tests, by its name or its folder's."""
+        """Report whether it is a module of tests, by its name or its folder's."""
         return any(part.startswith("test") for part in self.name.removeprefix(self.package).split("."))
 
     def place(self, node: ast.AST) -> Place:

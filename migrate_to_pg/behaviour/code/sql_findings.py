@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from migrate_to_pg.behaviour.code.compile_statement import Verdict, judge, numbered
 from migrate_to_pg.behaviour.code.dialect import doubts, is_pragma
-from migrate_to_pg.behaviour.code.judge import Verdict, judge, numbered
 from migrate_to_pg.behaviour.code.sources import Source
 from migrate_to_pg.behaviour.code.statements import Statement, statements_of
 from migrate_to_pg.behaviour.code.texts import HOLE
 from migrate_to_pg.behaviour.explain_error import rule_of_error
-from migrate_to_pg.behaviour.guard import guarded
+from migrate_to_pg.behaviour.project_errors import guarded
 from migrate_to_pg.behaviour.queries.judge import shown_sql
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place, Way
 from migrate_to_pg.behaviour.sides import Sides

@@ -28,7 +28,7 @@ class Text:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of it was read."""
+        """Report whether all of it was read."""
         return HOLE not in self.text
 
 

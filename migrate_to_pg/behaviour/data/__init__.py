@@ -9,8 +9,8 @@ from migrate_to_pg.behaviour.data.compare_orders import compare_order
 from migrate_to_pg.behaviour.data.fields import find_in_fields
 from migrate_to_pg.behaviour.data.orderings import orderings, unordered_views
 from migrate_to_pg.behaviour.data.relations import find_in_relations
-from migrate_to_pg.behaviour.guard import guarded
 from migrate_to_pg.behaviour.own_models import own_models
+from migrate_to_pg.behaviour.project_errors import guarded
 from migrate_to_pg.behaviour.records import Occurrence
 from migrate_to_pg.behaviour.sides import Sides
 from migrate_to_pg.i18n import gettext as _

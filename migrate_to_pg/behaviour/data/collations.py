@@ -25,7 +25,7 @@ class Collations:
 
     @property
     def is_by_code(self) -> bool:
-        """Whether the copy orders text by code points."""
+        """Report whether the copy orders text by code points."""
         return self.copy in BY_CODE
 
     def note_text(self, name: str, field: Any, values: Sequence[Any]) -> None:

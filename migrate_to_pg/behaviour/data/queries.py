@@ -16,7 +16,7 @@ from django.db import DatabaseError
 from migrate_to_pg.behaviour.code.querysets import Built, querysets_of
 from migrate_to_pg.behaviour.code.sources import own_sources, unread_files
 from migrate_to_pg.behaviour.code.statements import Statement, statements_of
-from migrate_to_pg.behaviour.guard import guarded
+from migrate_to_pg.behaviour.project_errors import guarded
 from migrate_to_pg.behaviour.queries.call_site import CallSite
 from migrate_to_pg.behaviour.queries.judge import Asked, Judge
 from migrate_to_pg.behaviour.queries.notebook import Notebook, read

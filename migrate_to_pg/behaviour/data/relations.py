@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import FieldError
 from django.db import DatabaseError, models
 
-from migrate_to_pg.behaviour.code.judge import prepare_queryset
+from migrate_to_pg.behaviour.code.compile_statement import prepare_queryset
 from migrate_to_pg.behaviour.explain_error import rule_of_error
 from migrate_to_pg.behaviour.own_models import place_of_class, plain_rows
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way

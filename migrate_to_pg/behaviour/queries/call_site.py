@@ -51,7 +51,7 @@ _FOREIGN = {"site-packages", "dist-packages"}
 
 @dataclass(frozen=True, slots=True)
 class CallSite:
-    """Where a statement comes from."""
+    """The place that a statement comes from."""
 
     place: Place
     #: The function's code, or None for a template.

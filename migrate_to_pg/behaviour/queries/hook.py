@@ -27,7 +27,6 @@ from django.db.models.query import MAX_GET_RESULTS
 from django.db.models.sql.compiler import SQLCompiler, SQLInsertCompiler
 from django.db.utils import ConnectionHandler
 
-from migrate_to_pg.behaviour.queries.branches import Branches
 from migrate_to_pg.behaviour.queries.call_site import (
     CallSite,
     find_call_site,
@@ -39,9 +38,10 @@ from migrate_to_pg.behaviour.queries.call_site import (
 )
 from migrate_to_pg.behaviour.queries.inserted_values import doubtful_values
 from migrate_to_pg.behaviour.queries.judge import Asked, first_line, shown_sql
+from migrate_to_pg.behaviour.queries.refused_writes import BrokenTransactions, GivenKeys, lock_outside_transaction
 from migrate_to_pg.behaviour.queries.shadow import Shadow
 from migrate_to_pg.behaviour.queries.statement import read_statement
-from migrate_to_pg.behaviour.queries.transactions import BrokenTransactions, GivenKeys, lock_outside_transaction
+from migrate_to_pg.behaviour.queries.vendor_branches import Branches
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.alias_override import NOWHERE

@@ -12,11 +12,11 @@ from django.core.exceptions import FieldError
 from django.db import NotSupportedError
 
 from migrate_to_pg.behaviour.explain_error import rule_of_error
+from migrate_to_pg.behaviour.queries.ask_both import Answer, Copy, Parameters, Source, is_lost
 from migrate_to_pg.behaviour.queries.call_site import CallSite
-from migrate_to_pg.behaviour.queries.databases import Answer, Copy, Parameters, Source, is_lost
-from migrate_to_pg.behaviour.queries.differences import Comparison
+from migrate_to_pg.behaviour.queries.name_difference import Comparison
 from migrate_to_pg.behaviour.queries.notebook import Notebook
-from migrate_to_pg.behaviour.queries.sources import Sources
+from migrate_to_pg.behaviour.queries.sqlite_file import Sources
 from migrate_to_pg.behaviour.queries.statement import Statement, read_statement
 from migrate_to_pg.behaviour.queries.values import show_rows
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way

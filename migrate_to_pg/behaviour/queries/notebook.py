@@ -21,7 +21,7 @@ _STATEMENTS_PER_LINE = 20
 
 @dataclass(slots=True)
 class Notes:
-    """What a file of occurrences says."""
+    """The contents of a file of occurrences."""
 
     occurrences: list[Occurrence] = field(default_factory=list)
     #: What happened to the statements -> how often: compared, volatile, slow, ...

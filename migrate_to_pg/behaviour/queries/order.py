@@ -12,7 +12,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from migrate_to_pg.behaviour.queries.databases import LONGEST_ANSWER, Answer, Source
+from migrate_to_pg.behaviour.queries.ask_both import LONGEST_ANSWER, Answer, Source
 from migrate_to_pg.behaviour.queries.statement import OrderItem, Statement
 from migrate_to_pg.behaviour.queries.values import Row, meaning, row_meaning
 

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from migrate_to_pg.behaviour.queries.databases import TIMEOUT_SECONDS
+from migrate_to_pg.behaviour.queries.ask_both import TIMEOUT_SECONDS
 from migrate_to_pg.behaviour.queries.judge import Asked, CopyLostError, Judge, first_line
 from migrate_to_pg.i18n import gettext as _
 

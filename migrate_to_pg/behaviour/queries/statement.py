@@ -91,12 +91,12 @@ class Statement:
 
     @property
     def reads(self) -> bool:
-        """Whether it only reads."""
+        """Report whether it only reads."""
         return self.verb in _VERB_OF_READS and not self.words & set(_VERB_OF_WRITES[:3])
 
     @property
     def writes(self) -> bool:
-        """Whether it changes rows."""
+        """Report whether it changes rows."""
         return self.verb in _VERB_OF_WRITES or (self.verb == "WITH" and not self.reads)
 
     @cached_property
@@ -112,12 +112,12 @@ class Statement:
 
     @cached_property
     def is_volatile(self) -> bool:
-        """Whether the same statement answers otherwise another time."""
+        """Report whether the same statement answers otherwise another time."""
         return bool(self.words & _VOLATILE) or _NOW.search(self.sql) is not None
 
     @property
     def draws_random_numbers(self) -> bool:
-        """Whether random() decides more than the order."""
+        """Report whether random() decides more than the order."""
         order = self._clause("ORDER")
         end = order.start if order else len(self.sql)
         return any(token.word == "RANDOM" and token.start < end for token in self.tokens)
@@ -137,22 +137,22 @@ class Statement:
 
     @property
     def is_compound(self) -> bool:
-        """Whether it is a UNION, INTERSECT or EXCEPT."""
+        """Report whether it is a UNION, INTERSECT or EXCEPT."""
         return any(self._clause(word) for word in ("UNION", "INTERSECT", "EXCEPT"))
 
     @property
     def is_ordered(self) -> bool:
-        """Whether the rows of the answer have an order."""
+        """Report whether the rows of the answer have an order."""
         return self._clause("ORDER") is not None
 
     @property
     def is_sliced(self) -> bool:
-        """Whether it takes a part of the rows."""
+        """Report whether it takes a part of the rows."""
         return self._clause("LIMIT") is not None or self._clause("OFFSET") is not None
 
     @cached_property
     def has_unordered_slice(self) -> bool:
-        """Whether it, or a subquery of it, takes a part of rows that have no order."""
+        """Report whether it, or a subquery of it, takes a part of rows that have no order."""
         words: dict[int, set[str]] = {}
         for token in self.tokens:
             words.setdefault(token.group, set()).add(token.word)

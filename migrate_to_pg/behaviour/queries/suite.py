@@ -25,8 +25,8 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import language
 from migrate_to_pg.system.subprocesses import private_directory
 from migrate_to_pg.system.workdir import base_directory
+from migrate_to_pg.trial.child_settings import startup_path
 from migrate_to_pg.trial.command import command_of_project
-from migrate_to_pg.trial.settings import startup_path
 from migrate_to_pg.trial.startup.sitecustomize import WHEN_READY
 
 _FILE = "queries.jsonl"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pkgutil
 from importlib import import_module
 
-from migrate_to_pg.behaviour.rules.base import BehaviourRule
+from migrate_to_pg.behaviour.rules.behaviour_rule import BehaviourRule
 
 #: id -> rule.
 RULES: dict[str, BehaviourRule] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from migrate_to_pg.behaviour.rules.base import BehaviourRule
+from migrate_to_pg.behaviour.rules.behaviour_rule import BehaviourRule
 from migrate_to_pg.i18n import N_
 
 RULE = BehaviourRule(

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 from migrate_to_pg.behaviour.records import Occurrence
 from migrate_to_pg.behaviour.suite.causes import not_begun, occurrences_of, shown
-from migrate_to_pg.behaviour.suite.run import Outcome, SuiteRun, run_on_copy, run_on_sqlite
+from migrate_to_pg.behaviour.suite.run_suite import Outcome, SuiteRun, run_on_copy, run_on_sqlite
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
-from migrate_to_pg.trial.copy import Copy
+from migrate_to_pg.trial.open_copy import Copy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestsResult:
-    """What became of the tests on both databases."""
+    """The results of the tests on both databases."""
 
     #: One for each cause by which tests fail on PostgreSQL alone.
     occurrences: tuple[Occurrence, ...]

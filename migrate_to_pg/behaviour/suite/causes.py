@@ -8,7 +8,7 @@ from pathlib import Path
 
 from migrate_to_pg.behaviour.explain_error import OTHER, rule_of_error
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place, Way
-from migrate_to_pg.behaviour.suite.run import Failure, Outcome
+from migrate_to_pg.behaviour.suite.run_suite import Failure, Outcome
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.system.workdir import base_directory
 
@@ -23,7 +23,7 @@ _MAX_NAMES = 5
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What several tests may fail by."""
+    """The cause by which several tests may fail."""
 
     rule: str
     place: Place

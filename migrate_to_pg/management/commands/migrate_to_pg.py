@@ -79,7 +79,7 @@ class Command(BaseCommand):
     def _try(self, options: Mapping[str, Any]) -> int:
         """Run a command on a copy of the data, and return its exit status."""
         from migrate_to_pg.trial.command import require_command, run_command
-        from migrate_to_pg.trial.copy import CopyFailedError, open_copy
+        from migrate_to_pg.trial.open_copy import CopyFailedError, open_copy
 
         wanted = options_of(options)
         require_command(options["try"])

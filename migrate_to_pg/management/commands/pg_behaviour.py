@@ -65,7 +65,7 @@ class Command(BaseCommand):
 
     def _handle(self, options: dict[str, Any]) -> None:
         from migrate_to_pg.errors import MigrateToPgError
-        from migrate_to_pg.trial.copy import CopyFailedError
+        from migrate_to_pg.trial.open_copy import CopyFailedError
 
         console.end_on_signals()
         try:
@@ -95,7 +95,7 @@ class Command(BaseCommand):
         from django.conf import settings
 
         from migrate_to_pg.behaviour.find import find
-        from migrate_to_pg.behaviour.report import to_html, to_json
+        from migrate_to_pg.behaviour.report import behaviour_html, behaviour_json
         from migrate_to_pg.management.settings import require_secrets
         from migrate_to_pg.report import write_files
         from migrate_to_pg.system.workdir import WorkDirectory
@@ -107,8 +107,8 @@ class Command(BaseCommand):
             report = find(_wanted(options, directory), console.ignore_broken_pipe(progress))
         page = directory / "behaviour.html"
         texts = {
-            page: to_html.to_html(report),
-            directory / "behaviour.json": to_json.dumps(report, options["fail_on"]),
+            page: behaviour_html.to_html(report),
+            directory / "behaviour.json": behaviour_json.dumps(report, options["fail_on"]),
         }
         write_files(directory, texts)
         return report, page
@@ -123,13 +123,13 @@ class Command(BaseCommand):
         stdout.flush()
 
     def _print(self, report: Report, page: Path, options: dict[str, Any]) -> None:
-        from migrate_to_pg.behaviour.report import to_json, to_text
+        from migrate_to_pg.behaviour.report import behaviour_json, behaviour_text
         from migrate_to_pg.report.text_layout import line, named, plain, show
 
         stdout = console.raw_stream(self.stdout)
-        blocks = [*to_text.blocks(report), line(), *named(_("Report"), str(page))]
+        blocks = [*behaviour_text.blocks(report), line(), *named(_("Report"), str(page))]
         if options["json"]:
-            stdout.write(to_json.dumps(report, options["fail_on"]))
+            stdout.write(behaviour_json.dumps(report, options["fail_on"]))
         elif stdout.isatty():
             from rich.console import Console
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pkgutil
 from importlib import import_module
 
-from migrate_to_pg.rules.back.base import BackRule
+from migrate_to_pg.rules.back.back_rule import BackRule
 
 #: Every rule of the way back.
 BACK_RULES: tuple[BackRule, ...] = tuple(

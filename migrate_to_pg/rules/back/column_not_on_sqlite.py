@@ -8,7 +8,7 @@ from psycopg import sql
 
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.records import Level, PlannedTable
-from migrate_to_pg.rules.back.base import BackRule, Fault, NewFileFacts, place
+from migrate_to_pg.rules.back.back_rule import BackRule, Fault, NewFileFacts, place
 
 _IS_SET = sql.SQL("{0} IS NOT NULL")
 #: Search indexes, which triggers or the application fill from other columns.

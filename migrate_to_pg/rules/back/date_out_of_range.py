@@ -6,7 +6,7 @@ from psycopg import sql
 
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.records import Level, PlannedColumn
-from migrate_to_pg.rules.back.base import BackRule, NewFileFacts, of_columns
+from migrate_to_pg.rules.back.back_rule import BackRule, NewFileFacts, of_columns
 
 _CONDITIONS = {
     "date": sql.SQL("{0} NOT BETWEEN '0001-01-01' AND '9999-12-31'"),

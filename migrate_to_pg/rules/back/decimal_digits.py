@@ -6,7 +6,7 @@ from psycopg import sql
 
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.records import Level, PlannedColumn
-from migrate_to_pg.rules.back.base import BackRule, NewFileFacts, of_columns
+from migrate_to_pg.rules.back.back_rule import BackRule, NewFileFacts, of_columns
 
 #: Digits of a decimal that SQLite's REAL keeps, as Django reads it.
 _DIGITS = 15

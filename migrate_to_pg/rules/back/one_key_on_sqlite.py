@@ -8,7 +8,7 @@ from psycopg import sql
 
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.records import Level, PlannedTable
-from migrate_to_pg.rules.back.base import BackRule, Fault, NewFileFacts, SqliteKey, place
+from migrate_to_pg.rules.back.back_rule import BackRule, Fault, NewFileFacts, SqliteKey, place
 
 #: SQLite's collation -> the text by which it compares. NOCASE knows the 26 letters of ASCII alone.
 _FOLDED = {

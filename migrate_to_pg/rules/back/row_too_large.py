@@ -8,7 +8,7 @@ from psycopg import sql
 
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.records import Level, PlannedTable
-from migrate_to_pg.rules.back.base import BackRule, Fault, NewFileFacts, place
+from migrate_to_pg.rules.back.back_rule import BackRule, Fault, NewFileFacts, place
 
 #: Bytes of a value. Those of fixed length do not matter here.
 _LENGTH = sql.SQL("coalesce(octet_length({0}), 0)::int8")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from migrate_to_pg.behaviour.code.branches import is_for_another_vendor
-from migrate_to_pg.behaviour.code.judge import numbered
+from migrate_to_pg.behaviour.code.compile_statement import numbered
 from migrate_to_pg.behaviour.code.sources import Source, _parsed
 from migrate_to_pg.behaviour.code.statements import statements_of
 from migrate_to_pg.behaviour.code.texts import HOLE

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from migrate_to_pg.behaviour.queries.databases import Answer
-from migrate_to_pg.behaviour.queries.differences import Comparison
+from migrate_to_pg.behaviour.queries.ask_both import Answer
 from migrate_to_pg.behaviour.queries.inserted_values import doubtful_values
 from migrate_to_pg.behaviour.queries.judge import shown_sql
+from migrate_to_pg.behaviour.queries.name_difference import Comparison
 from migrate_to_pg.behaviour.queries.order import KeyedRow, name_order, sort_like_postgresql
 from migrate_to_pg.behaviour.queries.pages import Frontier, links
 from migrate_to_pg.behaviour.queries.statement import Statement

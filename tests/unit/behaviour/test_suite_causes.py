@@ -8,7 +8,7 @@ from django.conf import settings
 
 from migrate_to_pg.behaviour.records import Effect, Occurrence, Place
 from migrate_to_pg.behaviour.suite.causes import occurrences_of
-from migrate_to_pg.behaviour.suite.run import Failure, Outcome
+from migrate_to_pg.behaviour.suite.run_suite import Failure, Outcome
 
 
 @pytest.fixture(autouse=True)

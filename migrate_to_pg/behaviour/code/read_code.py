@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from migrate_to_pg.behaviour.code.connections import find_in_connections
-from migrate_to_pg.behaviour.code.driver import find_in_driver
 from migrate_to_pg.behaviour.code.files import find_in_files
 from migrate_to_pg.behaviour.code.keys import find_in_keys
 from migrate_to_pg.behaviour.code.queryset_findings import find_in_querysets
 from migrate_to_pg.behaviour.code.sources import own_sources, unread_files
 from migrate_to_pg.behaviour.code.sql_findings import find_in_sql
+from migrate_to_pg.behaviour.code.sqlite_driver import find_in_driver
 from migrate_to_pg.behaviour.code.transactions import find_in_transactions
-from migrate_to_pg.behaviour.guard import guarded
+from migrate_to_pg.behaviour.project_errors import guarded
 from migrate_to_pg.behaviour.records import Occurrence, Place
 from migrate_to_pg.behaviour.sides import Sides
 from migrate_to_pg.i18n import gettext as _

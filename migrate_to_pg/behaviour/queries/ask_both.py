@@ -45,7 +45,7 @@ Parameters = Sequence[Any] | Mapping[str, Any] | None
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Django would give its caller."""
+    """The values that Django would give its caller."""
 
     rows: tuple[Row, ...]
     columns: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Answer:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all rows were read."""
+        """Report whether all rows were read."""
         return len(self.rows) <= LONGEST_ANSWER
 
 

@@ -24,7 +24,7 @@ class SqliteKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFileFacts:
-    """What a rule must know of the file that is made."""
+    """The facts about the new file that rules need."""
 
     #: The zone of its times without one.
     zone: str

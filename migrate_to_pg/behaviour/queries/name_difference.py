@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import Any
 
 from migrate_to_pg.behaviour.collation import BY_CODE
+from migrate_to_pg.behaviour.queries.ask_both import Answer, Copy, Source
 from migrate_to_pg.behaviour.queries.call_site import CallSite
-from migrate_to_pg.behaviour.queries.databases import Answer, Copy, Source
 from migrate_to_pg.behaviour.queries.order import TEXT, name_order, read_keyed_rows, ties_at_the_edge
-from migrate_to_pg.behaviour.queries.sources import Sources
+from migrate_to_pg.behaviour.queries.sqlite_file import Sources
 from migrate_to_pg.behaviour.queries.statement import Statement, read_statement
 from migrate_to_pg.behaviour.queries.values import (
     Row,
@@ -78,7 +78,7 @@ class Comparison:
 
     @property
     def is_ordered(self) -> bool:
-        """Whether the order of the rows is a part of the answer."""
+        """Report whether the order of the rows is a part of the answer."""
         return self.statement.is_ordered and not self.is_order_lost
 
     @cached_property

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from migrate_to_pg.behaviour.queries.databases import Source
+from migrate_to_pg.behaviour.queries.ask_both import Source
 
 _Text = str | bytes | int | float | None
 

@@ -17,9 +17,9 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.source_database import vendor_of
 from migrate_to_pg.system.subprocesses import run_of_project
+from migrate_to_pg.trial.child_settings import startup_path, variables_of
 from migrate_to_pg.trial.command import command_of_project
-from migrate_to_pg.trial.copy import Copy
-from migrate_to_pg.trial.settings import startup_path, variables_of
+from migrate_to_pg.trial.open_copy import Copy
 from migrate_to_pg.trial.startup.migrate_to_pg_outcomes import OUTCOMES
 
 #: The worst of several results of one test counts: of its subtests, its setup, itself.
@@ -54,7 +54,7 @@ class Failure:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one test on one database."""
+    """The result of one test on one database."""
 
     test: str
     result: str
@@ -64,12 +64,12 @@ class Outcome:
 
     @property
     def is_good(self) -> bool:
-        """Whether it passed, or failed as it is expected to."""
+        """Report whether it passed, or failed as it is expected to."""
         return self.result in _GOOD
 
     @property
     def is_bad(self) -> bool:
-        """Whether it failed. A test that is skipped is neither."""
+        """Report whether it failed. A test that is skipped is neither."""
         return self.result not in (*_GOOD, "skipped")
 
 

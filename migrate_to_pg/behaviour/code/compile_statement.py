@@ -25,7 +25,7 @@ _OF_PARAMETERS = frozenset({"42P18", "42P08"})
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What PostgreSQL says of a statement that SQLite takes."""
+    """The answer of PostgreSQL to a statement that SQLite takes."""
 
     sqlstate: str = ""
     message: str = ""

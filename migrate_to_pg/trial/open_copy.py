@@ -41,8 +41,8 @@ from migrate_to_pg.records import FINAL, Options, Report, Trial
 from migrate_to_pg.system.usage import usage_error_on_oserror
 from migrate_to_pg.system.workdir import base_directory
 from migrate_to_pg.trial.aliases import aliases_of_target, other_aliases
+from migrate_to_pg.trial.child_settings import variables_of
 from migrate_to_pg.trial.databases import Databases, database_url, databases_at
-from migrate_to_pg.trial.settings import variables_of
 from migrate_to_pg.trial.source_state import state_of
 
 #: The embedded server of copies, below the project.
@@ -183,7 +183,7 @@ def _made_for_once(options: Options, choice: SourceChoice, progress: Progress, s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
-    """What is noted of the kept copy, as the comment on its database."""
+    """The note on the kept copy, as the comment on its database."""
 
     #: By ``state_of``.
     state: str
