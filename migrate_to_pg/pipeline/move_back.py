@@ -6,6 +6,7 @@ the way there, where SQLite is the source and PostgreSQL the target as well.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -17,7 +18,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 from psycopg import sql
 
-from migrate_to_pg.errors import MigrationStateError, ProofError, SourceChangedError
+from migrate_to_pg.errors import MigrationStateError, ProofError, PublishError, SourceChangedError, SourceError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.leftovers import view_table_name
 from migrate_to_pg.move_back.check_file import check_file
@@ -124,12 +125,15 @@ def _leftover_forms(run: Run, connection: Connection, schema: SqliteSchema) -> L
     targets = read_tables(run, connection, LEFTOVERS) if run.options.leftovers is Leftovers.COPY else ()
     if not targets:
         return LeftoverForms()
-    recorded = recorded_source(connection, run.final)
-    if recorded and Path(recorded[0]).is_file():
-        taken = [statement.name for statement in schema.statements]
-        forms = explain(connection, targets, Path(recorded[0]), run.workdir.leftovers, taken)
-    else:
-        forms = with_postgresql_columns(targets, _("The snapshot that tells its SQLite form is gone."))
+    forms = with_postgresql_columns(targets, _("The snapshot that tells its SQLite form is gone."))
+    try:
+        recorded = recorded_source(connection, run.final)
+        if recorded and Path(recorded[0]).is_file():
+            taken = [statement.name for statement in schema.statements]
+            forms = explain(connection, targets, Path(recorded[0]), run.workdir.leftovers, taken)
+    except (PublishError, SourceError, sqlite3.Error) as error:
+        # A record or a snapshot that cannot be read stands in nobody's way.
+        forms = with_postgresql_columns(targets, str(error))
     run.state.notes += tuple(
         leftover_with_postgresql_columns(report_name(kept.name), kept.columns, kept.reason)
         for kept in forms.unexplained

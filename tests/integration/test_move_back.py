@@ -357,3 +357,12 @@ def test_leftovers_come_back_as_they_were_where_the_snapshot_explains_them(
     }
     assert report.verification
     assert {"sqlite_leftovers.counted", "sqlite_leftovers.mixed"} <= {t.name for t in report.verification.tables}
+    # Nothing tells the form any more.
+    for snapshot in tmp_path.glob("reports/*/snapshot.sqlite3"):
+        snapshot.chmod(0o600)
+        snapshot.write_bytes(b"no database, but long enough to be read as one" * 100)
+    report = back(postgres_url, target=str(tmp_path / "again.sqlite3"))
+    assert report.ok, report.failure
+    assert "sqlite_leftovers.counted" in {f.table for f in report.findings if f.rule == "leftover-form"}
+    columns = "SELECT group_concat(name) FROM pragma_table_info('counted')"
+    assert rows(tmp_path / "again.sqlite3", columns) == [("id,amount__integer,amount__real,amount__text,of what",)]
