@@ -16,12 +16,12 @@ import pytest
 from tests import preloaded
 from tests.conftest import ROOT, SERVER_VERSIONS, Server
 
-SHADOWED = ROOT / "tests" / "projects" / "shadowed"
+SHADOWED = Path(__file__).with_name("shadowed")
 
 
 @dataclass
 class Shadowed:
-    """A copy of ``tests/projects/shadowed``, and of its data on PostgreSQL."""
+    """A copy of the project beside this file, and of its data on PostgreSQL."""
 
     folder: Path
     url: str
