@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+
+from tests.conftest import ROOT
 
 #: Every one of these keeps chromium from asking the network for things of its own.
 _QUIET = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update")
@@ -18,6 +23,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def university(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The SQLite database of seed_demo, made once: tests copy it."""
+    path = tmp_path_factory.mktemp("university") / "db.sqlite3"
+    variables = os.environ | {"DATABASE_URL": f"sqlite:///{path}"}
+    for command in (("migrate", "--verbosity", "0"), ("seed_demo",)):
+        subprocess.run(
+            [sys.executable, "manage.py", *command], cwd=ROOT, env=variables, check=True, capture_output=True
+        )
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,7 @@
 """The application as the people of a university use it, on both databases, on a telephone and at a desk."""
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,18 +40,6 @@ def database(setting: tuple[str, str]) -> str:
 @pytest.fixture
 def size(setting: tuple[str, str]) -> str:
     return setting[1]
-
-
-@pytest.fixture(scope="session")
-def university(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The SQLite database of seed_demo, made once: tests copy it."""
-    path = tmp_path_factory.mktemp("university") / "db.sqlite3"
-    variables = os.environ | {"DATABASE_URL": f"sqlite:///{path}"}
-    for command in (("migrate", "--verbosity", "0"), ("seed_demo",)):
-        subprocess.run(
-            [sys.executable, "manage.py", *command], cwd=ROOT, env=variables, check=True, capture_output=True
-        )
-    return path
 
 
 @pytest.fixture
