@@ -5,7 +5,9 @@ import importlib.metadata
 import json
 import os
 import re
+import sqlite3
 import sys
+from contextlib import closing, suppress
 from pathlib import Path
 
 import django
@@ -59,8 +61,8 @@ def test_its_description_has_no_link_that_leads_nowhere() -> None:
     assert "are in `docs/` of the source distribution" in description
 
 
-def moved(settings: str, folder: Path, server: Path, *options: str, **variables: str) -> str:
-    """Migrate, fill, rehearse and publish; return what report.json of the publication says."""
+def moved(settings: str, folder: Path, server: Path, *options: str, and_back: bool = False, **variables: str) -> str:
+    """Migrate, fill, rehearse and publish, move back where asked; return what report.json of the publication says."""
     run(settings, folder, "django", "migrate", "--run-syncdb", "-v0", ok=True, **variables)
     filled = run(settings, folder, "tests.wheel.fill", "7", ok=True, **variables).stdout.strip()
     report = folder / "report"
@@ -83,12 +85,38 @@ def moved(settings: str, folder: Path, server: Path, *options: str, **variables:
     assert read > 0
     assert not any(table["differences"] for table in told["orm"])
     cells = sum(table["cells_compared"] or 0 for table in told["tables"])
+    if and_back:
+        back = folder / "back.sqlite3"
+        source = ("--source", f"embedded:{server}")
+        run(settings, folder, "django", "migrate_from_pg", *source, "--target", str(back), ok=True, **variables)
+        assert rows_of(back) == rows_of(folder / "db.sqlite3")
     run(settings, folder, "django", "migrate_to_pg", "--undo", "--target", f"embedded:{server}", ok=True, **variables)
     locked = told["publication"]["locked_seconds"]
     return (
         f"{filled}; {len(told['tables'])} tables, {cells:,} cells equal, {read:,} values equal through the ORM,"
         f" {locked:.2f} s locked"
     )
+
+
+def rows_of(path: Path) -> dict[str, list[str]]:
+    """Every row of every table, but for the order of the keys in JSON, which PostgreSQL does not keep."""
+    found = {}
+    with closing(sqlite3.connect(path)) as database:
+        database.row_factory = sqlite3.Row
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            rows = database.execute(f'SELECT * FROM "{name}"')
+            columns = [{key: in_order(row[key]) for key in sorted(row.keys())} for row in rows]
+            found[name] = sorted(map(repr, columns))
+    del found["sqlite_sequence"]
+    return found
+
+
+def in_order(value: object) -> object:
+    """A text of JSON with its keys sorted; any other value as it is."""
+    if isinstance(value, str) and value.startswith(("{", "[")):
+        with suppress(ValueError):
+            return json.dumps(json.loads(value), sort_keys=True)
+    return value
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -99,5 +127,7 @@ def test_a_project_of_ours_moves(name: str, tmp_path: Path, server: Path) -> Non
 @pytest.mark.parametrize("name", ASKED)
 def test_a_project_with_somebody_else_s_application_moves(name: str, tmp_path: Path, server: Path) -> None:
     apps = json.dumps(OTHERS[name])
-    told = moved("tests.wheel.others", tmp_path, server, *OPTIONS.get(name, ()), PROJECT_APPS=apps)
+    # What is left out of the move does not come back.
+    back = name not in OPTIONS
+    told = moved("tests.wheel.others", tmp_path, server, *OPTIONS.get(name, ()), and_back=back, PROJECT_APPS=apps)
     print(f"\n{name} {importlib.metadata.version(name)}: {told}")
