@@ -21,8 +21,9 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import set_json_loads
 
-from tests.fuzz.oracle_readings import KINDS, Column, Meaning, meaning
+from tests.fuzz.oracle_readings import KINDS, Column, Meaning, in_order, meaning
 from tests.fuzz.oracle_record import Cells, Record
 
 Row = tuple[Meaning, ...]
@@ -82,6 +83,7 @@ class Target:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
+        set_json_loads(in_order, connection)
 
     def ask(self, query: str | sql.Composed) -> list[tuple[Any, ...]]:
         return self.connection.execute(query.encode() if isinstance(query, str) else query).fetchall()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import ipaddress
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -133,6 +134,23 @@ def address(storage: str, value: Any, _: Column) -> Meaning:
     return (head + read.packed).hex()
 
 
+def _refuse(name: str) -> Meaning:
+    raise ValueError(name)
+
+
+def document(storage: str, value: Any, _: Column) -> Meaning:
+    """JSONField: what json reads, its keys in order, without NaN and infinity, which are no JSON."""
+    try:
+        return in_order(value) if storage == "text" else Unreadable(storage, value)
+    except ValueError:
+        return Unreadable(storage, value)
+
+
+def in_order(written: bytes | str) -> str:
+    """The same JSON with its keys sorted: PostgreSQL keeps no order of them."""
+    return json.dumps(json.loads(written, parse_constant=_refuse), sort_keys=True)
+
+
 #: information_schema's data_type -> (reading on SQLite, expression on PostgreSQL).
 KINDS: dict[str, tuple[Callable[[str, Any, Column], Meaning], str]] = {
     "smallint": (whole, "{}"),
@@ -142,6 +160,7 @@ KINDS: dict[str, tuple[Callable[[str, Any, Column], Meaning], str]] = {
     "character varying": (text, "convert_to({}, 'UTF8')"),
     "text": (text, "convert_to({}, 'UTF8')"),
     "numeric": (number, "{}"),
+    "jsonb": (document, "{}"),
     "inet": (address, "encode(inet_send({}), 'hex')"),
     "timestamp with time zone": (instant, "(extract(epoch FROM {}) * 1000000)::numeric"),
 }
