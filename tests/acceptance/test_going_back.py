@@ -66,6 +66,11 @@ def check_alike(project: Project, but: set[str]) -> None:
     assert schema_of(project.source) == schema_of(new_file(project))
 
 
+def found_by_doctor(project: Project, path: Path) -> set[tuple[str, ...]]:
+    findings = json.loads(project.run("sqlite_doctor", path, "--json").stdout)["findings"]
+    return {(finding["rule"], finding["table"], finding["column"]) for finding in findings}
+
+
 @pytest.mark.parametrize("examples", EXAMPLES)
 def test_what_is_saved_in_any_field_comes_back_as_it_was(
     tmp_path: Path, servers: dict[int, Server], examples: int
@@ -81,9 +86,10 @@ def test_what_is_saved_in_any_field_comes_back_as_it_was(
     check_alike(project, SPELLED_ANEW)
     told = json.loads(python(project, "compare", TARGET_URL=url, DATABASE_URL=f"sqlite:///{new_file(project)}"))
     assert not told["wrong"], told["wrong"]
-    # Django finds nothing to make, and sqlite_doctor nothing to repair.
+    # Django finds nothing to make, and sqlite_doctor nothing that it does not find in the source: whole decimals of
+    # more digits than Django reads may be among the examples.
     project.run("migrate", "--check", DATABASE_URL=f"sqlite:///{new_file(project)}")
-    assert json.loads(project.run("sqlite_doctor", new_file(project), "--json").stdout)["findings"] == []
+    assert found_by_doctor(project, new_file(project)) <= found_by_doctor(project, project.source)
 
 
 @pytest.mark.parametrize("zones", first_in_ci(*list(ZONES)[1:]))
