@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from django.core.management.base import CommandError, DjangoHelpFormatter, OutputWrapper
 
-from migrate_to_pg.i18n import LANGUAGES
+from migrate_to_pg.i18n import LANGUAGES, language_from_environment, use_language
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.system.redact import may_hold_password, redact_usage, suggest_option
 from migrate_to_pg.system.threads import SIGNALS
@@ -110,8 +110,11 @@ def plain(text: str, postgres: str = "--target") -> str:
 
 
 @contextlib.contextmanager
-def prepared_streams(command: BaseCommand) -> Iterator[None]:
-    """Write unprintable characters as escapes, and ignore failures to print, such as a full disk."""
+def prepared_output(command: BaseCommand, language: str | None) -> Iterator[None]:
+    """Speak the language, or that of the environment where none is given.
+
+    Unprintable characters are written as escapes. Failures to print, such as a full disk, are ignored.
+    """
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
         if stream is None:
@@ -126,7 +129,8 @@ def prepared_streams(command: BaseCommand) -> Iterator[None]:
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        yield
+        with use_language(language or language_from_environment()):
+            yield
     finally:
         # Streams that cannot be flushed are closed: Python would try again at its end, and exit with 120.
         for stream in (sys.stdout, sys.stderr):

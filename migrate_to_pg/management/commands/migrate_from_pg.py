@@ -9,7 +9,6 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from migrate_to_pg.i18n import language_from_environment, use_language
 from migrate_to_pg.management import console
 from migrate_to_pg.management.back_parser import add_arguments, back_assurance, back_options_of, with_back_settings
 from migrate_to_pg.management.run_and_print import run_and_print
@@ -22,7 +21,7 @@ class Command(BaseCommand):
         "Makes a new SQLite file that holds what PostgreSQL holds now: the project's migrations make its schema, all"
         " rows are read from one state of PostgreSQL, and every cell is compared. PostgreSQL is only read, and no file"
         " is written over. Exit status: 0 done, 1 blocked or failed, 2 usage, 3 the proof failed; there is a new file"
-        " but with 0."
+        " only with 0."
     )
     requires_system_checks = ()
 
@@ -32,7 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         """Run, print, exit."""
-        with use_language(options["lang"] or language_from_environment()), console.prepared_streams(self):
+        with console.prepared_output(self, options["lang"]):
             self._handle(options)
 
     def _handle(self, options: Mapping[str, Any]) -> None:

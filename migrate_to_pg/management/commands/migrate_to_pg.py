@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.i18n import language_from_environment, pluralize, use_language
+from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.management import console
 from migrate_to_pg.management.parser import add_arguments, assurance, check_options_for_mode, mode_of, options_of
 from migrate_to_pg.management.run_and_print import run_and_print, show
@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         """Run, print, exit."""
-        with use_language(options["lang"] or language_from_environment()), console.prepared_streams(self):
+        with console.prepared_output(self, options["lang"]):
             self._handle(options)
 
     def _handle(self, options: Mapping[str, Any]) -> None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.i18n import language_from_environment, use_language
 from migrate_to_pg.management import console
 from migrate_to_pg.management.argument_types import names
 
@@ -60,7 +59,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:
         """Look, print, exit."""
-        with use_language(options["lang"] or language_from_environment()), console.prepared_streams(self):
+        with console.prepared_output(self, options["lang"]):
             self._handle(options)
 
     def _handle(self, options: dict[str, Any]) -> None:

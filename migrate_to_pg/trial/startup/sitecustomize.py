@@ -124,6 +124,6 @@ def _patches() -> dict[str, Callable[[ModuleType], None]]:
 
 
 if __name__ == "sitecustomize":
-    if _patches():
-        sys.meta_path.insert(0, _Finder(_patches()))
+    if patches := _patches():
+        sys.meta_path.insert(0, _Finder(patches))
     _run_other_sitecustomize()
