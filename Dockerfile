@@ -12,6 +12,7 @@ COPY manage.py ./
 COPY attribution_project attribution_project
 COPY attributions attributions
 COPY courses courses
+COPY office office
 COPY migrate_to_pg migrate_to_pg
 COPY deploy deploy
 # collectstatic needs settings that start; this key is made for the one command and kept nowhere.

@@ -104,7 +104,7 @@ screenshots: .venv/ready  ## the pictures of the application and the report in t
 	$(call debian,chromium,chromium fonts-dejavu-core)
 	@$(PY) -m demo.screenshots
 
-APPS = attribution_project attributions courses
+APPS = attribution_project attributions courses office
 CATALOGUE = migrate_to_pg/locale/fr/LC_MESSAGES/migrate_to_pg
 messages: .venv/ready  ## all sentences into their French catalogues, and those compiled (needs gettext)
 	@sed -n 's/{% translate \("[^"]*"\) %}/\n_(\1)\n/gp' migrate_to_pg/report/*.html migrate_to_pg/behaviour/report/behaviour.html | grep '^_(' \

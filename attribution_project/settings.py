@@ -36,8 +36,9 @@ else:
     ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS") or list(environment.LOCAL_HOSTS)
 
 INSTALLED_APPS = [
-    "courses",  # these two first: their French goes before that of the other applications
+    "courses",  # these three first: their French goes before that of the other applications
     "attributions",
+    "office",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -87,7 +87,7 @@ def _refused_statement(connection: Any) -> str:
 
     EXPLAIN prepares the statement, with its triggers and foreign keys, and stores nothing.
     """
-    for application in ("courses", "attributions"):
+    for application in ("courses", "attributions", "office"):
         for model in apps.get_app_config(application).get_models():
             table = connection.ops.quote_name(model._meta.db_table)
             # On SQLite a transaction would wait for the write lock.

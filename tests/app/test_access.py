@@ -39,6 +39,7 @@ MATRIX = {
     ("accounts:release_address", ()): (None, MANAGE),
     ("accounts:set_password", ("account",)): (MANAGE, MANAGE),
     ("accounts:unlock", ("account",)): (None, MANAGE),
+    ("office:settings", ()): (MANAGE, MANAGE),
     ("imports:list", ()): (CHANGE, None),
     ("imports:detail", ("file_import",)): (CHANGE, None),
     ("imports:take_back", ("file_import",)): (None, CHANGE),

@@ -15,7 +15,7 @@ from deploy import images, supported
 from deploy.dependencies import PINS, direct, page, pins, reasons
 from tests.conftest import ROOT
 
-OURS = ("migrate_to_pg", "attribution_project", "attributions", "courses", "deploy", "demo", "benchmarks")
+OURS = ("migrate_to_pg", "attribution_project", "attributions", "courses", "office", "deploy", "demo", "benchmarks")
 SOURCES = {path: path.read_text() for top in OURS for path in (ROOT / top).rglob("*.py")}
 
 

@@ -46,7 +46,7 @@ def test_what_stays_without_django_imports_nothing_that_loads_it() -> None:
 
 
 def test_the_tool_and_the_application_never_import_each_other() -> None:
-    applications = ("courses", "attributions", "attribution_project")
+    applications = ("courses", "attributions", "office", "attribution_project")
     for path in PACKAGE.rglob("*.py"):
         assert not {i.split(".")[0] for i in imports(path)} & set(applications), path
     for name in applications:
