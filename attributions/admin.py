@@ -1,14 +1,16 @@
 """Teachers and attributions in the admin."""
 
+from copy import copy
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 
-from attribution_project.versions import VersionedAdmin
+from attribution_project.versions import VersionedAdmin, VersionedForm
 from courses.departments import DepartmentForm
 
 from .models import Attribution, Teacher
+from .services.limits import grows, refuse
 
 
 @admin.register(Teacher)
@@ -22,10 +24,31 @@ class TeacherAdmin(VersionedAdmin):
     search_fields = ["matricule", "last_name", "first_name", "email"]
 
 
+class ShareForm(VersionedForm):
+    """A share, kept within the hours of its part. The page's transaction holds the locks until it is stored."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse more hours than are left. An administrator may exceed a teacher's maximum."""
+        before = copy(self.instance)
+        data = super().clean()
+        if self.errors:
+            return data
+        wanted = copy(before)
+        for name in ("teacher", "course", "component", "academic_year", "hours"):
+            setattr(wanted, name, data[name])
+        same_part = before.pk and all(
+            getattr(wanted, name) == getattr(before, name) for name in ("course_id", "component", "academic_year")
+        )
+        if not (same_part and not grows(wanted, before)) and (refusal := refuse(wanted, confirmed=True)):
+            self.add_error("hours", refusal.message)
+        return data
+
+
 @admin.register(Attribution)
 class AttributionAdmin(VersionedAdmin):
     """Attributions, found by course or teacher."""
 
+    form = ShareForm
     list_display = ["course", "component", "academic_year", "teacher", "load", "hours", "created_by", "created_at"]
     list_filter = ["academic_year", "component", "load"]
     list_select_related = ["course", "teacher", "created_by"]

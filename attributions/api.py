@@ -10,22 +10,21 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from django.core.paginator import Page
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, JsonResponse, QueryDict
 from django.utils.translation import gettext as _
 
 from attribution_project.failures import RETRY_AFTER_SECONDS
 from attribution_project.versions import version_of
 
 from .forms import AttributionForm
-from .free_parts import Part, parse_key
+from .free_parts import COURSES_ON_A_PAGE, FreeParts, Part, parse_key
 from .models import Attribution
 from .services.results import Outcome, Result, refused
 
 #: The OpenAPI schema, which the tests check the views against.
 SCHEMA = Path(__file__).with_name("openapi.json")
 #: Fields that all parts of one request share.
-SHARED = ("teacher", "academic_year", "load", "note", "teacher_note")
+SHARED = ("teacher", "academic_year", "load", "role", "starts_on", "ends_on", "note", "teacher_note")
 #: A request with more parts is refused.
 MAX_PARTS = 200
 
@@ -52,8 +51,16 @@ def parse_request(request: HttpRequest) -> AssignRequest:
     if "course" in given:
         return AssignRequest(forms=[AttributionForm(given)], confirmed=confirmed)
     shared = {name: given.get(name, "") for name in SHARED}
-    chosen = [dict(zip(("course", "component"), parse_key(key), strict=True)) for key in _limited(parts)]
-    return AssignRequest(forms=[AttributionForm(shared | part) for part in chosen], confirmed=confirmed)
+    return AssignRequest(
+        forms=[AttributionForm(shared | _part_of_form(given, key)) for key in _limited(parts)], confirmed=confirmed
+    )
+
+
+def _part_of_form(given: QueryDict, key: str) -> dict[str, str]:
+    """Return the fields of one part of a page's form, where hours and group have the part's key in their names."""
+    course, component = parse_key(key)
+    own = {name: given.get(f"{name}:{key}", "") for name in ("hours", "group")}
+    return {"course": course, "component": component} | own
 
 
 def _parse_json(body: Any) -> AssignRequest:
@@ -104,7 +111,7 @@ def outcome_response(outcome: Outcome) -> JsonResponse:
 
 def _result_as_json(result: Result) -> dict[str, Any]:
     fields = asdict(result)
-    del fields["incident"]  # its sentence is in the message
+    del fields["incident"], fields["hours"]  # the one's sentence is in the message, the other was asked for
     return fields
 
 
@@ -117,6 +124,10 @@ def attribution_response(attribution: Attribution) -> JsonResponse:
         "teacher": attribution.teacher.matricule,
         "hours": str(attribution.hours),
         "load": attribution.load,
+        "role": attribution.role,
+        "group": attribution.group,
+        "starts_on": attribution.starts_on,
+        "ends_on": attribution.ends_on,
         "note": attribution.note,
         "teacher_note": attribution.teacher_note,
         "version": version_of(attribution),
@@ -124,25 +135,24 @@ def attribution_response(attribution: Attribution) -> JsonResponse:
     return JsonResponse(body, status=HTTPStatus.OK)
 
 
-def free_parts_response(year: str, page: "Page[Part]") -> JsonResponse:
-    """Return a page of free parts as JSON."""
-    parts = [
-        {
-            "course": part.code,
-            "title": part.title,
-            "component": part.component,
-            "hours": str(part.hours),
-            "department": part.department,
-            "level": part.level,
-            "semester": part.semester,
-        }
-        for part in page.object_list
-    ]
-    body = {
-        "academic_year": year,
-        "count": page.paginator.count,
-        "page": page.number,
-        "pages": page.paginator.num_pages,
-        "parts": parts,
-    }
+def free_parts_response(year: str, found: FreeParts, number: int) -> JsonResponse:
+    """Return a page of free parts as JSON, and whether there is a next one: nothing is counted."""
+    first = (number - 1) * COURSES_ON_A_PAGE
+    courses = found[first : first + COURSES_ON_A_PAGE + 1]
+    parts = [_part_as_json(part) for course in courses[:COURSES_ON_A_PAGE] for part in course]
+    following = number + 1 if len(courses) > COURSES_ON_A_PAGE else None
+    body = {"academic_year": year, "page": number, "next": following, "parts": parts}
     return JsonResponse(body, status=HTTPStatus.OK)
+
+
+def _part_as_json(part: Part) -> dict[str, Any]:
+    return {
+        "course": part.code,
+        "title": part.title,
+        "component": part.component,
+        "hours": str(part.hours.to_give),
+        "left": str(part.hours.left),
+        "department": part.department,
+        "level": part.level,
+        "semester": part.semester,
+    }

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from courses.models import Course
 
-from .models import Attribution, Load, Teacher
+from .models import Attribution, Teacher
 
 if TYPE_CHECKING:
     _ModelChoiceField = forms.ModelChoiceField[Any]
@@ -46,17 +46,33 @@ class TeacherChoiceField(KeyChoiceField):
         return f"{obj} ({obj.matricule})"
 
 
+class DateInput(forms.DateInput):
+    """A day as browsers let people choose it."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
+
+
+#: What a client that knows nothing of shares does not send.
+_WITH_DEFAULTS = ("load", "role", "group")
+
+
 class PartForm(_ModelForm):
     """Base of the forms for new and changed attributions. The database alone decides what is free."""
 
     class Meta:
         model = Attribution
-        fields = ["hours", "load", "teacher_note", "note"]
+        fields = ["hours", "load", "role", "group", "starts_on", "ends_on", "teacher_note", "note"]
         localized_fields = ["hours"]  # 36,50 as well as 36.50
         widgets = {
             "hours": forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
             "teacher_note": forms.Textarea(attrs={"rows": 3}),
             "note": forms.Textarea(attrs={"rows": 3}),
+            "group": forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+            "starts_on": DateInput,
+            "ends_on": DateInput,
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -64,6 +80,22 @@ class PartForm(_ModelForm):
         # The database checks the constraints at the INSERT: a query before it could be outdated.
         # Bad hours and years are refused by the fields' own validators.
         vars(self.instance).update(validate_constraints=lambda exclude=None: None)
+        for name in _WITH_DEFAULTS:
+            self.fields[name].required = False
+
+    def clean(self) -> dict[str, Any]:
+        """Leave as it is what is not sent, and refuse a period that ends before it starts."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in _WITH_DEFAULTS:
+            if name in data and data[name] in ("", None):
+                data[name] = getattr(self.instance, name)
+        for name in ("starts_on", "ends_on"):
+            if name in data and name not in self.data:
+                data[name] = getattr(self.instance, name)
+        starts, ends = data.get("starts_on"), data.get("ends_on")
+        if starts and ends and ends < starts:
+            self.add_error("ends_on", _("A share ends after it starts."))
+        return data
 
     def faults(self) -> str:
         """Return every error in one line, each with its field."""
@@ -75,7 +107,7 @@ class PartForm(_ModelForm):
 
 
 class AttributionForm(PartForm):
-    """One new attribution. Without hours it has the course's hours."""
+    """One new share. Without hours it gets those that are left of its part."""
 
     course = KeyChoiceField(
         Course.objects.all(),
@@ -91,25 +123,16 @@ class AttributionForm(PartForm):
     )
 
     class Meta(PartForm.Meta):
-        fields = ["course", "component", "teacher", "academic_year", "hours", "load", "teacher_note", "note"]
+        fields = ["course", "component", "teacher", "academic_year", *PartForm.Meta.fields]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["hours"].required = False
-        self.fields["load"].required = False
 
-    def clean_load(self) -> str:
-        """Return the kind of load, by default statutory."""
-        return self.cleaned_data["load"] or Load.STATUTORY
-
-    def clean(self) -> dict[str, Any]:
-        """Set missing hours to those of the course."""
-        data: dict[str, Any] = super().clean() or self.cleaned_data
-        if data.get("hours") is None and "hours" not in self.errors and data.get("course") and data.get("component"):
-            data["hours"] = data["course"].hours_of(data["component"])
-            if not data["hours"]:
-                self.add_error("hours", _("this course has no hours of this kind."))
-        return data
+    def _get_validation_exclusions(self) -> set[str]:
+        """Return what the model does not check again: the form has found the course and the teacher by their keys."""
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded | {"course", "teacher"}
 
     def course_code(self) -> str:
         """Return the course's code as it was typed, even if the form is invalid."""

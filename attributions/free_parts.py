@@ -1,29 +1,27 @@
-"""Find the parts of courses that nobody holds in a year.
-
-A part is one component of one course. It exists where the course has hours of that component.
-"""
+"""Find the parts of courses of which hours are left in a year."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, overload
 
-from django.db.models import CharField, Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models import Count, Q, QuerySet
 from django.utils.functional import cached_property
 
 from attribution_project.accent_search import search_condition
 from courses.models import Course
 
-from .models import Attribution, Component
+from .models import Component
+from .part_hours import HALF_A_CENT, LEFT, PartHours, any_left, lefts
+from .workload import sum_of_hours
 
-HOURS = {Component.CM: "hours_cm", Component.TD: "hours_td", Component.TP: "hours_tp"}
-#: The fields of a part in the order of the query's columns.
-COLUMNS = ("pk", "code", "title", "department", "level", "semester", "component", "hours")
+#: Courses on a page of free parts: each has up to three.
+COURSES_ON_A_PAGE = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One component of one course."""
+    """One component of one course, of which hours are left."""
 
     pk: int
     code: str
@@ -32,7 +30,7 @@ class Part:
     level: str
     semester: int
     component: str
-    hours: Decimal
+    hours: PartHours
 
     @property
     def key(self) -> str:
@@ -86,44 +84,71 @@ class PartFilter:
         return found & search_condition(self.text, "code", "title")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeTotal:
+    """What is left in a year, with these filters."""
+
+    courses: int
+    parts: int
+    hours: Decimal
+
+
 class FreeParts:
-    """The free parts of a year, sorted by code, as a sequence that a Paginator can slice."""
+    """The courses of a year of which hours are left, sorted by code, as a sequence that a Paginator can slice."""
 
     def __init__(self, year: str, wanted: PartFilter) -> None:
         self._year, self._wanted = year, wanted
 
     @cached_property
     def _query(self) -> QuerySet[Any]:
-        first, *others = (free_courses(self._year, component, self._wanted) for component in Component)
-        rows = [self._row(component, query) for component, query in zip(Component, (first, *others), strict=True)]
-        return rows[0].union(*rows[1:], all=True).order_by("code", "component")
+        found = Course.objects.filter(self._wanted.condition()).annotate(**lefts(self._year))
+        return found.filter(any_left()).order_by("code")
 
-    def _row(self, component: str, query: QuerySet[Course]) -> QuerySet[Any]:
-        return query.annotate(
-            component=Value(component, output_field=CharField(max_length=2)), hours=F(HOURS[Component(component)])
-        ).values_list(*COLUMNS)
+    @cached_property
+    def total(self) -> FreeTotal:
+        """Return the numbers of courses, parts and hours, in one query."""
+        free = {component: Q(**{f"{name}__gte": HALF_A_CENT}) for component, name in LEFT.items()}
+        figures: dict[str, Any] = {f"parts_{component}": Count("pk", filter=free[component]) for component in LEFT}
+        figures |= {f"hours_{component}": sum_of_hours(LEFT[component], free[component]) for component in LEFT}
+        found = self._query.order_by().aggregate(courses=Count("pk"), **figures)
+        return FreeTotal(
+            courses=found["courses"],
+            parts=sum(found[f"parts_{component}"] for component in LEFT),
+            hours=sum((found[f"hours_{component}"] for component in LEFT), Decimal(0)),
+        )
 
     def count(self) -> int:
-        """Return the number of parts, in one query."""
-        return self._query.count()
+        """Return the number of courses."""
+        return self.total.courses
 
     __len__ = count
 
-    def __iter__(self) -> Iterator[Part]:
+    def __iter__(self) -> Iterator[list[Part]]:
         return iter(self[:])
 
     @overload
-    def __getitem__(self, part: int) -> Part: ...
+    def __getitem__(self, courses: int) -> list[Part]: ...
     @overload
-    def __getitem__(self, part: slice) -> list[Part]: ...
-    def __getitem__(self, part: int | slice) -> Part | list[Part]:
-        if isinstance(part, int):
-            return self[part : part + 1][0]
-        return [Part(**dict(zip(COLUMNS, row, strict=True))) for row in self._query[part]]
+    def __getitem__(self, courses: slice) -> list[list[Part]]: ...
+    def __getitem__(self, courses: int | slice) -> list[Part] | list[list[Part]]:
+        """Return the free parts of a course, or of several, in one query."""
+        if isinstance(courses, int):
+            return _parts_of(self._query[courses])
+        return [_parts_of(course) for course in self._query[courses]]
 
 
-def free_courses(year: str, component: str, wanted: PartFilter) -> QuerySet[Course]:
-    """Return the courses whose part of this kind nobody holds in this year."""
-    held = Attribution.objects.filter(course=OuterRef("pk"), component=component, academic_year=year)
-    hours = HOURS[Component(component)]
-    return Course.objects.filter(wanted.condition(), ~Exists(held), **{f"{hours}__gt": 0}).order_by()
+def _parts_of(course: Any) -> list[Part]:
+    return [
+        Part(
+            pk=course.pk,
+            code=course.code,
+            title=course.title,
+            department=course.department,
+            level=course.level,
+            semester=course.semester,
+            component=component,
+            hours=PartHours(to_give=course.hours_of(component), given=course.hours_of(component) - left),
+        )
+        for component, left in ((component, getattr(course, name)) for component, name in LEFT.items())
+        if left >= HALF_A_CENT
+    ]

@@ -1,14 +1,15 @@
-"""Teachers and attributions: one component of a course, for one teacher and one academic year."""
+"""Teachers and attributions: a teacher's share of one component of a course, in one academic year."""
 
+import datetime
 import re
 from decimal import Decimal
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Case, Q, Value, When
-from django.db.models.functions import Cast, Substr
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Cast, Coalesce, Substr
 from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
@@ -42,6 +43,14 @@ class Load(models.TextChoices):
 
     STATUTORY = "STAT", _("statutory")
     OVERTIME = "SUPP", _("overtime")
+
+
+class ShareRole(models.TextChoices):
+    """What a teacher is in a part that may have several."""
+
+    HOLDER = "HOLDER", _("holder")
+    CO_HOLDER = "CO", _("co-holder")
+    SUBSTITUTE = "SUBSTITUTE", _("substitute")
 
 
 def validate_academic_year(value: str) -> None:
@@ -97,7 +106,10 @@ class Teacher(models.Model):
 
 
 class Attribution(models.Model):
-    """One component of one course, held by one teacher for one year. The database refuses a second holder."""
+    """A teacher's share of one component of a course in one year.
+
+    The database refuses the same share twice. Services keep the sum of a part's shares within the hours to give.
+    """
 
     teacher = models.ForeignKey(
         Teacher, on_delete=models.PROTECT, related_name="attributions", verbose_name=_("teacher")
@@ -140,6 +152,19 @@ class Attribution(models.Model):
         db_default="",
         help_text=_("On the teacher's page and in the letter."),
     )
+    role = models.CharField(
+        _("role"), max_length=10, choices=ShareRole, default=ShareRole.HOLDER, db_default=ShareRole.HOLDER
+    )
+    group = models.PositiveSmallIntegerField(
+        _("group"),
+        blank=True,
+        default=0,
+        db_default=0,
+        validators=[MaxValueValidator(99)],
+        help_text=_("The number of the group, such as 2 for TD group 2. 0: no group in particular."),
+    )
+    starts_on = models.DateField(_("from"), null=True, blank=True, help_text=_("Empty: from the beginning."))
+    ends_on = models.DateField(_("to"), null=True, blank=True, help_text=_("Empty: to the end."))
     # For the history and for undo.
     history = HistoricalRecords(excluded_fields=["updated_at"])
 
@@ -149,10 +174,20 @@ class Attribution(models.Model):
         ordering = ["-academic_year", "-id"]
         indexes = [models.Index(fields=["-academic_year", "-id"], name="attributions_newest_first")]
         constraints = [
+            # Its beginning serves the sums of a part. A date that is not given is compared as one far away, because
+            # two NULLs are never the same.
             models.UniqueConstraint(
-                fields=["course", "component", "academic_year"], name="attributions_one_holder_per_part"
+                "course",
+                "academic_year",
+                "component",
+                "teacher",
+                "group",
+                Coalesce("starts_on", Value(datetime.date.min)),
+                Coalesce("ends_on", Value(datetime.date.max)),
+                name="attributions_no_share_twice",
             ),
             models.CheckConstraint(condition=Q(hours__gt=0), name="attributions_hours_positive"),
+            models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on")), name="attributions_ends_after_it_starts"),
             models.CheckConstraint(condition=years_in_a_row(), name="attributions_years_in_a_row"),
         ]
 

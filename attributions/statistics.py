@@ -3,17 +3,19 @@
 The database sums up all figures. A query returns no more rows than the page shows.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from django.db.models import Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, OuterRef, Prefetch, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Greatest
 
+from courses.hours import hours_to_give, to_give
 from courses.models import Course, dictionary_key
 
-from .free_parts import HOURS
 from .models import Attribution, Component, Teacher
+from .part_hours import HALF_A_CENT, PartHours, hours_left
 from .workload import HoursField, sum_of_hours
 
 if TYPE_CHECKING:
@@ -27,45 +29,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Parts held and all parts of one group of courses."""
+    """Hours to give and hours left of one group of courses."""
 
     name: str
-    held: int
-    all: int
+    all: Decimal
+    free: Decimal
 
     @property
-    def free(self) -> int:
-        """Return the number of free parts."""
-        return self.all - self.held
+    def held(self) -> Decimal:
+        """Return the hours given, without those that are too many."""
+        return self.all - self.free
 
     @property
     def percent(self) -> int:
-        """Return the percentage held, rounded down: 100 means all."""
-        return 100 * self.held // self.all if self.all else 100
+        """Return the percentage given, rounded down: 100 means all."""
+        return int(100 * self.held / self.all) if self.all else 100
 
 
 def progress_by(field: str, year: str) -> list[Progress]:
     """Return the progress of each "level" or "department", in one query."""
-    rows = Course.objects.order_by(field).values(field).annotate(**_counts(year))
-    found = [Progress(name=row[field], held=_sum(row, "held"), all=_sum(row, "all")) for row in rows]
+    rows = Course.objects.order_by(field).values(field).annotate(**_sums(year))
+    found = [Progress(name=row[field], all=_sum(row, "all"), free=_sum(row, "free")) for row in rows]
     return sorted(found, key=lambda one: dictionary_key(one.name))
 
 
-def _counts(year: str) -> dict[str, Count]:
-    """Return counts for each component: courses that have it, and courses where somebody holds it."""
-    counts: dict[str, Count] = {}
-    for component, hours in HOURS.items():
-        there = Q(**{f"{hours}__gt": 0})
-        held = Attribution.objects.filter(course=OuterRef("pk"), component=component, academic_year=year)
-        counts |= {
-            f"all_{component}": Count("pk", filter=there),
-            f"held_{component}": Count("pk", filter=there & Q(Exists(held))),
-        }
-    return counts
+def _sums(year: str) -> dict[str, Any]:
+    """Return the sums of hours to give and of hours left for each component."""
+    sums: dict[str, Any] = {}
+    for component in Component.values:
+        left = Greatest(hours_left(year, component), Value(Decimal(0)), output_field=HoursField())
+        sums |= {f"all_{component}": sum_of_hours(to_give(component)), f"free_{component}": sum_of_hours(left)}
+    return sums
 
 
-def _sum(row: dict[str, Any], name: str) -> int:
-    return sum(row[f"{name}_{component}"] for component in Component)
+def _sum(row: dict[str, Any], name: str) -> Decimal:
+    return sum((row[f"{name}_{component}"] for component in Component.values), Decimal(0))
 
 
 def teachers_by_load(year: str, department: str = "") -> "QuerySet[TeacherWithHours]":
@@ -83,31 +81,61 @@ def teachers_by_load(year: str, department: str = "") -> "QuerySet[TeacherWithHo
 
 def total_progress(progress: list[Progress]) -> Progress:
     """Return the sum of all groups."""
-    return Progress(name="", held=sum(p.held for p in progress), all=sum(p.all for p in progress))
+    return Progress(
+        name="", all=sum((p.all for p in progress), Decimal(0)), free=sum((p.free for p in progress), Decimal(0))
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartShares:
+    """One part with its shares and its hours."""
+
+    component: str
+    hours: PartHours
+    shares: list[Attribution]
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether hours are left."""
+        return self.hours.left >= HALF_A_CENT
+
+    @property
+    def rows(self) -> int:
+        """Return the rows of a table that it takes: one for each share, and one for the hours left, if any."""
+        return len(self.shares) + self.is_open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CourseParts:
-    """A course, and the attribution of each of its parts, or None if it is free."""
+    """A course and its parts."""
 
     course: Course
-    parts: list[tuple[str, Decimal, Attribution | None]]
+    parts: list[PartShares]
+
+    @property
+    def rows(self) -> int:
+        """Return the rows of a table that it takes."""
+        return sum(part.rows for part in self.parts)
 
 
 def courses_of(department: str, year: str) -> list[CourseParts]:
-    """Return the courses of a department and the holders of their parts in a year, in two queries."""
-    held = Attribution.objects.filter(academic_year=year).select_related("teacher")
+    """Return the courses of a department and the shares of their parts in a year, in two queries."""
+    shares = Attribution.objects.filter(academic_year=year).select_related("teacher").order_by("group", "pk")
     courses = Course.objects.filter(department=department).order_by("level", "semester", "code")
     return [
-        CourseParts(course=course, parts=_parts_of(course))
-        for course in courses.prefetch_related(Prefetch("attributions", queryset=held, to_attr="held"))
+        CourseParts(course=course, parts=parts_of(course, course.shares, year))
+        for course in courses.prefetch_related(Prefetch("attributions", queryset=shares, to_attr="shares"))
     ]
 
 
-def _parts_of(course: Any) -> list[tuple[str, Decimal, Attribution | None]]:
-    holders = {attribution.component: attribution for attribution in course.held}
-    return [
-        (component.value, course.hours_of(component), holders.get(component))
-        for component in Component
-        if course.hours_of(component) or component in holders
-    ]
+def parts_of(course: Any, shares: Iterable[Attribution], year: str) -> list[PartShares]:
+    """Return the parts of a course in a year: those that have hours, and those that somebody holds all the same."""
+    found = []
+    for component in Component.values:
+        mine = [share for share in shares if share.component == component]
+        hours = PartHours(
+            to_give=hours_to_give(course, component, year), given=sum((share.hours for share in mine), Decimal(0))
+        )
+        if hours.to_give or mine:
+            found.append(PartShares(component=component, hours=hours, shares=mine))
+    return found

@@ -13,6 +13,7 @@ urlpatterns = [
     path("liste/", attribution_list.attribution_list, name="list"),
     re_path(r"^liste/export\.(?P<extension>csv|xlsx)$", attribution_list.export, name="export"),
     path("reconduction/", copy_year.copy_year, name="copy_year"),
+    re_path(r"^reconduction/(?P<token>[0-9a-f]{16})/annuler/$", copy_year.undo_copy, name="undo_copy"),
     path("tableau-de-bord/", dashboard.dashboard, name="dashboard"),
     path("annuler/", edit.undo_several, name="undo_several"),
     path("departement/", teachers.department, name="department"),

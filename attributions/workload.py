@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Aggregate, DecimalField, Sum, Value
+from django.db.models import Aggregate, DecimalField, Q, Sum, Value
 from django.db.models.functions import Coalesce
 
 from .models import Attribution, Teacher
@@ -26,9 +26,9 @@ class HoursField(_DecimalField):
         return None if value is None else value.quantize(Decimal("0.01"))
 
 
-def sum_of_hours(field: str) -> Coalesce:
-    """Return the sum of a field of hours, 0 without rows. Every sum of hours is made here."""
-    total: Aggregate = Sum(field, output_field=HoursField())
+def sum_of_hours(field: Any, only: Q | None = None) -> Coalesce:
+    """Return the sum of a field of hours, of the rows ``only``, 0 without rows. Every sum of hours is made here."""
+    total: Aggregate = Sum(field, filter=only, output_field=HoursField())
     return Coalesce(total, Value(Decimal(0)), output_field=HoursField())
 
 

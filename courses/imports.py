@@ -9,6 +9,7 @@ from django.db.models.deletion import Collector
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from attribution_project.histories import delete_with_history
 from attribution_project.spreadsheets.plan import Plan
 from attribution_project.spreadsheets.reading import UnusableFileError
 from attribution_project.spreadsheets.resources import KeyedResource
@@ -129,22 +130,7 @@ def _delete(model: Any, rows: list[Any], user: Any, record: FileImport) -> None:
     except ProtectedError as error:
         names = sorted({str(getattr(one, "course", one)) for one in error.protected_objects})
         raise CannotTakeBackError(_in_use(names)) from error
-    history, now = model.history.model, timezone.now()
-    history.objects.bulk_create(
-        [
-            history(
-                history_date=now,
-                history_type="-",
-                history_user=user,
-                history_change_reason=f"import {record.pk}",
-                **{field.attname: getattr(row, field.attname) for field in history.tracked_fields},
-            )
-            for row in rows
-        ],
-        batch_size=_BATCH_SIZE,
-    )
-    held = model._default_manager.filter(pk__in=[row.pk for row in rows])
-    held._raw_delete(DEFAULT_DB_ALIAS)
+    delete_with_history(model, rows, user, f"import {record.pk}")
 
 
 def _changed_since(names: list[str]) -> str:

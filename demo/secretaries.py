@@ -25,7 +25,7 @@ for number in range({secretaries}):
     session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
     session.save()
     sessions.append(session.session_key)
-parts = [(part.code, part.component) for part in FreeParts({year!r}, PartFilter())[:{parts}]]
+parts = [(part.code, part.component) for course in FreeParts({year!r}, PartFilter()) for part in course][:{parts}]
 print(json.dumps([sessions, parts, {{teacher.matricule: str(teacher) for teacher in Teacher.objects.all()}}]))
 """
 

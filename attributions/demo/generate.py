@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from attributions.models import Component, Grade, Load
+from attributions.models import Component, Grade, Load, ShareRole
 from courses.models import Level
 
 from .vocabulary import ADJUNCTS, DEPARTMENTS, FIRST_NAMES, LAST_NAMES, NOTES
@@ -162,6 +162,10 @@ def attributions(sizes: Sizes, users: Sequence[int]) -> Iterator[Row]:
                 made,
                 made if random_() < 0.7 else made + datetime.timedelta(microseconds=int(random_() * 4e12)),
                 "",
+                ShareRole.HOLDER.value,
+                0,
+                None,
+                None,
             )
 
 

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from typing import Any, TypedDict
 
 from django.db import Error, IntegrityError
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from attribution_project import failures
 
 from ..forms import AttributionForm
-from ..models import Attribution, Teacher
-from ..workload import teaching_load
+from ..models import Attribution
+from .limits import refuse
 from .results import RETRYABLE, Incident, Outcome, Result, ResultStatus, combine, nothing_chosen
 
 logger = logging.getLogger(__name__)
@@ -44,7 +43,8 @@ def _try_to_assign(form: AttributionForm, user: Any, confirmed: bool) -> Result:
             logger.exception("The database was not available for %s", _part_of(form))
             return _unavailable_result(form)
         return _failed_result(error, form, user)
-    return Result(status=status, message=message, attribution=key, **_part_of(form))
+    hours = str(form.data.get("hours", ""))
+    return Result(status=status, message=message, attribution=key, hours=hours, **_part_of(form))
 
 
 class _Part(TypedDict):
@@ -73,64 +73,42 @@ def _assign(form: AttributionForm, user: Any, confirmed: bool) -> tuple[ResultSt
     wanted.created_by = user
     try:
         with failures.atomic():
-            if not confirmed and (excess := excess_message(wanted)):
-                return ResultStatus.OVER_MAXIMUM, excess, None
+            if refusal := refuse(wanted, confirmed=confirmed):
+                return refusal.status, refusal.message, None
             form.save()
     except IntegrityError as error:
-        if not is_taken(error):
+        if not is_same_share(error):
             raise
-        return ResultStatus.TAKEN, taken_message(wanted), None
+        return ResultStatus.TAKEN, same_share_message(wanted), None
     return ResultStatus.DONE, _done_message(wanted), wanted.pk
 
 
-def excess_message(wanted: Attribution) -> str:
-    """Return a message if the teacher's maximum would be exceeded, else "". Lock the teacher's row until the commit."""
-    teacher = Teacher.objects.select_for_update().only("max_hours").get(pk=wanted.teacher_id)
-    load = teaching_load(teacher, wanted.academic_year, excluding=wanted.pk)
-    if load.fits(wanted.hours):
-        return ""
-    return _("%(course)s %(component)s would make %(hours)s h of at most %(most)s h for %(teacher)s.") % {
-        "course": wanted.course.code,
-        "component": wanted.component,
-        "hours": number_format(load.hours + wanted.hours),
-        "most": number_format(load.maximum),
-        "teacher": wanted.teacher,
-    }
-
-
 def _done_message(made: Attribution) -> str:
-    return _("%(course)s %(component)s is attributed to %(teacher)s for %(year)s.") % _names(made, made.teacher)
+    return _("%(course)s %(component)s is attributed to %(teacher)s for %(year)s.") % _names(made)
 
 
-def _names(part: Attribution, teacher: Teacher) -> dict[str, Any]:
+def _names(share: Attribution) -> dict[str, Any]:
     return {
-        "course": part.course.code,
-        "component": part.component,
-        "teacher": teacher,
-        "year": part.academic_year,
+        "course": share.course.code,
+        "component": share.component,
+        "teacher": share.teacher,
+        "year": share.academic_year,
     }
 
 
-def is_taken(error: IntegrityError) -> bool:
-    """Return whether the error is "one holder per part and year", which each database names differently."""
+def is_same_share(error: Error) -> bool:
+    """Return whether the error is "no share twice", which each database reports differently."""
+    if not isinstance(error, IntegrityError):
+        return False
     diagnostic = getattr(error.__cause__, "diag", None)
-    if diagnostic is not None:
-        return bool(diagnostic.constraint_name == "attributions_one_holder_per_part")
-    return str(error).startswith(f"UNIQUE constraint failed: {Attribution._meta.db_table}.course_id,")
+    name = "attributions_no_share_twice"
+    return bool(diagnostic.constraint_name == name) if diagnostic is not None else f"'{name}'" in str(error)
 
 
-def taken_message(wanted: Attribution) -> str:
-    """Return a message that names the holder of the part."""
-    holder = (
-        Attribution.objects.select_related("teacher")
-        .filter(course=wanted.course, component=wanted.component, academic_year=wanted.academic_year)
-        .first()
-    )
-    if holder is None:
-        return _("This part was being attributed by somebody else at the same moment: please try again.")
-    return _("%(course)s %(component)s is already attributed to %(teacher)s for %(year)s.") % _names(
-        wanted, holder.teacher
-    )
+def same_share_message(wanted: Attribution) -> str:
+    """Return a message that names the share that is there already."""
+    told = _("%(teacher)s already has this share of %(course)s %(component)s in %(year)s: change its hours instead.")
+    return told % _names(wanted)
 
 
 def incident_of(error: Error, user: Any, sentence: str) -> Incident:

@@ -7,15 +7,16 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
-from django.db import Error, IntegrityError, transaction
+from django.db import Error, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from attribution_project.versions import version_of
 
 from ..models import Attribution
-from .assign import excess_message, incident_of, is_taken, taken_message
-from .results import Outcome, conflict, failed, over_maximum, refused
+from .assign import incident_of, is_same_share, same_share_message
+from .limits import grows, refuse
+from .results import Outcome, conflict, failed, refused, too_much
 
 UNDO_WITHIN = timedelta(minutes=30)
 
@@ -27,12 +28,15 @@ def save(changed: Attribution, user: Any, version: str, *, confirmed: bool) -> O
     """
     try:
         with transaction.atomic():
-            if refusal := _refuse_other_version(changed, version):
-                return refusal
-            if not confirmed and (excess := excess_message(changed)):
-                return over_maximum(excess)
+            stored = _lock(changed)
+            if conflicting := _refuse_other_version(stored, changed, version):
+                return conflicting
+            if stored and grows(changed, stored) and (refusal := refuse(changed, confirmed=confirmed)):
+                return too_much(refusal.message, confirmable=refusal.confirmable)
             changed.save()
     except Error as error:
+        if is_same_share(error):
+            return refused(same_share_message(changed), HTTPStatus.CONFLICT)
         sentence = _("%(part)s could not be changed: the database refused it.")
         return failed(incident_of(error, user, sentence % {"part": part_name(changed)}))
     return Outcome(status=HTTPStatus.OK, message=_("%(part)s is changed.") % {"part": part_name(changed)})
@@ -43,8 +47,8 @@ def remove(attribution: Attribution, user: Any, version: str) -> Outcome:
     name = _("%(part)s is removed from %(teacher)s.") % {"part": part_name(attribution), "teacher": attribution.teacher}
     try:
         with transaction.atomic():
-            if refusal := _refuse_other_version(attribution, version):
-                return refusal
+            if conflicting := _refuse_other_version(_lock(attribution), attribution, version):
+                return conflicting
             attribution.delete()
     except Error as error:
         sentence = _("%(part)s could not be removed: the database refused it.")
@@ -52,9 +56,13 @@ def remove(attribution: Attribution, user: Any, version: str) -> Outcome:
     return Outcome(status=HTTPStatus.OK, message=name)
 
 
-def _refuse_other_version(attribution: Attribution, version: str) -> Outcome | None:
-    """Lock the stored attribution, and return the refusal if it is not the one that was shown."""
-    stored = Attribution.objects.select_for_update().filter(pk=attribution.pk).first()
+def _lock(attribution: Attribution) -> Attribution | None:
+    """Lock the stored attribution, and return it as it is now, or None if it was removed."""
+    return Attribution.objects.select_for_update().filter(pk=attribution.pk).first()
+
+
+def _refuse_other_version(stored: Attribution | None, attribution: Attribution, version: str) -> Outcome | None:
+    """Return the refusal if what is stored is not what was shown."""
     if stored is None:
         return conflict(removed_message(attribution))
     return None if version_of(stored) == version else conflict(_changed_message(attribution))
@@ -104,11 +112,9 @@ def undo(record: Any, user: Any) -> Outcome:
             if newest is None or newest.history_id != record.history_id:
                 return refused(_("Something was changed since: nothing was undone."), HTTPStatus.CONFLICT)
             return _restore(record)
-    except IntegrityError as error:
-        if not is_taken(error):
-            raise
-        return refused(taken_message(record.instance), HTTPStatus.CONFLICT)
     except Error as error:
+        if is_same_share(error):
+            return refused(same_share_message(record.instance), HTTPStatus.CONFLICT)
         sentence = _("The latest change of %(part)s could not be undone: the database refused it.")
         return failed(incident_of(error, user, sentence % {"part": part_name(record)}))
 
@@ -124,10 +130,20 @@ def undo_creation(pk: int, user: Any) -> Outcome:
 def _restore(record: Any) -> Outcome:
     if record.history_type == "+":
         Attribution.objects.get(pk=record.id).delete()
-    elif record.history_type == "~":
-        record.prev_record.instance.save()
+        return _restored(record)
+    stored = _lock(record.instance)
+    restored = record.prev_record.instance if stored else record.instance
+    # The maximum was confirmed before, for this state is not a new one. The part may be given by now.
+    if (stored is None or grows(restored, stored)) and (refusal := refuse(restored, confirmed=True)):
+        return refused(refusal.message, HTTPStatus.CONFLICT)
+    if record.history_type == "~":
+        restored.save()
     else:
-        record.instance.save(force_insert=True)
+        restored.save(force_insert=True)
         # A new row is dated today by the field itself.
         Attribution.objects.filter(pk=record.id).update(created_at=record.created_at)
+    return _restored(record)
+
+
+def _restored(record: Any) -> Outcome:
     return Outcome(status=HTTPStatus.OK, message=_("%(part)s was restored.") % {"part": part_name(record)})

@@ -1,41 +1,56 @@
-"""Copy attributions of the year before, to be reviewed and accepted all at once.
+"""Copy shares of the year before, to be reviewed and accepted all at once.
 
-A part is suggested if somebody held it in the year before, nobody holds it in this one, and the course still has it.
-The copy has the same teacher and the course's present hours.
+A share is suggested if hours of its part are left in the new year, and its teacher has none of them in the same group.
+The copy has the same teacher, role and group, its dates a year later, and as many hours as before, or those left.
 """
 
-from collections.abc import Collection
+import datetime
+import secrets
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
-from django.db import Error, IntegrityError, transaction
-from django.db.models import Case, DecimalField, Exists, F, OuterRef, QuerySet, Value, When
+from django.db import Error, transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models.functions import Least
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from simple_history.utils import bulk_create_with_history
 
-from .. import academic_year
-from ..free_parts import HOURS
-from ..models import Attribution, Teacher
-from ..workload import sum_of_hours
-from .assign import incident_of, is_taken
-from .results import Outcome, failed, over_maximum, refused
+from attribution_project.histories import delete_with_history
 
-_HOURS_NOW = Case(
-    *(When(component=component, then=F(f"course__{name}")) for component, name in HOURS.items()),
-    default=Value(Decimal(0)),
-    output_field=DecimalField(max_digits=6, decimal_places=2),
-)
+from .. import academic_year
+from ..models import Attribution, Teacher
+from ..part_hours import HALF_A_CENT, hours_text, left_of_part
+from ..workload import HoursField, sum_of_hours
+from .assign import incident_of, is_same_share
+from .changes import UNDO_WITHIN, part_name
+from .limits import lock
+from .results import Outcome, failed, refused, too_much
+
+#: Before the reason of each record in the history: what a whole carry-over is undone by.
+_REASON = "carry-over "
 
 
 def suggestions(year: str, department: str = "") -> QuerySet[Attribution]:
-    """Return the attributions of the year before that can be copied, each with ``hours_now``."""
-    held = Attribution.objects.filter(course=OuterRef("course"), component=OuterRef("component"), academic_year=year)
-    found = Attribution.objects.filter(~Exists(held), academic_year=academic_year.previous_year(year))
+    """Return the shares of the year before that can be copied, each with ``hours_now`` and what is ``left``."""
+    same = Attribution.objects.filter(
+        course=OuterRef("course"),
+        component=OuterRef("component"),
+        academic_year=year,
+        teacher=OuterRef("teacher"),
+        group=OuterRef("group"),
+    )
+    found = Attribution.objects.filter(~Exists(same), academic_year=academic_year.previous_year(year))
     if department:
         found = found.filter(course__department=department)
-    return found.annotate(hours_now=_HOURS_NOW).filter(hours_now__gt=0).order_by("course__code", "component", "pk")
+    found = found.annotate(left=left_of_part(year)).filter(left__gte=HALF_A_CENT)
+    return found.annotate(hours_now=Least("hours", F("left"), output_field=HoursField())).order_by(
+        "course__code", "component", "pk"
+    )
 
 
 def hours_over_maximum(
@@ -60,34 +75,57 @@ def accept(
 
     ``expected`` is the number that the page suggested, with those in ``without``. If it has changed, nothing is made.
     """
+    token = secrets.token_hex(8)
     try:
         with transaction.atomic():
             everything = suggestions(year, department)
             wanted = everything.exclude(pk__in=without)
-            # Lock the teachers, so that two people who accept at once cannot both fill the same hours.
-            list(
-                Teacher.objects.select_for_update().filter(pk__in=wanted.order_by().values("teacher")).values_list("pk")
-            )
+            # Two people who accept at once must not both fill the same hours.
+            keys = list(wanted.order_by().values_list("teacher", "course"))
+            lock({teacher for teacher, _course in keys}, {course for _teacher, course in keys})
             if everything.count() != expected:
                 return refused(_("The list has changed since: please review it again."), HTTPStatus.CONFLICT)
             if not confirmed and (over := hours_over_maximum(year, wanted)):
-                return over_maximum(_over_message(over))
-            made = [_copy(old, year, user) for old in wanted.select_related("course", "teacher")]
-            bulk_create_with_history(made, Attribution, batch_size=500, default_user=user)
-    except IntegrityError as error:
-        if not is_taken(error):
-            raise
-        return refused(_("A part was attributed by somebody else meanwhile: nothing was made."), HTTPStatus.CONFLICT)
+                return too_much(_over_message(over), confirmable=True)
+            olds: list[Any] = list(wanted.select_related("course", "teacher"))
+            if crowded := _parts_with_too_much(olds):
+                return too_much(crowded, confirmable=False)
+            copies = [_copy(old, year, user) for old in olds]
+            bulk_create_with_history(
+                copies, Attribution, batch_size=500, default_user=user, default_change_reason=f"{_REASON}{token}"
+            )
     except Error as error:
+        if is_same_share(error):
+            return refused(
+                _("A part was attributed by somebody else meanwhile: nothing was made."), HTTPStatus.CONFLICT
+            )
         sentence = _("The proposals for %(year)s could not be accepted: the database refused them. None is stored.")
         return failed(incident_of(error, user, sentence % {"year": year}))
-    message = ngettext("%(n)d part is attributed for %(year)s.", "%(n)d parts are attributed for %(year)s.", len(made))
-    return Outcome(status=HTTPStatus.CREATED, message=message % {"n": len(made), "year": year})
+    made = len(copies)
+    message = ngettext("%(n)d share is attributed for %(year)s.", "%(n)d shares are attributed for %(year)s.", made)
+    return Outcome(status=HTTPStatus.CREATED, message=message % {"n": made, "year": year}, undo=token)
 
 
 def _over_message(over: dict[int, Decimal]) -> str:
-    names = [str(teacher) for teacher in Teacher.objects.filter(pk__in=list(over)[:10])]
+    names = [str(teacher) for teacher in Teacher.objects.filter(pk__in=over)]
     return _("More than their maximum would teach: %(names)s.") % {"names": ", ".join(names)}
+
+
+def _parts_with_too_much(olds: Iterable[Any]) -> str:
+    """Return a message that names each part whose proposed shares are more than its hours left, or ""."""
+    asked: dict[str, Decimal] = defaultdict(Decimal)
+    left: dict[str, Decimal] = {}
+    for old in olds:
+        part = f"{old.course.code} {old.component}"
+        asked[part] += old.hours_now
+        left[part] = old.left
+    over = [
+        f"{part} ({hours_text(hours)} h / {hours_text(left[part])} h)"
+        for part, hours in asked.items()
+        if hours - left[part] >= HALF_A_CENT
+    ]
+    told = _("More hours are proposed than are left, so that some have to be left out: %(names)s.")
+    return told % {"names": ", ".join(over)} if over else ""
 
 
 def _copy(old: Any, year: str, user: Any) -> Attribution:
@@ -98,5 +136,40 @@ def _copy(old: Any, year: str, user: Any) -> Attribution:
         academic_year=year,
         load=old.load,
         hours=old.hours_now,
+        role=old.role,
+        group=old.group,
+        starts_on=_year_later(old.starts_on),
+        ends_on=_year_later(old.ends_on),
         created_by=user,
     )
+
+
+def _year_later(day: datetime.date | None) -> datetime.date | None:
+    """Return the same day of the next year: for 29 February the day before."""
+    if day is None:
+        return None
+    return day.replace(year=day.year + 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
+
+
+def undo(token: str, user: Any) -> Outcome:
+    """Remove all that a carry-over made, or nothing if a share was changed since or it is too long ago."""
+    recent = Attribution.history.filter(history_date__gte=timezone.now() - UNDO_WITHIN)
+    made = list(recent.filter(history_change_reason=f"{_REASON}{token}", history_type="+").select_related("course"))
+    if not made or not (user.is_superuser or made[0].history_user_id == user.pk):
+        return refused(_("This can no longer be undone, or not by you."), HTTPStatus.CONFLICT)
+    keys = [record.id for record in made]
+    try:
+        with transaction.atomic():
+            shares = list(Attribution.objects.select_for_update().filter(pk__in=keys).order_by("pk"))
+            changed = set(
+                Attribution.history.filter(id__in=keys).exclude(history_type="+").values_list("id", flat=True)
+            )
+            if changed or len(shares) != len(keys):
+                names = [part_name(record) for record in made if record.id in changed]
+                told = _("Changed since, so that nothing was undone: %(names)s.")
+                return refused(told % {"names": ", ".join(names)}, HTTPStatus.CONFLICT)
+            delete_with_history(Attribution, shares, user, f"{_REASON}{token}")
+    except Error as error:
+        return failed(incident_of(error, user, _("The carry-over could not be undone: the database refused it.")))
+    message = ngettext("%(n)d share is taken back.", "%(n)d shares are taken back.", len(keys)) % {"n": len(keys)}
+    return Outcome(status=HTTPStatus.OK, message=message)

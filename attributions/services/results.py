@@ -13,8 +13,10 @@ class ResultStatus(StrEnum):
     """The status of one part. The values are part of the API."""
 
     DONE = "done"
-    #: Somebody holds it already.
+    #: Others have all of its hours already.
     TAKEN = "taken"
+    #: More hours than are left of it.
+    OVER_HOURS = "over_hours"
     #: It would be more than the teacher's maximum, and nobody confirmed that.
     OVER_MAXIMUM = "over_maximum"
     #: A field is wrong.
@@ -54,6 +56,8 @@ class Result:
     #: The key of the attribution that was made.
     attribution: int | None = None
     incident: Incident | None = None
+    #: The hours that were asked for, as they were typed.
+    hours: str = ""
 
     @property
     def done(self) -> bool:
@@ -78,6 +82,8 @@ class Outcome:
     #: Refused because the attribution was changed, or removed, since it was shown.
     conflict: bool = False
     incident: Incident | None = None
+    #: What a whole carry-over is undone by.
+    undo: str = ""
 
     @property
     def success(self) -> bool:
@@ -138,9 +144,9 @@ def conflict(message: str) -> Outcome:
     return Outcome(status=HTTPStatus.CONFLICT, message=message, conflict=True)
 
 
-def over_maximum(message: str) -> Outcome:
-    """Return 409, to be confirmed."""
-    return Outcome(status=HTTPStatus.CONFLICT, message=message, confirmable=True)
+def too_much(message: str, *, confirmable: bool) -> Outcome:
+    """Return 409 for more hours than there are, of a part or of a teacher."""
+    return Outcome(status=HTTPStatus.CONFLICT, message=message, confirmable=confirmable)
 
 
 def nothing_chosen() -> Outcome:

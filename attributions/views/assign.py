@@ -24,14 +24,15 @@ from attribution_project.views import errors
 from courses.models import Level, Semester, departments
 
 from .. import academic_year, api
-from ..free_parts import FreeParts, PartFilter
-from ..models import Load, Teacher
+from ..free_parts import COURSES_ON_A_PAGE, FreeParts, PartFilter
+from ..models import Load, ShareRole, Teacher
 from ..services.assign import assign_parts
 from ..services.results import Outcome, refused
 from ..workload import teaching_load
 
-PARTS_ON_A_PAGE = 30
 TEACHERS_SHOWN = 8
+#: A larger number of a page is no error, and no database could count so far.
+_MAX_PAGE = 1_000_000
 
 
 @keeps_form
@@ -105,19 +106,28 @@ def _context(request: HttpRequest, given: Any) -> dict[str, Any]:
         "question": query_string(request.GET, page=None),
         # What a link to a teacher keeps of the address.
         "keep": urlencode([("year", year), *(pair for pair in wanted.pairs if pair[1])]) + "&",
+        "kinds": Load,
+        "roles": ShareRole,
         "kind": given.get("load", Load.STATUTORY),
+        "role": given.get("role", ShareRole.HOLDER),
+        "starts_on": given.get("starts_on", ""),
+        "ends_on": given.get("ends_on", ""),
         "note": given.get("note", ""),
         "teacher_note": given.get("teacher_note", ""),
     }
     if teacher is not None:
-        context |= _free_parts_context(given, year, wanted) | {"load": teaching_load(teacher, year), "kinds": Load}
+        context |= _free_parts_context(given, year, wanted) | {"load": teaching_load(teacher, year)}
     return context
 
 
 def _free_parts_context(given: Any, year: str, wanted: PartFilter) -> dict[str, Any]:
-    page = Paginator(FreeParts(year, wanted), PARTS_ON_A_PAGE).get_page(given.get("page"))
+    found = FreeParts(year, wanted)
+    page = Paginator(found, COURSES_ON_A_PAGE).get_page(given.get("page"))
+    typed = {key: given.get(f"hours:{key}") for key in given.getlist("parts")}
     return {
         "page": page,
+        "parts": [(part, typed.get(part.key)) for course in page for part in course],
+        "total": found.total,
         "pages": list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)),
         "departments": departments(),
         "levels": Level,
@@ -148,8 +158,9 @@ def free_parts(request: HttpRequest) -> HttpResponse:
     if year and academic_year.from_query(year) != year:
         return api.outcome_response(refused(_("An academic year is two years in a row, such as 2026-2027.")))
     year = academic_year.from_query(year)
-    page = Paginator(FreeParts(year, PartFilter.of(given)), PARTS_ON_A_PAGE).get_page(given.get("page"))
-    return api.free_parts_response(year, page)
+    page = given.get("page", "")
+    number = min(int(page), _MAX_PAGE) if page.isdecimal() and int(page) else 1
+    return api.free_parts_response(year, FreeParts(year, PartFilter.of(given)), number)
 
 
 @requires("attributions.view_attribution")

@@ -34,9 +34,9 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "years": academic_year.all_years(including=year),
         "total": statistics.total_progress(by_level),
         "by_level": by_level,
-        "level_chart": _progress_chart(by_level, _("Parts attributed by level")),
+        "level_chart": _progress_chart(by_level, _("Hours attributed by level")),
         "by_department": by_department,
-        "department_chart": _progress_chart(by_department, _("Parts attributed by department")),
+        "department_chart": _progress_chart(by_department, _("Hours attributed by department")),
         "loads": loads,
         "load_chart": _load_chart(loads),
         "page": page,
@@ -50,9 +50,9 @@ def _progress_chart(progress: list[statistics.Progress], title: str) -> str:
     rows = [
         svg_charts.Bar(
             label=one.name,
-            value=one.held,
-            maximum=one.all,
-            text=f"{one.held} / {one.all}",
+            value=float(one.held),
+            maximum=float(one.all),
+            text=f"{number_format(one.held, 0)} / {number_format(one.all, 0)} h",
             state="full" if one.all and not one.free else "",
         )
         for one in progress

@@ -74,22 +74,27 @@ def test_a_part_that_is_taken_answers_409_with_its_holder(client: Client, attrib
     assert Attribution.objects.count() == 1
 
 
-def test_the_database_decides_who_came_first(client: Client, attribution_request: dict[str, str]) -> None:
-    """Nothing asks before the INSERT whether the part is free: the constraint is the only judge."""
-    client.post(URL, attribution_request)
+def test_the_hours_left_are_read_under_the_locks_of_the_transaction(
+    client: Client, attribution_request: dict[str, str]
+) -> None:
+    """What is read before the locks may be old by the time that the share is stored."""
     with CaptureQueriesContext(connection) as queries:
-        check_answers(client.post(URL, attribution_request), 409)
-    statements = [query["sql"] for query in queries if '"attributions_attribution"' in query["sql"]]
-    summed, inserted, asked = statements
-    assert "SUM(" in summed  # the teacher's hours: not whether the part is free
-    assert inserted.startswith("INSERT")
-    assert asked.startswith("SELECT")
+        check_answers(client.post(URL, attribution_request), 201, success=True)
+    statements = [query["sql"] for query in queries]
+    summed = next(number for number, sql in enumerate(statements) if "SUM(" in sql)
+    inserted = next(number for number, sql in enumerate(statements) if 'INTO "attributions_attribution"' in sql)
+    begun = max(number for number, sql in enumerate(statements[:inserted]) if sql.startswith(("SAVEPOINT", "BEGIN")))
+    assert begun < summed < inserted
+    if connection.vendor == "postgresql":
+        locked = [number for number, sql in enumerate(statements) if sql.endswith("FOR NO KEY UPDATE")]
+        assert len(locked) == 2
+        assert begun < min(locked) < max(locked) < summed
 
 
 def test_the_same_part_of_another_year_or_component_is_free(
-    client: Client, attribution_request: dict[str, str]
+    client: Client, whole_agv211: Course, attribution_request: dict[str, str]
 ) -> None:
-    for change in ({}, {"component": "TD"}, {"academic_year": "2025-2026"}):
+    for change in ({}, {"component": "TD", "hours": "24"}, {"academic_year": "2025-2026"}):
         check_answers(client.post(URL, attribution_request | change), 201, success=True)
 
 
@@ -244,7 +249,7 @@ def test_several_parts_are_attributed_with_the_hours_of_the_course(client: Clien
 def test_one_that_is_taken_takes_none_of_the_others_along(
     client: Client, whole_agv211: Course, attribution_request: dict[str, str]
 ) -> None:
-    client.post(URL, {**attribution_request, "component": "TD"})
+    client.post(URL, {**attribution_request, "component": "TD", "hours": "24"})
     response = several(client, "CM", "TD", "TP")
     check_answers(response, 207, "2 parties attribuées sur 3")
     assert [result["status"] for result in response.json()["results"]] == ["done", "taken", "done"]
@@ -265,7 +270,7 @@ def test_what_would_exceed_the_maximum_is_asked_back_and_done_when_confirmed(
 
 
 def test_a_part_that_the_course_does_not_have_is_refused(client: Client, agv211: Course) -> None:
-    check_answers(several(client, "TD"), 400, "ce cours n’a pas d’heures de cette sorte")
+    check_answers(several(client, "TD"), 400, "AGV211 n’a pas d’heures de TD en 2026-2027")
 
 
 @pytest.mark.parametrize("parts", [[], "AGV211:CM", [None], [{"course": "AGV211", "component": "CM"}] * 201])

@@ -78,6 +78,8 @@ def test_a_bad_edit_changes_nothing(browser: Client, attribution: Attribution, s
 
 
 def test_an_edit_over_the_maximum_is_confirmed(browser: Client, attribution: Attribution) -> None:
+    attribution.course.hours_cm = 300
+    attribution.course.save()
     sent = {"hours": "200", "load": "STAT", "note": ""}
     page = change(browser, attribution, "modifier", sent)
     assert page.status_code == 409
@@ -85,6 +87,14 @@ def test_an_edit_over_the_maximum_is_confirmed(browser: Client, attribution: Att
     assert change(browser, attribution, "modifier", sent | {"confirm": "yes"}).status_code == 302
     attribution.refresh_from_db()
     assert attribution.hours == 200
+
+
+def test_an_edit_over_the_hours_of_the_part_is_refused_with_the_sum(browser: Client, attribution: Attribution) -> None:
+    page = change(browser, attribution, "modifier", {"hours": "150", "load": "STAT", "confirm": "yes"})
+    assert page.status_code == 409
+    assert "150 h sont demandées, mais il reste 36,50 h sur 36,50 h" in page.content.decode()
+    attribution.refresh_from_db()
+    assert str(attribution.hours) == "36.50"
 
 
 def test_a_move_gives_the_part_to_somebody_else(browser: Client, attribution: Attribution, colleague: Teacher) -> None:
@@ -206,15 +216,15 @@ class TestCopyYear:
     def sent(self, **more: str | list[str]) -> dict[str, str | list[str]]:
         return {"year": "2026-2027", "department": "", "expected": "2", "accept": "yes"} | more
 
-    def test_all_is_made_in_one_go_with_the_hours_of_now(
+    def test_all_is_made_in_one_go_with_the_hours_of_before(
         self, browser: Client, attributions_of_last_year: list[Attribution], staff: User
     ) -> None:
         page = browser.get(self.URL, {"year": "2026-2027"})
         assert page.context["total"] == 2
         page = browser.post(self.URL, self.sent(), follow=True)
-        assert "2 parties sont attribuées pour 2026-2027." in page.content.decode()
+        assert "2 parts sont attribuées pour 2026-2027." in page.content.decode()
         made = Attribution.objects.filter(academic_year="2026-2027").order_by("component")
-        assert [(str(one.hours), one.created_by) for one in made] == [("36.50", staff), ("20.00", staff)]
+        assert [(str(one.hours), one.created_by) for one in made] == [("15.00", staff), ("15.00", staff)]
         assert Attribution.history.filter(academic_year="2026-2027", history_user=staff).count() == 2
         assert browser.get(self.URL, {"year": "2026-2027"}).context["total"] == 0
 
@@ -232,9 +242,9 @@ class TestCopyYear:
     def test_more_than_the_maximum_is_named_and_confirmed(
         self, browser: Client, attributions_of_last_year: list[Attribution], teacher: Teacher
     ) -> None:
-        teacher.max_hours = 40
+        teacher.max_hours = 20
         teacher.save()
-        assert "aurait 56,50 h sur 40 h" in browser.get(self.URL, {"year": "2026-2027"}).content.decode()
+        assert "aurait 30 h sur 20 h" in browser.get(self.URL, {"year": "2026-2027"}).content.decode()
         page = browser.post(self.URL, self.sent())
         assert page.status_code == 409
         assert "GUÉRIN Thérèse" in page.content.decode()
@@ -287,7 +297,7 @@ def test_a_teacher_reads_the_remark_for_them_and_never_the_internal_one(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_remark_of_before_is_internal_after_the_migration(attribution: Attribution) -> None:
+def test_what_was_there_before_is_a_whole_share_with_an_internal_remark(attribution: Attribution) -> None:
     executor = MigrationExecutor(connection)
     executor.migrate([("attributions", "0003_roles")])
     with connection.cursor() as cursor:
@@ -297,6 +307,8 @@ def test_the_remark_of_before_is_internal_after_the_migration(attribution: Attri
     executor.migrate(executor.loader.graph.leaf_nodes())
     for model in (Attribution, Attribution.history.model):
         assert set(model._default_manager.values_list("note", "teacher_note")) == {("souvent absente", "")}
+        shares = model._default_manager.values_list("hours", "role", "group", "starts_on", "ends_on")
+        assert set(shares) == {(attribution.hours, "HOLDER", 0, None, None)}
 
 
 @pytest.mark.parametrize("action", ["modifier", "deplacer", "retirer"])

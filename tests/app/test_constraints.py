@@ -1,7 +1,9 @@
 """What the database itself refuses, whoever writes. Runs on SQLite and on PostgreSQL."""
 
+import datetime
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -31,11 +33,21 @@ def check_refused(
         make()
 
 
-def test_a_part_has_one_holder_a_year(make_attribution: Callable[..., Attribution]) -> None:
-    make_attribution()
-    check_refused(make_attribution)
+def test_no_share_is_there_twice(make_attribution: Callable[..., Attribution]) -> None:
+    """The same teacher, part, group and period; a missing date is one that is the same as another missing one."""
+    march = datetime.date(2027, 3, 1)
+    shares: list[dict[str, Any]] = [{}, {"group": 2}, {"starts_on": march}, {"ends_on": march}]
+    for change in [*shares, {"starts_on": march, "ends_on": march}]:
+        make_attribution(**change)
+        check_refused(partial(make_attribution, **change))
     make_attribution(component="TD")
     make_attribution(academic_year="2027-2028")
+
+
+def test_a_share_ends_after_it_starts(make_attribution: Callable[..., Attribution]) -> None:
+    march, april = datetime.date(2027, 3, 1), datetime.date(2027, 4, 1)
+    check_refused(lambda: make_attribution(starts_on=april, ends_on=march))
+    make_attribution(starts_on=march, ends_on=march)
 
 
 @pytest.mark.parametrize("hours", [0, Decimal("-0.01")])

@@ -6,6 +6,7 @@ from tests.conftest import Run
 
 #: Two runs, so that neither takes more than a process may.
 PAGES = (
+    "shares",
     "attribute",
     "page",
     "lists",

@@ -21,8 +21,8 @@ from tests.integration.conftest import Move
         ("ALTER TABLE courses_course ALTER title TYPE text", "column courses_course.title is"),
         ("ALTER TABLE courses_course ALTER level SET DEFAULT 'L1'", "column courses_course.level is"),
         (
-            "ALTER TABLE attributions_attribution DROP CONSTRAINT attributions_one_holder_per_part",
-            "attributions_one_holder_per_part is missing",
+            "DROP INDEX attributions_no_share_twice",
+            "attributions_no_share_twice is missing",
         ),
         ("ALTER TABLE courses_course ADD CONSTRAINT n CHECK (id > 0) NOT VALID", "courses_course.n is not wanted"),
         ("ALTER SEQUENCE courses_course_id_seq INCREMENT 2", "sequence courses_course_id_seq is"),

@@ -1,0 +1,90 @@
+"""Count hours of parts: how many a component of a course has in a year, how many are given, how many are left.
+
+A part is one component of one course. It exists where the course has hours of that component. Its shares may be held
+by several teachers.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Case, F, Func, Q, Value, When
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from courses.hours import to_give
+
+from .models import Component
+from .workload import HoursField
+
+#: Less than any hours: SQLite computes with floating-point numbers, so that nothing left may be 0.0000001.
+HALF_A_CENT = Decimal("0.005")
+#: Component -> the name of its hours left in a query.
+LEFT = {component: f"left_{component.lower()}" for component in Component.values}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartHours:
+    """The hours of one part."""
+
+    to_give: Decimal
+    given: Decimal
+
+    @property
+    def left(self) -> Decimal:
+        """Return the hours that nobody has, negative if more are given than there are."""
+        return self.to_give - self.given
+
+    def __str__(self) -> str:
+        if self.left < 0:
+            return _("%(given)s h of %(all)s h: %(over)s h too many") % self._texts()
+        return _("%(left)s h of %(all)s h are left") % self._texts()
+
+    def _texts(self) -> dict[str, str]:
+        hours = {"given": self.given, "all": self.to_give, "left": self.left, "over": -self.left}
+        return {name: hours_text(value) for name, value in hours.items()}
+
+
+def hours_text(hours: Decimal) -> str:
+    """Return hours as a sentence has them: 20, or 20,25 in French."""
+    return number_format(hours.quantize(Decimal(1)) if hours == int(hours) else hours.quantize(Decimal("0.01")))
+
+
+class HoursGiven(Func):
+    """The hours of all shares of a part, computed for each row of a query of courses.
+
+    A Subquery would say the same. Django needs ten times as long to compile one, for every list of free parts.
+    """
+
+    template = (
+        "COALESCE((SELECT SUM(share.hours) FROM attributions_attribution share "
+        "WHERE (share.course_id, share.academic_year, share.component) = (%(expressions)s)), 0)"
+    )
+
+    def __init__(self, course: str, year: str, component: Any) -> None:
+        super().__init__(F(course), Value(year), component, output_field=HoursField())
+
+
+def hours_left(year: str, component: str) -> Any:
+    """Return the hours left of a component, as an expression for a query of courses."""
+    return to_give(component) - HoursGiven("pk", year, Value(component))
+
+
+def left_of_part(year: str) -> Any:
+    """Return the hours left in a year of the part of a share, as an expression for a query of shares."""
+    cases = [When(component=component, then=to_give(component, "course__")) for component in Component.values]
+    whole = Case(*cases, default=Value(Decimal(0)), output_field=HoursField())
+    return whole - HoursGiven("course_id", year, F("component"))
+
+
+def lefts(year: str) -> dict[str, Any]:
+    """Return the hours left of each component, to annotate a query of courses."""
+    return {name: hours_left(year, component) for component, name in LEFT.items()}
+
+
+def any_left() -> Q:
+    """Return the condition that hours of a component are left."""
+    found = Q()
+    for name in LEFT.values():
+        found |= Q(**{f"{name}__gte": HALF_A_CENT})
+    return found

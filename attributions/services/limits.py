@@ -1,0 +1,126 @@
+"""Keep shares within the hours of their part and of their teacher.
+
+The figures are read under locks that last until the commit. PostgreSQL locks the rows of the teacher and the course, in
+this order everywhere. SQLite has locked the whole database: its transactions begin IMMEDIATE.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from courses.hours import hours_to_give
+from courses.models import Course
+
+from ..models import Attribution, Teacher
+from ..part_hours import PartHours, hours_text
+from ..workload import TeachingLoad, sum_of_hours
+from .results import ResultStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The hours of a share's part and of its teacher, both without the share itself."""
+
+    load: TeachingLoad
+    part: PartHours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a share is not stored."""
+
+    status: ResultStatus
+    message: str
+    #: Whether a confirmation is all that it needs.
+    confirmable: bool = False
+
+
+def lock(teachers: Collection[int], courses: Collection[int]) -> tuple[dict[int, Teacher], dict[int, Course]]:
+    """Lock these rows until the commit, always in the same order, and return them by their keys."""
+    of_teachers = Teacher.objects.select_for_update(no_key=True).filter(pk__in=teachers).order_by("pk")
+    of_courses = Course.objects.select_for_update(no_key=True).filter(pk__in=courses).order_by("pk")
+    return {row.pk: row for row in of_teachers}, {row.pk: row for row in of_courses}
+
+
+def read_limits(wanted: Attribution) -> Limits:
+    """Lock the teacher and the course of a share, and return its limits."""
+    teacher = Teacher.objects.select_for_update(no_key=True).only("max_hours").get(pk=wanted.teacher_id)
+    course = Course.objects.select_for_update(no_key=True).get(pk=wanted.course_id)
+    others = Attribution.objects.filter(academic_year=wanted.academic_year)
+    if wanted.pk is not None:
+        others = others.exclude(pk=wanted.pk)
+    mine = Q(teacher=wanted.teacher_id)
+    part = Q(course=wanted.course_id, component=wanted.component)
+    sums = others.filter(mine | part).aggregate(load=sum_of_hours("hours", mine), part=sum_of_hours("hours", part))
+    to_give = hours_to_give(course, wanted.component, wanted.academic_year)
+    return Limits(
+        load=TeachingLoad(hours=sums["load"], maximum=teacher.max_hours),
+        part=PartHours(to_give=to_give, given=sums["part"]),
+    )
+
+
+def refuse(wanted: Attribution, *, confirmed: bool) -> Refusal | None:
+    """Return why a share would be too much, or None. A share without hours gets those that are left of its part."""
+    limits = read_limits(wanted)
+    if not limits.part.to_give:
+        return Refusal(status=ResultStatus.INVALID, message=_no_hours_message(wanted))
+    if limits.part.left <= 0:
+        return Refusal(status=ResultStatus.TAKEN, message=taken_message(wanted))
+    hours: Decimal | None = wanted.hours
+    wanted.hours = limits.part.left if hours is None else hours
+    if wanted.hours > limits.part.left:
+        return Refusal(status=ResultStatus.OVER_HOURS, message=_over_hours_message(wanted, limits.part))
+    if confirmed or limits.load.fits(wanted.hours):
+        return None
+    message = _over_maximum_message(wanted, limits.load)
+    return Refusal(status=ResultStatus.OVER_MAXIMUM, message=message, confirmable=True)
+
+
+def _no_hours_message(wanted: Attribution) -> str:
+    told = _("%(course)s has no hours of %(component)s in %(year)s.")
+    return told % {"course": wanted.course.code, "component": wanted.component, "year": wanted.academic_year}
+
+
+def taken_message(wanted: Attribution) -> str:
+    """Return a message that names the holders of the part."""
+    shares = Attribution.objects.select_related("teacher").filter(
+        course=wanted.course_id, component=wanted.component, academic_year=wanted.academic_year
+    )
+    names = ", ".join(dict.fromkeys(str(share.teacher) for share in shares.order_by("pk")))
+    return _("%(course)s %(component)s is already attributed to %(teachers)s for %(year)s.") % {
+        "course": wanted.course.code,
+        "component": wanted.component,
+        "teachers": names,
+        "year": wanted.academic_year,
+    }
+
+
+def _over_hours_message(wanted: Attribution, part: PartHours) -> str:
+    told = _("%(course)s %(component)s: %(hours)s h are asked for, but %(left)s h of %(all)s h are left.")
+    return told % {
+        "course": wanted.course.code,
+        "component": wanted.component,
+        "hours": hours_text(wanted.hours),
+        "left": hours_text(part.left),
+        "all": hours_text(part.to_give),
+    }
+
+
+def _over_maximum_message(wanted: Attribution, load: TeachingLoad) -> str:
+    told = _("%(course)s %(component)s would make %(hours)s h of at most %(most)s h for %(teacher)s.")
+    return told % {
+        "course": wanted.course.code,
+        "component": wanted.component,
+        "hours": hours_text(load.hours + wanted.hours),
+        "most": hours_text(load.maximum),
+        "teacher": wanted.teacher,
+    }
+
+
+def grows(changed: Attribution, stored: Attribution) -> bool:
+    """Return whether a change asks for more of a part or of a teacher than there is already."""
+    moved = changed.teacher_id != stored.teacher_id
+    return moved or Decimal(changed.hours) > stored.hours
