@@ -8,6 +8,9 @@ from pathlib import Path
 
 from migrate_to_pg.management.console import plain
 
+#: An idle server takes a hundred connections, usually.
+_MOST_JOBS = 64
+
 
 def address(text: str) -> str:
     """Accept an address: it is parsed before anything of it is shown, since it may hold a password."""
@@ -36,3 +39,10 @@ def names(text: str, postgres: str = "--target") -> tuple[str, ...]:
     if not found:
         raise argparse.ArgumentTypeError("an empty value names nothing")
     return found
+
+
+def jobs(text: str) -> int:
+    """Accept a number of connections."""
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"a number from 1 to {_MOST_JOBS} is needed")
+    return int(text)

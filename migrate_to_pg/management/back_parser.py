@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import CommandParser
 
-from migrate_to_pg.management.argument_types import address, given, names, path
+from migrate_to_pg.management.argument_types import address, given, jobs, names, path
 from migrate_to_pg.management.console import add_explain, add_language, disable_abbreviations, show_groups_first
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _USAGE = """\
 #: This command's option -> the setting of MIGRATE_TO_PG that is its default. SOURCE and TARGET mean the same
 #: databases in both directions.
 _SETTINGS = {"source": "target", "from_schema": "publish_to", "verify": "verify", "leftovers": "leftovers"}
-_OF_BOTH = ("exact_decimals", "report")
+_OF_BOTH = ("exact_decimals", "jobs", "report")
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -49,6 +49,7 @@ def add_arguments(parser: CommandParser) -> None:
     _add_places(parser.add_argument_group("from where to where"))
     _add_scope(parser.add_argument_group("what is compared, and what may be left out"))
     _add_permissions(parser.add_argument_group("what is done about writers"))
+    _add_means(parser.add_argument_group("by what means"))
     _add_output(parser.add_argument_group("what is written"))
     show_groups_first(parser)
 
@@ -85,14 +86,21 @@ def _add_scope(group: _Group) -> None:
         "--verify",
         nargs="?",
         const="cells",
-        choices=("counts", "cells"),
-        help="what is compared: every cell (default), or the number of rows alone",
+        choices=("counts", "cells", "orm"),
+        help="what is compared: every cell (default), what the ORM reads as well, or the number of rows alone",
     )
     group.add_argument(
         "--quarantine",
         metavar="RULE[,RULE]|all",
         type=_names,
-        help="leave the rows that these rules find out of the file, with the rows that refer to them",
+        help="leave the rows that these rules find out of the file, with the rows that refer to them; all: those that"
+        " nothing else keeps",
+    )
+    group.add_argument(
+        "--schema",
+        choices=("migrations", "snapshot"),
+        help="what makes the tables: the migrations (default), or the statements of the snapshot that the publication"
+        " kept, such as indexes and triggers made by hand",
     )
     group.add_argument(
         "--leftovers",
@@ -108,6 +116,15 @@ def _add_permissions(group: _Group) -> None:
         "--accept-stale", action="store_true", help="make the file although PostgreSQL was written to meanwhile"
     )
     writers.add_argument("--lock-source", action="store_true", help="make PostgreSQL's writers wait until the end")
+
+
+def _add_means(group: _Group) -> None:
+    group.add_argument(
+        "--jobs",
+        metavar="N",
+        type=jobs,
+        help="connections that examine and read at once (default: one a core, at most 8); one writes the file",
+    )
 
 
 def _add_output(group: _Group) -> None:
@@ -127,7 +144,7 @@ def with_back_settings(options: Mapping[str, Any], configured: object) -> dict[s
 
     # Options that this command does not have are given: no setting fills them in.
     shown = {name.lower(): () for name in SETTINGS} | {there: options[here] for here, there in _SETTINGS.items()}
-    shown |= {"exact_decimals": None, "report": options["report"]}
+    shown |= {"exact_decimals": None, "jobs": options["jobs"], "report": options["report"]}
     found = with_settings(shown, configured)
     filled = {here: found[there] for here, there in _SETTINGS.items()} | {name: found[name] for name in _OF_BOTH}
     return {**options, **filled}
@@ -143,12 +160,13 @@ def back_options_of(options: Mapping[str, Any]) -> Options:
         target=str(options["target"]) if options["target"] else None,
         mode="since_publish" if options["since_publish"] else "move_back",
         **({"publish_to": options["from_schema"]} if options["from_schema"] else {}),
-        # Without a choice, as on the way there: the ORM reads no file that is not made yet.
-        verify=Verify.COUNTS if options["verify"] == "counts" else Verify.CELLS,
+        verify=Verify(options["verify"] or "cells"),
         quarantine=tuple(options["quarantine"] or ()),
         exact_decimals=bool(options["exact_decimals"]),
         accept_stale=options["accept_stale"],
         lock_source=options["lock_source"],
+        schema=options["schema"] or "migrations",
+        **({"jobs": options["jobs"]} if options["jobs"] else {}),
         leftovers=Leftovers.SKIP if options["leftovers"] == "skip" else Leftovers.COPY,
         report=Path(options["report"]) if options["report"] else None,
         invocation=invocation("migrate_from_pg", options),

@@ -16,6 +16,7 @@ from django.core.management.base import CommandParser
 
 from migrate_to_pg.management.argument_types import address as _address
 from migrate_to_pg.management.argument_types import given as _given
+from migrate_to_pg.management.argument_types import jobs as _jobs
 from migrate_to_pg.management.argument_types import names as _names
 from migrate_to_pg.management.argument_types import path as _path
 from migrate_to_pg.management.console import add_explain, add_language, disable_abbreviations, show_groups_first
@@ -106,8 +107,6 @@ def _typed(name: str) -> str:
 
 _TRY = "--try"
 _Group = argparse._ArgumentGroup
-#: An idle server takes a hundred connections, usually.
-_MOST_JOBS = 64
 
 
 #: The end of --help.
@@ -345,12 +344,6 @@ def _add_output(group: _Group) -> None:
         dest="interactive",
         help="never ask; --purge then removes without asking",
     )
-
-
-def _jobs(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= _MOST_JOBS:
-        raise argparse.ArgumentTypeError(f"a number from 1 to {_MOST_JOBS} is needed")
-    return int(text)
 
 
 def options_of(options: Mapping[str, Any]) -> Options:

@@ -22,7 +22,7 @@ def check_file(database: sqlite3.Connection, schema: SqliteSchema, identities: S
 
     Args:
         database: the file, opened as the project opens it.
-        schema: what the migrations make.
+        schema: what the file is to have.
         identities: SQLite's name of each table, and the next value of its sequence on PostgreSQL.
     """
     for faults in (
@@ -78,7 +78,7 @@ def _dangling_keys(database: sqlite3.Connection) -> Iterator[str]:
 
 
 def _schema_differences(database: sqlite3.Connection, schema: SqliteSchema) -> Iterator[str]:
-    """Yield each object that is not as the migrations make it."""
+    """Yield each object that is not as its statement makes it."""
     query = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"
     there = {(kind, found): text for kind, found, text in database.execute(query)}
     for statement in schema.statements:
@@ -86,7 +86,7 @@ def _schema_differences(database: sqlite3.Connection, schema: SqliteSchema) -> I
         if found is None:
             yield _("{kind} {name} is missing.", kind=statement.kind, name=statement.name)
         elif found != statement.sql:
-            yield _("{kind} {name} is not as the migrations make it.", kind=statement.kind, name=statement.name)
+            yield _("{kind} {name} differs from the statement that makes it.", kind=statement.kind, name=statement.name)
 
 
 def _wrong_ids(database: sqlite3.Connection, identities: Sequence[tuple[str, Identity]]) -> Iterator[str]:

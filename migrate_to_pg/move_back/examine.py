@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -18,6 +20,7 @@ from migrate_to_pg.rules.back import BACK_RULES, BackRule
 from migrate_to_pg.rules.back.back_rule import Fault, NewFileFacts, SqliteKey
 from migrate_to_pg.rules.base import SAMPLES
 from migrate_to_pg.rules.samples import WIDTH, truncate
+from migrate_to_pg.system.threads import drain, run_all
 
 Connection = psycopg.Connection[Any]
 
@@ -46,6 +49,7 @@ def examine(
     *,
     schema: str,
     accepted: Collection[str] = (),
+    others: Sequence[Connection] = (),
 ) -> Examined:
     """Return every finding.
 
@@ -56,13 +60,16 @@ def examine(
         facts: what the file takes.
         schema: PostgreSQL's schema of the tables.
         accepted: the rules whose rows may be left out.
+        others: more connections that see that state, to count at once.
     """
     findings: list[Finding] = []
     rows: dict[str, int] = {}
+    asked_of = {t.name: [(rule, fault) for rule in BACK_RULES for fault in rule.faults(t, facts)] for t in tables}
+    faults = {name: [fault for __, fault in asked] for name, asked in asked_of.items()}
+    counted = _count_all([connection, *others], schema, faults)
     for table in tables:
-        asked = [(rule, fault) for rule in BACK_RULES for fault in rule.faults(table, facts)]
-        rows[table.name], *counts = _count(connection, schema, table, [fault for __, fault in asked])
-        for (rule, fault), count in zip(asked, counts, strict=True):
+        rows[table.name], *counts = counted[table.name]
+        for (rule, fault), count in zip(asked_of[table.name], counts, strict=True):
             if count:
                 findings.append(_finding(connection, schema, table, rule, fault, count, accepted))
                 if findings[-1].applied and rule.rows_stay:
@@ -91,11 +98,30 @@ def unique_keys(database: sqlite3.Connection) -> tuple[SqliteKey, ...]:
     )
 
 
-def _count(connection: Connection, schema: str, table: PlannedTable, faults: list[Fault]) -> tuple[int, ...]:
-    """Return the number of rows, and of those of each fault."""
+def _count_all(
+    connections: Sequence[Connection], schema: str, faults: Mapping[str, list[Fault]]
+) -> dict[str, tuple[int, ...]]:
+    """Count in all tables at once, each connection in the next one. By table: its rows, and those of each fault."""
+    counted: dict[str, tuple[int, ...]] = {}
+    left = deque(faults)
+
+    def count_with(connection: Connection) -> None:
+        for table in drain(left):
+            counted[table] = _count(connection, schema, table, faults[table])
+
+    def stop() -> None:
+        left.clear()
+        for connection in connections:
+            connection.cancel()
+
+    run_all("examine", [partial(count_with, connection) for connection in connections], stop)
+    return counted
+
+
+def _count(connection: Connection, schema: str, table: str, faults: list[Fault]) -> tuple[int, ...]:
     sums: list[sql.Composable] = [sql.SQL("count(*)")]
     sums += (sql.SQL("count(*) FILTER (WHERE {})").format(fault.where) for fault in faults)
-    query = sql.SQL("SELECT {} FROM {} AS t").format(sql.SQL(", ").join(sums), sql.Identifier(schema, table.name))
+    query = sql.SQL("SELECT {} FROM {} AS t").format(sql.SQL(", ").join(sums), sql.Identifier(schema, table))
     # Rolled back: a server has no room for the locks of thousands of tables.
     with connection.transaction(force_rollback=True):
         return connection.execute(query).fetchone() or ()

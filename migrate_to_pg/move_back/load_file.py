@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,7 +9,9 @@ from typing import Any
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.move_back.quarantine import LeftOut
-from migrate_to_pg.move_back.read_rows import Batch, Reader, State, stored_columns
+from migrate_to_pg.move_back.read_ahead import ReadAhead, TableToRead
+from migrate_to_pg.move_back.read_rows import Batch, State, stored_columns
+from migrate_to_pg.move_back.write_rows import RefusedError, Writer
 from migrate_to_pg.project.secret_columns import masked_key
 from migrate_to_pg.records import Event, LoadedTable, PlannedTable
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
@@ -23,9 +24,10 @@ AS_PLANNED: Mapping[str, Sql] = {}
 def load(
     tables: Sequence[PlannedTable],
     state: State,
-    database: sqlite3.Connection,
+    writer: Writer,
     *,
     schema: str,
+    jobs: int,
     progress: Progress,
     before: int,
     total: int,
@@ -37,8 +39,9 @@ def load(
     Args:
         tables: the tables to load, empty on SQLite.
         state: PostgreSQL's state.
-        database: the new file.
+        writer: writes the new file.
         schema: PostgreSQL's schema of the tables.
+        jobs: number of connections that read.
         progress: is called with the rows that were written.
         before: how many were written before.
         total: how many there are.
@@ -49,32 +52,29 @@ def load(
         LoadError: SQLite refuses a row.
     """
     loaded: list[LoadedTable] = []
-    with Reader(state) as reader:
-        for table in tables:
+    with ReadAhead(state, [_to_read(schema, table, left_out.get(table.name)) for table in tables], jobs) as ahead:
+        for number, table in enumerate(tables):
             insert = inserts.get(table.name) or _insert(table)
             began, rows = time.monotonic(), 0
-            rows_left = left_out.get(table.name)
-            without = rows_left.condition(table) if rows_left and rows_left.keys else None
-            for batch in reader.batches(schema, table, without):
-                rows += _write(database, table, batch, insert)
+            for batch in ahead.batches(number):
+                rows += _write(writer, table, batch, insert)
                 progress(Event(kind="progress", stage="load", message=table.name, done=before + rows, total=total))
             before += rows
             loaded.append(LoadedTable(name=table.name, rows=rows, seconds=time.monotonic() - began))
     return tuple(loaded)
 
 
-def _write(database: sqlite3.Connection, table: PlannedTable, batch: Batch, insert: Sql) -> int:
-    """Write rows in one transaction. Return how many they were."""
-    before = database.total_changes
-    database.execute("BEGIN")
+def _to_read(schema: str, table: PlannedTable, left_out: LeftOut | None) -> TableToRead:
+    without = left_out.condition(table) if left_out and left_out.keys else None
+    return TableToRead(schema=schema, table=table, without=without)
+
+
+def _write(writer: Writer, table: PlannedTable, batch: Batch, insert: Sql) -> int:
     try:
-        database.executemany(insert, zip(*batch, strict=True))
-    except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
-        # The file has no journal, and is thrown away.
-        place = database.total_changes - before
-        raise _refused(table, [values[place] for values in batch], error) from error
-    database.execute("COMMIT")
-    return database.total_changes - before
+        return writer.write(insert, batch)
+    except RefusedError as error:
+        row = [values[error.place] for values in batch]
+        raise _refused(table, row, error) from error
 
 
 def _insert(table: PlannedTable) -> Sql:

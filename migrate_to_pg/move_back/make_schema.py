@@ -23,7 +23,7 @@ from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
 #: After the load, in this order.
 _LATER = ("index", "view", "trigger")
 #: For the load alone: a file that is not finished is thrown away.
-_PRAGMAS = (
+PRAGMAS = (
     "PRAGMA foreign_keys = OFF",
     "PRAGMA journal_mode = OFF",
     "PRAGMA synchronous = OFF",
@@ -50,7 +50,7 @@ def require_made(schema: SqliteSchema) -> None:
 def prepare(database: sqlite3.Connection) -> None:
     """Set the connection up for the load."""
     database.isolation_level = None
-    for pragma in _PRAGMAS:
+    for pragma in PRAGMAS:
         database.execute(pragma)
 
 

@@ -27,8 +27,8 @@ Key = tuple[str, ...]
 
 #: Rows whose complete text is fetched at once.
 _AT_ONCE = 500
-#: Without a row of it the next `migrate` would apply that migration once more.
-_MIGRATIONS = "django_migrations"
+#: Django's record. Without a row of it the next `migrate` would apply that migration once more.
+MIGRATIONS = "django_migrations"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class LeftOut:
 
 def is_quarantinable(table: PlannedTable) -> bool:
     """Return whether rows of the table can be named, and left out."""
-    return bool(table.key) and table.name != _MIGRATIONS
+    return bool(table.key) and table.name != MIGRATIONS
 
 
 def _is_among(table: PlannedTable, names: Iterable[str], keys: list[Key]) -> sql.Composed:

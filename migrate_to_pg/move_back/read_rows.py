@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import adbc_driver_postgresql.dbapi
+import pyarrow as pa
 from psycopg import sql
 
 from migrate_to_pg.i18n import gettext as _
@@ -24,8 +24,8 @@ _BATCH_BYTES = 1_000_000
 #: Tables that are read before their locks are given back: a server has no room for the locks of thousands.
 _TABLES_LOCKED = 10
 
-#: The values of a column, as Python's sqlite3 binds them, for each column.
-Batch = list[list[Any]]
+#: Columns as SQLite's driver binds them. Where a field of the project has a form of its own, that is a list.
+Batch = list[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,7 @@ class Reader:
         self._state = state
         self._stack = contextlib.ExitStack()
         self._read = 0
+        self._connection: Any = None
 
     def __enter__(self) -> Reader:
         with translate_errors(_("the database")):
@@ -68,16 +69,14 @@ class Reader:
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
 
-    def batches(self, schema: str, table: PlannedTable, without: sql.Composed | None = None) -> Generator[Batch]:
-        """Yield a table's rows, the next ones being read while these are written."""
-        batches = self._batches(schema, table, without)
-        with contextlib.closing(batches), ThreadPoolExecutor(1, "read") as thread:
-            coming = thread.submit(next, batches, None)
-            while (batch := coming.result()) is not None:
-                coming = thread.submit(next, batches, None)
-                yield batch
+    def cancel(self) -> None:
+        """End the query that another thread waits for."""
+        # A connection that is closed or lost waits for nothing.
+        with contextlib.suppress(adbc_driver_postgresql.dbapi.Error):
+            self._connection.adbc_cancel()
 
-    def _batches(self, schema: str, table: PlannedTable, without: sql.Composed | None) -> Generator[Batch]:
+    def batches(self, schema: str, table: PlannedTable, without: sql.Composed | None = None) -> Generator[Batch]:
+        """Yield a table's rows."""
         columns = stored_columns(table)
         with translate_errors(table.name), self._connection.cursor() as cursor:
             self._read += 1
@@ -88,10 +87,10 @@ class Reader:
             for batch in cursor.fetch_record_batch():
                 yield [self._values(table, column, array) for column, array in zip(columns, batch.columns, strict=True)]
 
-    def _values(self, table: PlannedTable, column: PlannedColumn, array: Any) -> list[Any]:
+    def _values(self, table: PlannedTable, column: PlannedColumn, array: pa.Array) -> Any:
         values = spelling_of(column.target).values(array)
         form = self._state.forms.get((table.name, column.name))
-        return values if form is None else [None if value is None else form(value) for value in values]
+        return values if form is None else [None if v is None else form(v) for v in values.to_pylist()]
 
     def _query(
         self, schema: str, table: PlannedTable, columns: Sequence[PlannedColumn], without: sql.Composed | None

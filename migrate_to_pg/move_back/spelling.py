@@ -30,23 +30,24 @@ class Spelling:
 
     #: SQL over {0}, the column, and {zone}, that of times without one.
     query: str
-    #: The values as Python's sqlite3 binds them.
-    values: Callable[[Array], list[Any]] = lambda array: list(array.to_pylist())
+    #: The values as SQLite's driver binds them: integers, floats, text, bytes.
+    values: Callable[[Array], Array] = lambda array: array
 
 
-def _moments(array: Array) -> list[Any]:
+def _moments(array: Array) -> Array:
     """Return times with six digits of a second, or none where they are all zero."""
     texts = array.cast(pa.string())
     short = pc.utf8_slice_codeunits(texts, 0, -len(_NO_FRACTION))
-    return list(pc.if_else(pc.ends_with(texts, _NO_FRACTION), short, texts).to_pylist())
+    return pc.if_else(pc.ends_with(texts, _NO_FRACTION), short, texts)
 
 
-def _days(array: Array) -> list[Any]:
-    return list(array.cast(pa.string()).to_pylist())
+def _days(array: Array) -> Array:
+    return array.cast(pa.string())
 
 
-def _json(array: Array) -> list[Any]:
-    return [None if text is None else spell_json(text) for text in array.to_pylist()]
+def _json(array: Array) -> Array:
+    texts = (None if text is None else spell_json(text) for text in array.to_pylist())
+    return pa.array(texts, pa.string())
 
 
 def spell_json(text: str) -> str:

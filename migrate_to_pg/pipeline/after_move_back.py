@@ -91,6 +91,7 @@ def back_command_line(options: Options) -> str:
         "--from-schema": options.publish_to if options.publish_to != FINAL else "",
         "--verify": options.verify.value if options.verify is not Verify.CELLS else "",
         "--quarantine": ",".join(options.quarantine),
+        "--schema": options.schema if options.schema != "migrations" else "",
         "--leftovers": options.leftovers.value if options.leftovers is not Leftovers.COPY else "",
     }
     flags = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import django
 import psycopg
 
+from migrate_to_pg.errors import TargetError
 from migrate_to_pg.leftovers import plan_for
 from migrate_to_pg.move_back.examine import examine, large_tables, unique_keys
 from migrate_to_pg.move_back.leftover_forms import LeftoverForms, go_on_after, insert_joined
@@ -23,17 +25,20 @@ from migrate_to_pg.move_back.make_schema import (
     prepare,
     restore,
 )
-from migrate_to_pg.move_back.quarantine import LeftOut, Quarantine
+from migrate_to_pg.move_back.quarantine import MIGRATIONS, LeftOut, Quarantine
 from migrate_to_pg.move_back.read_rows import State
+from migrate_to_pg.move_back.write_rows import Writer
 from migrate_to_pg.pipeline.examination import blocked
 from migrate_to_pg.pipeline.load_leftovers import report_name
 from migrate_to_pg.pipeline.run import Run
 from migrate_to_pg.pipeline.source import plan_run
 from migrate_to_pg.planning import exact_decimals, make_plan, read_source, read_target, view_names
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
-from migrate_to_pg.postgres.shared_snapshot import SharedSnapshot
+from migrate_to_pg.postgres import target
+from migrate_to_pg.postgres.shared_snapshot import SharedSnapshot, joined
 from migrate_to_pg.project.own_forms import own_forms
 from migrate_to_pg.project.sqlite_connection import django_connection
+from migrate_to_pg.project.target_database import TargetChoice
 from migrate_to_pg.records import (
     LEFTOVERS,
     Advice,
@@ -52,6 +57,14 @@ from migrate_to_pg.rules.schema import ambiguous_name
 
 Connection = psycopg.Connection[Any]
 NO_ROWS: Mapping[str, LeftOut] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedState:
+    """The state of PostgreSQL that is moved, and how other connections come to it."""
+
+    shared: SharedSnapshot
+    choice: TargetChoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +102,7 @@ class Filled:
 def fill(
     run: Run,
     path: Path,
-    shared: SharedSnapshot,
-    conninfo: str,
+    state: MovedState,
     schema: SqliteSchema,
     forms: LeftoverForms,
     accepted: frozenset[str],
@@ -100,32 +112,39 @@ def fill(
     Args:
         run: the options, and the results so far.
         path: the empty file.
-        shared: the state of PostgreSQL that is moved.
-        conninfo: PostgreSQL.
-        schema: what the migrations make on SQLite.
+        state: the state of PostgreSQL that is moved.
+        schema: what the file is to have.
         forms: the leftovers that come back as they were there.
         accepted: the rules whose rows may be left out.
 
     Raises:
         BlockedError: there are rows that SQLite cannot take. Nothing was loaded.
     """
+    connection = state.shared.connection
+    everything = with_leftovers(schema, forms)
+    with opened(run, path) as database:
+        with run.stage("stage"):
+            make_tables(database, everything)
+            sides = _pair(run, connection, database, path, schema, forms)
+        with run.stage("examine"):
+            sides = _examine(run, state, database, sides, accepted)
+    with run.stage("load"), Writer(path, lambda: opened(run, path)) as writer:
+        _load(run, state, writer, sides)
+    with run.stage("restore"), opened(run, path) as database:
+        identities = tuple(_identities(connection, database, sides))
+        restore(database, everything, identities)
+        go_on_after(database, forms.last_ids)
+        run.state.record_loaded(identities=tuple(identity for __, identity in identities))
+    return Filled(sides=sides, identities=identities)
+
+
+@contextmanager
+def opened(run: Run, path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the file as the project opens one, set up for the load."""
     with django_connection(run.source_choice, path) as wrapper:
         database: sqlite3.Connection = wrapper.connection
-        with run.stage("stage"):
-            prepare(database)
-            everything = with_leftovers(schema, forms)
-            make_tables(database, everything)
-            sides = _pair(run, shared.connection, database, path, schema, forms)
-        with run.stage("examine"):
-            sides = _examine(run, shared.connection, database, sides, accepted)
-        with run.stage("load"):
-            _load(run, shared, conninfo, database, sides)
-        with run.stage("restore"):
-            identities = tuple(_identities(shared.connection, database, sides))
-            restore(database, everything, identities)
-            go_on_after(database, forms.last_ids)
-            run.state.record_loaded(identities=tuple(identity for __, identity in identities))
-    return Filled(sides=sides, identities=identities)
+        prepare(database)
+        yield database
 
 
 def with_leftovers(schema: SqliteSchema, forms: LeftoverForms) -> SqliteSchema:
@@ -194,28 +213,34 @@ def _pair(
     if run.options.leftovers is Leftovers.COPY:
         (first, *_others) = pair(run, connection, read_file(run, path), schema, forms)
         leftovers = (table for table in read_tables(run, connection, LEFTOVERS) if table.name not in forms.names)
-        unknown = (*first.plan.only_target, *leftovers)
+        # Django makes its record itself, where no application has migrations.
+        others = (table for table in first.plan.only_target if table.name != MIGRATIONS)
+        unknown = (*others, *leftovers)
         make_unknown_tables(database, unknown)
     return pair(run, connection, read_file(run, path), schema, forms)
 
 
 def _examine(
     run: Run,
-    connection: Connection,
+    state: MovedState,
     database: sqlite3.Connection,
     sides: tuple[Side, ...],
     accepted: frozenset[str],
 ) -> tuple[Side, ...]:
     """Find what cannot go, and leave out what was accepted. Raises BlockedError for anything else."""
+    connection = state.shared.connection
     longest, keys = database.getlimit(sqlite3.SQLITE_LIMIT_LENGTH), unique_keys(database)
     found: list[Finding] = []
     examined_sides, quarantines = [], []
     for side in sides:
         plan = side.plan
         large = large_tables(connection, side.schema, longest)
-        facts = NewFileFacts(zone=plan.source_time_zone, longest=longest, keys=keys, large=large)
+        facts = NewFileFacts(zone=plan.source_time_zone, longest=longest, keys=keys, large=large, schema=side.schema)
         quarantine = Quarantine(connection, plan, side.schema)
-        examined = examine(quarantine, connection, plan.tables, facts, schema=side.schema, accepted=accepted)
+        with joined(_more_connections(run, state, side), state.shared.id) as others:
+            examined = examine(
+                quarantine, connection, plan.tables, facts, schema=side.schema, accepted=accepted, others=others
+            )
         found += examined.findings
         quarantines.append(quarantine)
         examined_sides.append(replace(side, rows=examined.rows, left_out=quarantine.left_out))
@@ -226,6 +251,15 @@ def _examine(
         raise blocked(blocking, repairs=False)
     _leave_out(run, quarantines, accepted)
     return tuple(examined_sides)
+
+
+def _more_connections(run: Run, state: MovedState, side: Side) -> Iterator[Connection]:
+    """Open the connections that examine beside the run's own, as many as the server, or this role, has."""
+    for _number in range(1, min(run.options.jobs, len(side.plan.tables))):
+        try:
+            yield target.connect_to_read(state.choice.conninfo, "--source")
+        except TargetError:
+            return
 
 
 def _leave_out(run: Run, quarantines: list[Quarantine], accepted: frozenset[str]) -> None:
@@ -241,9 +275,7 @@ def _leave_out(run: Run, quarantines: list[Quarantine], accepted: frozenset[str]
         run.state.record_examined(repairs=repairs)
 
 
-def _load(
-    run: Run, shared: SharedSnapshot, conninfo: str, database: sqlite3.Connection, sides: tuple[Side, ...]
-) -> None:
+def _load(run: Run, state: MovedState, writer: Writer, sides: tuple[Side, ...]) -> None:
     loaded: list[LoadedTable] = []
     total = sum(rows for side in sides for rows in side.rows.values())
     for side in sides:
@@ -251,9 +283,10 @@ def _load(
         forms = own_forms(run.registry, columns) if side.schema == run.final else {}
         tables = load(
             side.plan.tables,
-            State(conninfo=conninfo, shared=shared.id, zone=side.plan.source_time_zone, forms=forms),
-            database,
+            State(conninfo=state.choice.conninfo, shared=state.shared.id, zone=side.plan.source_time_zone, forms=forms),
+            writer,
             schema=side.schema,
+            jobs=run.options.jobs,
             progress=run.progress,
             before=sum(table.rows for table in loaded),
             total=total,

@@ -6,43 +6,30 @@ the way there, where SQLite is the source and PostgreSQL the target as well.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
-from psycopg import sql
 
-from migrate_to_pg.errors import MigrationStateError, ProofError, PublishError, SourceChangedError, SourceError
+from migrate_to_pg.errors import SourceChangedError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.leftovers import view_table_name
-from migrate_to_pg.move_back.check_file import check_file
-from migrate_to_pg.move_back.leftover_forms import LeftoverForms, explain, with_postgresql_columns
-from migrate_to_pg.move_back.make_schema import require_made, search_indexes
 from migrate_to_pg.move_back.new_file import new_file, require_free
-from migrate_to_pg.pipeline.fill_file import Filled, Side, fill, pair, read_file, read_tables, with_leftovers
-from migrate_to_pg.pipeline.load_leftovers import merge_verifications, report_name
+from migrate_to_pg.pipeline.file_schema import learn_schema, leftover_forms, tables_of
+from migrate_to_pg.pipeline.fill_file import Filled, MovedState, fill
 from migrate_to_pg.pipeline.run import Progress, Run, no_progress
-from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
+from migrate_to_pg.pipeline.verify_file import verify_file
 from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.shared_snapshot import SharedSnapshot, share_snapshot
 from migrate_to_pg.project.source_database import choose_new_file
-from migrate_to_pg.project.sqlite_connection import django_connection
 from migrate_to_pg.project.target_database import TargetChoice, choose_target
-from migrate_to_pg.publish.history import recorded_source
 from migrate_to_pg.publish.written_since import changes_after
-from migrate_to_pg.records import LEFTOVERS, Leftovers, MadeFile, Options, Report, SourceCatalog, Verification
+from migrate_to_pg.records import MadeFile, Options, Report
 from migrate_to_pg.rules import quarantined_back_rules
-from migrate_to_pg.rules.back.notes import leftover_as_view, leftover_with_postgresql_columns, made_empty
-from migrate_to_pg.rules.run_findings import run_findings
 from migrate_to_pg.sqlite.snapshot import file_sha256
-from migrate_to_pg.verify import verify_tables
-from migrate_to_pg.verify.verify_leftovers import verify_leftover_tables
 
 Connection = psycopg.Connection[Any]
 
@@ -72,13 +59,14 @@ def _move_back(run: Run, postgres: TargetChoice, accepted: frozenset[str], stack
     run.state.record_target(facts=target.describe_server(connection, run.final, embedded=postgres.place))
     with run.stage("snapshot"):
         shared = _share(run, connection, stack)
+    state = MovedState(shared=shared, choice=postgres)
     with run.stage("catalog"):
-        schema = _learn(run, connection)
-        forms = _leftover_forms(run, shared.connection, schema)
+        schema = learn_schema(run, connection)
+        forms = leftover_forms(run, connection, schema)
     file = stack.enter_context(new_file(run.source_choice.path))
-    filled = fill(run, file.unfinished, shared, conninfo, schema, forms, accepted)
+    filled = fill(run, file.unfinished, state, schema, forms, accepted)
     with run.stage("prove"):
-        _prove(run, file.unfinished, shared, conninfo, schema, forms, filled)
+        verify_file(run, file.unfinished, state, schema, forms, filled)
     left_behind = _require_current(run, shared, conninfo, filled)
     with run.stage("publish"):
         file.publish()
@@ -87,162 +75,8 @@ def _move_back(run: Run, postgres: TargetChoice, accepted: frozenset[str], stack
 
 def _share(run: Run, connection: Connection, stack: ExitStack) -> SharedSnapshot:
     """Hold the present state of PostgreSQL until ``stack`` is left, and its writers where that was asked for."""
-    # Conditions of rules name tables without their schema.
-    path = sql.SQL("SELECT set_config('search_path', quote_ident({}) || ', ' || current_setting('search_path'), false)")
-    connection.execute(path.format(sql.Literal(run.final)))
-    tables = _tables(connection, run.final) if run.options.lock_source else []
+    tables = tables_of(connection, run.final) if run.options.lock_source else []
     return stack.enter_context(share_snapshot(connection, tables))
-
-
-def _tables(connection: Connection, *schemas: str) -> list[tuple[str, str]]:
-    query = """
-        SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY c.oid
-    """
-    return connection.execute(query, [[*schemas, LEFTOVERS]]).fetchall()
-
-
-def _learn(run: Run, connection: Connection) -> SqliteSchema:
-    """Learn what the migrations that PostgreSQL has applied make on SQLite."""
-    there = {table for __, table in _tables(connection, run.final)}
-    applied = _applied(connection, run.final) if "django_migrations" in there else ()
-    if not applied:
-        raise MigrationStateError(
-            _("Schema {schema} records no applied migration: it is not a Django project's.", schema=run.final),
-            remedy=_("Name the database that the application uses with --source, and its schema with --from-schema."),
-        )
-    run.state.record_source(catalog=SourceCatalog(tables=(), applied_migrations=applied))
-    names = [name.source for name in run.registry.names if name.target in there]
-    # Of applications without migrations the tables are made that PostgreSQL has.
-    run.state.record_target(unapplied=len(run.registry.unapplied))
-    schema = learn(run.source_choice, run.registry, names, run.progress)
-    require_made(schema)
-    return schema
-
-
-def _leftover_forms(run: Run, connection: Connection, schema: SqliteSchema) -> LeftoverForms:
-    """Find the leftovers that come back as they were on SQLite. A finding names each of the others."""
-    targets = read_tables(run, connection, LEFTOVERS) if run.options.leftovers is Leftovers.COPY else ()
-    if not targets:
-        return LeftoverForms()
-    forms = with_postgresql_columns(targets, _("The snapshot that tells its SQLite form is gone."))
-    try:
-        recorded = recorded_source(connection, run.final)
-        if recorded and Path(recorded[0]).is_file():
-            taken = [statement.name for statement in schema.statements]
-            forms = explain(connection, targets, Path(recorded[0]), run.workdir.leftovers, taken)
-    except (PublishError, SourceError, sqlite3.Error) as error:
-        # A record or a snapshot that cannot be read stands in nobody's way.
-        forms = with_postgresql_columns(targets, str(error))
-    run.state.notes += tuple(
-        leftover_with_postgresql_columns(report_name(kept.name), kept.columns, kept.reason)
-        for kept in forms.unexplained
-    )
-    run.state.notes += tuple(leftover_as_view(report_name(view)) for view in forms.views)
-    return forms
-
-
-def _applied(connection: Connection, schema: str) -> tuple[tuple[str, str], ...]:
-    query = sql.SQL("SELECT app::text, name::text FROM {} ORDER BY id")
-    return tuple(connection.execute(query.format(sql.Identifier(schema, "django_migrations"))).fetchall())
-
-
-def _prove(
-    run: Run,
-    path: Path,
-    shared: SharedSnapshot,
-    conninfo: str,
-    schema: SqliteSchema,
-    forms: LeftoverForms,
-    filled: Filled,
-) -> None:
-    """Compare every cell with the same state of PostgreSQL, and let SQLite check the file.
-
-    Args:
-        run: the options, and the results so far.
-        path: the file.
-        shared: the state that was moved.
-        conninfo: PostgreSQL.
-        schema: what the migrations make.
-        forms: the leftovers that come back as they were on SQLite.
-        filled: what was loaded.
-
-    Raises:
-        ProofError: anything differs.
-    """
-    verification: Verification | None = None
-    before = {side.key: side for side in filled.sides}
-    # The pairs are made anew: the sizes of tables and rows are the file's.
-    sides = pair(run, shared.connection, read_file(run, path), schema, forms)
-    for side in sides:
-        found = _verify(run, path, shared, conninfo, side, before[side.key])
-        verification = merge_verifications(verification, found) if verification else found
-    run.state.verification = verification
-    if verification is None or not verification.holds:
-        faulty = verification.faulty if verification else ()
-        raise ProofError(
-            _("The file does not hold what PostgreSQL holds: {faulty}.", faulty=", ".join(faulty)),
-            remedy=_("No file was made. If nobody else wrote to it, please report this."),
-        )
-    run.state.notes += tuple(run_findings(verification))
-    paired = {table.source.name for side in sides for table in side.plan.tables}
-    paired |= {table.source for table in forms.tables}
-    alone = (table for table in sides[0].plan.leftovers if table.name not in paired)
-    run.state.notes += tuple(made_empty(alone, search_indexes(schema)))
-    with django_connection(run.source_choice, path) as wrapper:
-        check_file(wrapper.connection, with_leftovers(schema, forms), filled.identities)
-
-
-def _verify(run: Run, path: Path, shared: SharedSnapshot, conninfo: str, side: Side, before: Side) -> Verification:
-    """Compare the tables of one schema.
-
-    Args:
-        run: the options.
-        path: the file.
-        shared: the state that was moved.
-        conninfo: PostgreSQL.
-        side: the tables as they are now.
-        before: the same, with the rows that were counted and left out before the load.
-
-    Returns the verification, in which rows that are neither in the file nor left out are differences.
-    """
-    left_out = {
-        table.name: before.left_out[table.name].condition(table)
-        for table in side.plan.tables
-        if table.name in before.left_out and before.left_out[table.name].keys
-    }
-    how: dict[str, Any] = {
-        "schema": side.schema,
-        "verify": run.options.verify,
-        "progress": run.progress,
-        "shared": shared.id,
-        "left_out": left_out,
-    }
-    if side.joined:
-        views = (path, view_table_name)
-        found = verify_leftover_tables(side.plan, side.joined, path, conninfo, views=views, **how)
-    else:
-        found = verify_tables(side.plan, path, conninfo, **how)
-    _require_all(found, before)
-    return replace(found, tables=tuple(replace(table, name=side.report_name(table.name)) for table in found.tables))
-
-
-def _require_all(found: Verification, before: Side) -> None:
-    """Raise ProofError where a table was not compared, or its rows are not those that were counted before."""
-    compared = {table.name: table.rows_target for table in found.tables}
-    for name, rows in before.rows.items():
-        left = len(before.left_out[name].keys) if name in before.left_out else 0
-        if compared.get(name, -1) + left != rows:
-            raise ProofError(
-                _(
-                    "Of {rows} rows of {table}, {compared} were compared and {left} are in quarantine.",
-                    rows=rows,
-                    table=name,
-                    compared=compared.get(name, 0),
-                    left=left,
-                ),
-                remedy=_("No file was made. Please report this."),
-            )
 
 
 def _require_current(run: Run, shared: SharedSnapshot, conninfo: str, filled: Filled) -> tuple[str, ...]:

@@ -11,18 +11,15 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from migrate_to_pg.errors import UsageError
-from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.pipeline.after_move_back import back_command_line
+from migrate_to_pg.pipeline.recorded_snapshot import recorded_snapshot
 from migrate_to_pg.pipeline.run import Progress, Run, no_progress
 from migrate_to_pg.pipeline.verify import compare_published
 from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.objects import validate_schema_name
 from migrate_to_pg.project.target_database import choose_target
-from migrate_to_pg.publish.history import recorded_source
 from migrate_to_pg.records import Finding, Options, Plan, Report
 from migrate_to_pg.rules.back.notes import column_not_counted, table_not_counted
-from migrate_to_pg.system.workdir import recorded_journal
 
 Connection = psycopg.Connection[Any]
 
@@ -73,18 +70,4 @@ def _number(connection: Connection, query: sql.Composed) -> int:
 def _kept_snapshot(options: Options) -> Path:
     choice = choose_target(options.source, published=True, argument="--source")
     with closing(target.connect_to_read(choice.conninfo, "--source")) as connection:
-        found = recorded_source(connection, validate_schema_name(options.publish_to))
-    if found is None:
-        raise UsageError(
-            _("No publication to schema {schema} is recorded in this database.", schema=options.publish_to),
-            remedy=_(
-                "Name the database that migrate_to_pg published to with --source, and its schema with --from-schema."
-            ),
-        )
-    kept, is_repaired = Path(found[0]), found[1]
-    if not kept.is_file() or (is_repaired and recorded_journal(kept) is None):
-        raise UsageError(
-            _("The snapshot of the publication is gone, or the journal of its repairs: {kept}.", kept=kept),
-            remedy=_("Bring it back to that place, with its journal; without it nothing tells what was there."),
-        )
-    return kept
+        return recorded_snapshot(connection, validate_schema_name(options.publish_to), with_journal=True)

@@ -21,6 +21,7 @@ from migrate_to_pg.planning.derived_columns import leave_out_derived
 from migrate_to_pg.planning.exclude import exclude
 from migrate_to_pg.planning.planner import as_leftovers, plan_project
 from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
+from migrate_to_pg.project.migration_files import has_migrations
 from migrate_to_pg.project.source_database import remember_source
 from migrate_to_pg.project.sqlite_connection import registrations
 from migrate_to_pg.records import ExcludedTable, Leftovers, Plan, Snapshot, SourceCatalog, TargetTable
@@ -87,7 +88,7 @@ def keep_snapshot(run: Run) -> None:
 def read_catalog(run: Run, snapshot: Snapshot) -> SourceCatalog:
     """Read the tables of the snapshot. Raises MigrationStateError where they are not a Django project's."""
     catalog = read_source(snapshot.path, original=snapshot.source)
-    if not catalog.applied_migrations:
+    if not catalog.applied_migrations and has_migrations():
         raise MigrationStateError(
             _(
                 "{source} records no applied migration: it is not the database of a Django project, or its table"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,9 @@ def verify_staged(
     return locked
 
 
-def verify_orm(run: Run, plan: Plan, loaded: Path, entry: dict[str, Any]) -> None:
+def verify_orm(
+    run: Run, plan: Plan, loaded: Path, entry: dict[str, Any], *, shared: str = "", incomplete: Collection[str] = ()
+) -> None:
     """Add what the ORM reads to the proof, where that was asked for and the cells are equal.
 
     Args:
@@ -87,10 +90,14 @@ def verify_orm(run: Run, plan: Plan, loaded: Path, entry: dict[str, Any]) -> Non
         plan: the tables.
         loaded: the SQLite file that the tables hold.
         entry: the target as an entry of DATABASES.
+        shared: an exported snapshot of the target, where that state is to be read.
+        incomplete: tables of which some rows are on one side alone.
     """
     verification, catalog = run.state.verification, run.state.source.catalog
     if run.options.verify is Verify.ORM and verification and verification.holds and catalog:
-        read, unread = compare_with_orm(run.registry, catalog, plan, loaded, entry)
+        read, unread = compare_with_orm(
+            run.registry, catalog, plan, loaded, entry, shared=shared, incomplete=incomplete
+        )
         run.state.verification = verification.with_orm(read, unread)
 
 

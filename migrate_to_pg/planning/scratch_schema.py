@@ -119,7 +119,7 @@ def _run(choice: SourceChoice, registry: Registry, tables: Collection[str], prog
             ):
                 loader = _migrate(connection, registry.applied, progress)
                 make_unmigrated_tables(connection, registry, tables)
-                statements = tuple(_statements(connection))
+                statements = tuple(read_statements(connection.connection))
                 names = [statement.name for statement in statements if statement.kind == "table"]
                 rows = {}
                 for table in names:
@@ -155,9 +155,8 @@ def _migrate(connection: BaseDatabaseWrapper, applied: Collection[Key], progress
     return loader
 
 
-def _statements(connection: BaseDatabaseWrapper) -> Iterator[Statement]:
+def read_statements(database: sqlite3.Connection) -> Iterator[Statement]:
     """Yield the statements of all objects but those that SQLite or a virtual table's module makes by itself."""
-    database: sqlite3.Connection = connection.connection
     shadows = {row[1] for row in database.execute("PRAGMA main.table_list") if row[2] == "shadow"}
     rows = database.execute("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
     for row in rows.fetchall():

@@ -6,8 +6,8 @@ that keep writers waiting. Both end with the connection, even where this process
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,3 +82,14 @@ def join_snapshot(cursor: Any, identifier: str) -> None:
     if identifier:
         statement = sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(identifier))
         cursor.execute(statement.as_string(None))
+
+
+@contextmanager
+def joined(connections: Iterable[Connection], identifier: str) -> Iterator[tuple[Connection, ...]]:
+    """Let open autocommit connections see that state for the block, and close them afterwards."""
+    with ExitStack() as stack:
+        taken = tuple(stack.enter_context(closing(connection)) for connection in connections)
+        for connection in taken:
+            stack.enter_context(connection.transaction(force_rollback=True))
+            join_snapshot(connection, identifier)
+        yield taken

@@ -28,6 +28,11 @@ Key = tuple[str, str]
 _WITH_CODE = ("RunPython", "RunSQL", "SeparateDatabaseAndState")
 
 
+def has_migrations() -> bool:
+    """Return whether any application has migrations: MIGRATION_MODULES may switch all of them off."""
+    return bool(SourceLoader(None, ()).migrated_apps)
+
+
 def modules_with_code(applied: Collection[Key]) -> list[ModuleType]:
     """Return the modules of the project's migrations with code or SQL of their own, which may make rows."""
     found = []

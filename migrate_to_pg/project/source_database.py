@@ -18,6 +18,7 @@ from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from django.apps import apps
 from django.conf import settings
@@ -43,6 +44,8 @@ _FOREIGN = ("node_modules", "site-packages", "__pycache__")
 _HEADER = b"SQLite format 3\0"
 #: SQLite's smallest page: the size of a complete file is a multiple of it.
 _SMALLEST_PAGE = 512
+#: Parts of a NAME of databases that have no file.
+_IN_MEMORY = (":memory:", "mode=memory")
 #: For counting the rows of one candidate.
 _COUNT_TIMEOUT_SECONDS = 1.0
 
@@ -100,9 +103,9 @@ def find_default_source(base: Path, *, argument: str) -> tuple[Path, str]:
     usual = base / "db.sqlite3"
     # The SQLite files that settings, earlier runs and the project's folder know, each once.
     configured = [
-        Path(entry["NAME"])
+        file
         for entry in settings.DATABASES.values()
-        if "sqlite" in str(entry.get("ENGINE")) and entry.get("NAME")
+        if "sqlite" in str(entry.get("ENGINE")) and (file := file_of(entry))
     ]
     found = [*configured, *(Path(run.path) for run in runs), *_files_below(base)]
     known = sorted({path.resolve() for path in found if _is_database_file(path)})
@@ -321,9 +324,27 @@ def _source_of_alias(alias: str, argument: str) -> SourceChoice:
             ),
             remedy=_("Name the SQLite file itself: {argument} path/to/db.sqlite3.", argument=argument),
         )
-    with usage_error_on_oserror(Path(entry["NAME"])):
-        path = _reject_directory(Path(entry["NAME"]).absolute(), argument)
+    path = file_of(entry)
+    if path is None:
+        raise UsageError(
+            _(
+                "The settings' database {alias!r} is in memory, not in a file: there is nothing that another process"
+                " could read.",
+                alias=alias,
+            ),
+            remedy=_("Name the SQLite file itself: {argument} path/to/db.sqlite3.", argument=argument),
+        )
+    with usage_error_on_oserror(path):
+        path = _reject_directory(path.absolute(), argument)
     return SourceChoice(path=path, alias=alias, time_zone=_time_zone(alias))
+
+
+def file_of(entry: Mapping[str, Any]) -> Path | None:
+    """Return the file of an entry of DATABASES for SQLite, also where its name is a URI. None: it is in memory."""
+    name = str(entry.get("NAME") or "")
+    if not name or any(words in name for words in _IN_MEMORY):
+        return None
+    return Path(unquote(urlsplit(name).path)) if name.startswith("file:") else Path(name)
 
 
 def _path_of_url(url: str, argument: str) -> Path:
@@ -363,8 +384,9 @@ def _alias_of(path: Path) -> str:
     """Return the alias of this file, or 'default' where DATABASES has moved on to PostgreSQL."""
     for alias, entry in settings.DATABASES.items():
         if _is_sqlite(entry):
-            with usage_error_on_oserror(Path(entry["NAME"])):
-                if Path(entry["NAME"]).absolute() == path:
+            file = file_of(entry)
+            with usage_error_on_oserror(file or ""):
+                if file and file.absolute() == path:
                     return str(alias)
     return DEFAULT_DB_ALIAS
 

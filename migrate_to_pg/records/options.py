@@ -119,7 +119,8 @@ class Options:
     as_leftovers: tuple[str, ...] = ()
     #: Models (app.Model) and tables whose rows are not moved.
     exclude_data: tuple[str, ...] = ()
-    #: How tables are made: by "migrations", or from "models" where those do not run on PostgreSQL.
+    #: How tables are made: by "migrations", or from "models" where those do not run on PostgreSQL. Of "move_back": by
+    #: the "migrations", or by the statements of the kept "snapshot".
     schema: str = "migrations"
     #: Keep the snapshot and, after a rehearsal, the incoming schema.
     keep: bool = False

@@ -76,12 +76,7 @@ def quarantined_rules(names: Sequence[str]) -> frozenset[str]:
         UsageError: a name is no rule, or a rule that is not about rows.
     """
     known = {rule.id for rule in RULES if names_rows(rule)}
-    for name in names:
-        if name != "all" and name not in known:
-            fault = _("--quarantine {name}: the rule {name} is not about rows.", name=name)
-            remedy = _("Known: {known}; or all.", known=", ".join(sorted(known)))
-            raise _unknown("--quarantine", name, fault, [*sorted(known), "all"], remedy)
-    return frozenset(known if "all" in names else names)
+    return _quarantined(names, known, every=known)
 
 
 def names_rows(rule: Rule) -> bool:
@@ -90,18 +85,23 @@ def names_rows(rule: Rule) -> bool:
 
 
 def quarantined_back_rules(names: Sequence[str]) -> frozenset[str]:
-    """Return the rules of the way back that --quarantine names, where "all" stands for every one.
+    """Return the rules of the way back that --quarantine names. What keeps the row is never part of "all".
 
     Raises:
         UsageError: a name is no rule of the way back.
     """
     known = {rule.id for rule in BACK_RULES if names_rows(rule)}
+    return _quarantined(names, known, every=known - {rule.id for rule in BACK_RULES if rule.rows_stay})
+
+
+def _quarantined(names: Sequence[str], known: set[str], *, every: set[str]) -> frozenset[str]:
     for name in names:
         if name != "all" and name not in known:
             fault = _("--quarantine {name}: the rule {name} is not about rows.", name=name)
             remedy = _("Known: {known}; or all.", known=", ".join(sorted(known)))
             raise _unknown("--quarantine", name, fault, [*sorted(known), "all"], remedy)
-    return frozenset(known if "all" in names else names)
+    named = known.intersection(names)
+    return frozenset(named | every if "all" in names else named)
 
 
 def _unknown(option: str, name: str, fault: str, known: Sequence[str], remedy: str) -> UsageError:

@@ -14,7 +14,7 @@ import ipaddress
 import struct
 import sys
 import zoneinfo
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -29,6 +29,7 @@ from django.db.utils import ConnectionHandler
 from migrate_to_pg.errors import ProofError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
+from migrate_to_pg.postgres.shared_snapshot import join_snapshot
 from migrate_to_pg.project.identifiers import called
 from migrate_to_pg.project.registry import Registry
 from migrate_to_pg.project.secret_columns import MASK, has_secret, masked
@@ -72,7 +73,14 @@ class Sides(NamedTuple):
 
 
 def compare_with_orm(
-    registry: Registry, catalog: SourceCatalog, plan: Plan, loaded: Path, entry: Mapping[str, Any]
+    registry: Registry,
+    catalog: SourceCatalog,
+    plan: Plan,
+    loaded: Path,
+    entry: Mapping[str, Any],
+    *,
+    shared: str = "",
+    incomplete: Collection[str] = (),
 ) -> tuple[tuple[OrmTable, ...], tuple[UnreadModel, ...]]:
     """Compare each model's table as the ORM reads it on both sides. Return the models that it did not read, too.
 
@@ -82,6 +90,8 @@ def compare_with_orm(
         plan: the planned tables.
         loaded: the SQLite file that was loaded, repairs and all.
         entry: the target as an entry of DATABASES, whose connections see the staged schema.
+        shared: an exported snapshot of the target, where the state to be read is that of another transaction.
+        incomplete: tables of which some rows are on one side alone, in quarantine. They are not read.
 
     A difference is reported, never raised. Raises ProofError if Django itself cannot read a table.
     """
@@ -93,8 +103,12 @@ def compare_with_orm(
     made = {table.name for table in (*plan.tables, *plan.excluded)}
     made |= {table.name for table in plan.only_target}
     zone = zoneinfo.ZoneInfo(plan.source_time_zone) if plan.local_times else None
-    with _without_limits(), _connected(SOURCE, _sqlite(loaded, plan.source_time_zone)), _connected(TARGET, entry):
-        pairs = list(_pairs(registry, catalog, plan, unread))
+    with (
+        _without_limits(),
+        _connected(SOURCE, _sqlite(loaded, plan.source_time_zone)),
+        _connected(TARGET, entry, shared),
+    ):
+        pairs = list(_complete(_pairs(registry, catalog, plan, unread), incomplete, unread))
         read = tuple(_ModelComparison(sides, table, zone, registry, made).run() for sides, table in pairs)
     return read, tuple(sorted(unread, key=lambda one: one.model))
 
@@ -115,6 +129,18 @@ def _pairs(
             taken[table.name] = names.label
             app, _dot, name = names.label.partition(".")
             yield Sides(registry.source.get_model(app, name), registry.target.get_model(app, name)), table
+
+
+def _complete(
+    pairs: Iterable[tuple[Sides, PlannedTable]], incomplete: Collection[str], unread: list[UnreadModel]
+) -> Iterator[tuple[Sides, PlannedTable]]:
+    """Yield the pairs with the same rows on both sides. Note the others as not read."""
+    for sides, table in pairs:
+        if table.name in incomplete:
+            reason = _("Rows of it are in quarantine.")
+            unread.append(UnreadModel(model=sides.target._meta.label, table=table.name, reason=reason))
+        else:
+            yield sides, table
 
 
 def _not_read(names: ModelNames, catalog: SourceCatalog, plan: Plan) -> Iterator[UnreadModel]:
@@ -165,8 +191,11 @@ def _without_limits() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _connected(alias: str, entry: Mapping[str, Any]) -> Iterator[None]:
-    """Make a database connection available under an alias, in this thread, for as long as this lasts."""
+def _connected(alias: str, entry: Mapping[str, Any], shared: str = "") -> Iterator[None]:
+    """Make a database connection available under an alias, in this thread, for as long as this lasts.
+
+    With ``shared`` it sees the state of that exported snapshot.
+    """
     connection = ConnectionHandler({"default": {}, alias: dict(entry)})[alias]
     connections[alias] = connection
     try:
@@ -177,6 +206,11 @@ def _connected(alias: str, entry: Mapping[str, Any]) -> Iterator[None]:
             if connection.connection is not None:
                 register_project_functions(connection.connection)
                 register_substitutes(connection.connection)
+        if shared:
+            # One transaction, which is rolled back when the connection is closed.
+            connection.set_autocommit(False)
+            with connection.cursor() as cursor:
+                join_snapshot(cursor, shared)
         yield
     finally:
         connection.close()
@@ -219,7 +253,7 @@ class _ModelComparison:
         except UNREADABLE as error:
             raise ProofError(
                 _("Django's ORM cannot read table {table}: {error}", table=self.table.name, error=self._reason(error)),
-                remedy=_("Nothing was published. --verify cells compares it without the ORM."),
+                remedy=_("--verify cells compares it without the ORM."),
             ) from error
         return OrmTable(
             name=self.table.name,

@@ -116,6 +116,21 @@ def test_names_that_postgresql_cuts_or_quotes_come_back_whole(tmp_path: Path, po
         assert database.execute("SELECT v FROM cut_plain").fetchall() == [(7,)]
 
 
+def test_a_project_that_switches_its_migrations_off_goes_there_and_back(tmp_path: Path, postgres_url: str) -> None:
+    project = Project("unmigrated", tmp_path)
+    project.migrate()
+    # Each refers to a later row, and to itself.
+    project.sqlite("INSERT INTO unmigrated_part VALUES (1, 'a', 2, 3), (2, 'b', 1, 2), (3, 'c', 3, 1)")
+    uri = f"file:{project.source}?mode=ro"
+    project.run("migrate_to_pg", "--target", postgres_url, SQLITE_NAME=uri)
+    assert go_back(project, postgres_url, SQLITE_NAME=":memory:")["ok"]
+    check_alike(project, set())
+    for name in (":memory:", "file:shared?mode=memory&cache=shared"):
+        refused = project.run("migrate_to_pg", "--check", ok=False, SQLITE_NAME=name)
+        assert refused.returncode == 2
+        assert "The settings' database 'default' is in memory" in refused.stderr
+
+
 @pytest.mark.full
 def test_tables_made_by_hand_come_back_as_they_were(tmp_path: Path, postgres_url: str) -> None:
     project = Project("stray", tmp_path)

@@ -63,7 +63,7 @@ def _move_back(case: Case, url: str, folder: Path, monkeypatch: pytest.MonkeyPat
     def choose(name: str | None, alias: str) -> SourceChoice:
         return dataclasses.replace(choose_new_file(name, alias), time_zone=case.time_zone)
 
-    monkeypatch.setattr(back_module, "_learn", learn)
+    monkeypatch.setattr(back_module, "learn_schema", learn)
     monkeypatch.setattr(back_module, "choose_new_file", choose)
     options = Options(source=url, target=str(folder / "new.sqlite3"), report=folder / "back")
     return back_module.move_back(options)

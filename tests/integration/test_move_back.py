@@ -15,9 +15,10 @@ import psycopg
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from migrate_to_pg.errors import UsageError
 from migrate_to_pg.pipeline.move_back import move_back
 from migrate_to_pg.pipeline.since_publish import since_publish
-from migrate_to_pg.records import Event, Options, Report
+from migrate_to_pg.records import Event, Options, Report, Verify
 from tests.conftest import Query, Server
 from tests.integration.conftest import Move
 
@@ -108,8 +109,6 @@ def test_what_was_written_on_postgresql_is_in_the_file_and_ids_go_on(
 
 
 def test_nothing_is_ever_written_over_a_file(url: str, back: MoveBack, tmp_path: Path) -> None:
-    from migrate_to_pg.errors import UsageError
-
     new(tmp_path).write_text("mine")
     with pytest.raises(UsageError, match="exists already"):
         back(url)
@@ -244,7 +243,9 @@ def test_values_without_a_place_in_the_file_are_kept_aside_and_their_rows_stay(
     assert [(f.rule, f.table, f.column, f.count) for f in report.findings] == [
         ("column-not-on-sqlite", "auth_group", "colour", 1)
     ]
-    report = back(url, quarantine=("all",))
+    # As on the way there: what keeps the row, and loses something else, has to be named.
+    assert back(url, quarantine=("all",)).made is None
+    report = back(url, quarantine=("all", "column-not-on-sqlite"))
     assert report.ok, report.failure
     assert report.made
     kept = rows(Path(report.made.quarantine), 'SELECT "table", "key", rule, row FROM quarantine')
@@ -277,6 +278,71 @@ def test_tables_that_no_migration_makes_are_copied(url: str, back: MoveBack, tmp
     assert rows(new(tmp_path), "SELECT * FROM old ORDER BY a") == [(None, None), ("x", b"\0\xff")]
     assert report.verification
     assert {"notes", "sqlite_leftovers.old"} <= {table.name for table in report.verification.tables}
+
+
+def test_the_orm_reads_the_file_as_it_reads_the_state_that_was_moved(
+    url: str, back: MoveBack, tmp_path: Path, execute: Query
+) -> None:
+    late = {"prove": lambda: execute(url, "INSERT INTO auth_group (name) VALUES ('late')")}
+    report = back(url, on=late, verify=Verify.ORM, accept_stale=True)
+    assert report.ok, report.failure
+    assert report.verification
+    read = {table.name: table for table in report.verification.orm}
+    assert read["auth_group"].rows == rows(new(tmp_path), "SELECT count(*) FROM auth_group")[0][0]
+    assert read["attributions_attribution"].keys_followed > 100
+    # Rows that stay behind are no differences: their tables are named as not read.
+    execute(url, "UPDATE auth_user SET date_joined = 'infinity' WHERE id = 1")
+    new(tmp_path).unlink()
+    report = back(url, verify=Verify.ORM, quarantine=("all",))
+    assert report.ok, report.failure
+    assert report.verification
+    assert "auth_user" in {one.table for one in report.verification.unread}
+    assert "courses_course" in {table.name for table in report.verification.orm}
+
+
+BY_HAND = """
+    CREATE INDEX by_hand ON auth_user (last_name COLLATE NOCASE DESC);
+    CREATE TRIGGER no_empty_group BEFORE DELETE ON auth_group BEGIN SELECT raise(ABORT, 'kept'); END;
+    CREATE TRIGGER twice AFTER INSERT ON auth_group BEGIN UPDATE auth_group SET name = name || '!'; END;
+    CREATE VIEW groups AS SELECT name FROM auth_group;
+    CREATE TABLE notes (id INTEGER PRIMARY KEY, n);
+    INSERT INTO notes VALUES (1, 2), (2, 'two');
+"""
+
+
+def test_the_kept_snapshot_may_give_the_schema_with_all_that_was_made_by_hand(
+    source: Path, postgres_url: str, move: Move, back: MoveBack, tmp_path: Path, execute: Query
+) -> None:
+    url, held = postgres_url, "SELECT name, sql FROM sqlite_master ORDER BY name"
+    change(source, BY_HAND)
+    assert move(source, url).ok
+    assert back(url).made
+    assert rows(new(tmp_path), "SELECT 1 FROM sqlite_master WHERE name = 'by_hand'") == []
+    new(tmp_path).unlink()
+    for lost in ("INDEX by_hand", "TRIGGER no_empty_group", "VIEW groups"):
+        changed = {"prove": lambda lost=lost: change(unfinished(tmp_path), f"DROP {lost}")}
+        report = back(url, on=changed, schema="snapshot")
+        assert report.failure
+        assert (report.failure.exit_status, lost.split()[1] in report.failure.message) == (3, True)
+    report = back(url, schema="snapshot")
+    assert report.ok, report.failure
+    assert rows(new(tmp_path), held) == rows(source, held)
+    assert rows(new(tmp_path), "SELECT * FROM notes") == [(1, 2), (2, "two")]
+    # Triggers do nothing once more.
+    assert rows(new(tmp_path), "SELECT name FROM auth_group ORDER BY id") == execute(
+        url, "SELECT name FROM auth_group ORDER BY id"
+    )
+    new(tmp_path).unlink()
+    # A later migration has other tables than the snapshot.
+    execute(url, "INSERT INTO django_migrations (app, name, applied) VALUES ('auth', '9999_later', now())")
+    report = back(url, schema="snapshot")
+    assert report.failure
+    assert report.failure.detail == ("auth.9999_later",)
+    for snapshot in tmp_path.glob("reports/*/snapshot.sqlite3"):
+        snapshot.unlink()
+    refused = back(url, schema="snapshot").failure
+    assert refused
+    assert (refused.exit_status, refused.message[:36]) == (2, "The snapshot of the publication is g")
 
 
 def test_what_was_written_since_the_move_is_counted_without_a_file(
@@ -314,6 +380,8 @@ LEFTOVERS_BY_HAND = """
     CREATE TABLE changed (a, n DECIMAL);
     INSERT INTO changed VALUES (1, 1.5), ('x', 2.5);
     CREATE TABLE widened (a);
+    CREATE TABLE folded (a TEXT COLLATE NOCASE UNIQUE);
+    INSERT INTO folded VALUES ('a'), ('b');
     CREATE TABLE child (a INTEGER REFERENCES counted (id));
     CREATE VIEW sums AS SELECT count(*) AS n FROM counted;
 """
@@ -336,6 +404,11 @@ def test_leftovers_come_back_as_they_were_where_the_snapshot_explains_them(
     assert "sqlite_leftovers.counted" in failed.failure.message
     report = back(postgres_url)
     assert report.ok, report.failure
+    # Twice the same for SQLite's collation.
+    execute(postgres_url, "INSERT INTO sqlite_leftovers.folded VALUES ('A')")
+    again = back(postgres_url, target=str(tmp_path / "folded.sqlite3"))
+    assert [(f.rule, f.table, f.count) for f in again.findings if f.blocks] == [("one-key-on-sqlite", "folded", 1)]
+    execute(postgres_url, "DELETE FROM sqlite_leftovers.folded WHERE a = 'A'")
     form = "SELECT sql FROM sqlite_master WHERE name IN ('counted', 'counted_what', 'mixed', 'sums') ORDER BY name"
     assert rows(new(tmp_path), form) == rows(source, form)
     counted = [(1, 8, "a"), (2, 1.5, "b"), (3, "many", "c"), (4, None, "d"), (5, 2.5, "f")]

@@ -39,8 +39,9 @@ MODES = (
     ),
     Mode(f"{MOVE} {ACCEPT} --replace --engine arrow --accept-stale --accept-publications --exact-decimals"
         " --exclude-data shapes.Apostrophe"),
-    Mode("migrate_from_pg --source embedded:{server} --target {folder}/back.sqlite3 --from-schema public --verify cells"
-        " --quarantine all --leftovers copy --accept-stale --report {folder}/back --lang fr"),
+    Mode("migrate_from_pg --source embedded:{server} --target {folder}/back.sqlite3 --from-schema public --verify orm"
+        " --schema migrations --jobs 2 --quarantine all --leftovers copy --accept-stale --report {folder}/back"
+        " --lang fr"),
     Mode("migrate_from_pg --source embedded:{server} --target {folder}/new.sqlite3 --lock-source --json",
         says='"made"'),
     Mode("migrate_from_pg --source embedded:{server} --since-publish"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import Level, PlannedColumn, PlannedTable, TargetColumn
+from migrate_to_pg.records import FINAL, Level, PlannedColumn, PlannedTable, TargetColumn
 from migrate_to_pg.rules.base import Rule
 
 
@@ -30,6 +30,8 @@ class NewFileFacts:
     zone: str
     #: The longest row in bytes: SQLITE_MAX_LENGTH, or what the project sets.
     longest: int
+    #: PostgreSQL's schema of the tables.
+    schema: str = FINAL
     keys: tuple[SqliteKey, ...] = ()
     #: Tables, by PostgreSQL's names, that may hold rows of that length.
     large: frozenset[str] = frozenset()

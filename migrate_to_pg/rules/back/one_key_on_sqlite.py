@@ -26,10 +26,10 @@ _AGAIN = sql.SQL(
 def _faults(table: PlannedTable, facts: NewFileFacts) -> Iterator[Fault]:
     for key in facts.keys:
         if key.table == table.source.name and any(collation in _FOLDED for collation in key.collations):
-            yield from _of_key(table, key)
+            yield from _of_key(table, key, facts.schema)
 
 
-def _of_key(table: PlannedTable, key: SqliteKey) -> Iterator[Fault]:
+def _of_key(table: PlannedTable, key: SqliteKey, schema: str) -> Iterator[Fault]:
     by_name = {column.source.name: column.target for column in table.columns}
     columns = [by_name[name] for name in key.columns if name in by_name]
     if len(columns) != len(key.columns):
@@ -37,7 +37,7 @@ def _of_key(table: PlannedTable, key: SqliteKey) -> Iterator[Fault]:
     places = [place(column) for column in columns]
     parts = [_FOLDED.get(c, _AS_IT_IS).format(p) for c, p in zip(key.collations, places, strict=True)]
     known = sql.SQL(" AND ").join(sql.SQL("{} IS NOT NULL").format(p) for p in places)
-    where = _AGAIN.format(parts=sql.SQL(", ").join(parts), table=sql.Identifier(table.name), known=known)
+    where = _AGAIN.format(parts=sql.SQL(", ").join(parts), table=sql.Identifier(schema, table.name), known=known)
     yield Fault(columns=tuple(columns), where=where)
 
 
