@@ -9,8 +9,20 @@ from django.http import HttpRequest
 from attribution_project.versions import VersionedAdmin, VersionedForm
 from courses.departments import DepartmentForm
 
-from .models import Attribution, Teacher
+from .models import Attribution, Grade, Teacher
 from .services.limits import grows, refuse
+
+
+@admin.register(Grade)
+class GradeAdmin(VersionedAdmin):
+    """Grades, in the order of the lists. One that a teacher has cannot be deleted."""
+
+    list_display = ["code", "name", "name_feminine", "service_hours", "position", "active"]
+    list_display_links = ["code", "name"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Grade | None = None) -> Any:
+        """Keep the code of a grade: teachers have it."""
+        return ["code"] if obj else []
 
 
 @admin.register(Teacher)
@@ -18,9 +30,10 @@ class TeacherAdmin(VersionedAdmin):
     """Teachers, found by name or matricule."""
 
     form = DepartmentForm
-    list_display = ["matricule", "last_name", "first_name", "grade", "department", "max_hours"]
+    list_display = ["matricule", "last_name", "first_name", "grade", "department", "max_hours", "active"]
     list_display_links = ["matricule", "last_name"]
-    list_filter = ["grade", "department"]
+    list_filter = ["active", "grade", "department"]
+    list_select_related = ["grade"]
     search_fields = ["matricule", "last_name", "first_name", "email"]
 
 

@@ -14,20 +14,34 @@ from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from courses.models import Course
+from courses.models import Course, hours_field
 
 # Only what Python, PostgreSQL and the sqlite3 shell all understand: the shell refuses \Z and would then refuse the row.
 YEAR_PATTERN = "^[0-9]{4}-[0-9]{4}$"
 
 
-class Grade(models.TextChoices):
-    """The grades of the teaching staff."""
+class Grade(models.Model):
+    """A grade of the teaching staff, with the statutory hours (HETD) that it owes in a year."""
 
-    PROFESSOR = "PR", _("professor")
-    SENIOR_LECTURER = "MCF", _("senior lecturer")
-    SECONDARY = "PRAG", _("secondary school teacher")
-    TEMPORARY = "ATER", _("temporary lecturer")
-    EXTERNAL = "VAC", _("external lecturer")
+    code = models.CharField(_("code"), max_length=10, unique=True)
+    name = models.CharField(_("name"), max_length=100)
+    name_feminine = models.CharField(
+        _("feminine name"), max_length=100, blank=True, help_text=_("Empty: the same name.")
+    )
+    service_hours = hours_field(_("statutory hours (HETD)"))
+    position = models.PositiveSmallIntegerField(_("position"), default=0, help_text=_("Lists follow this order."))
+    active = models.BooleanField(_("active"), default=True, help_text=_("Offered where a grade is chosen."))
+
+    class Meta:
+        verbose_name = _("grade")
+        verbose_name_plural = _("grades")
+        ordering = ["position", "code"]
+        constraints = [
+            models.CheckConstraint(condition=Q(service_hours__gte=0), name="attributions_grade_hours_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Component(models.TextChoices):
@@ -69,13 +83,29 @@ def years_in_a_row() -> Case:
     )
 
 
+class Title(models.TextChoices):
+    """The form of address, which decides how a grade is written."""
+
+    MR = "M.", _("Mr")
+    MRS = "Mme", _("Ms")
+
+
 class Teacher(models.Model):
     """A teacher, identified by the matricule."""
 
     matricule = models.CharField(_("matricule"), max_length=20, unique=True)
     last_name = models.CharField(_("last name"), max_length=100)
     first_name = models.CharField(_("first name"), max_length=100)
-    grade = models.CharField(_("grade"), max_length=4, choices=Grade)
+    # Teachers are few: no index for each of the grades.
+    grade = models.ForeignKey(
+        Grade,
+        on_delete=models.PROTECT,
+        to_field="code",
+        db_column="grade",
+        db_index=False,
+        related_name="teachers",
+        verbose_name=_("grade"),
+    )
     department = models.CharField(_("department"), max_length=100, db_index=True)
     email = models.EmailField(_("e-mail"), blank=True)
     max_hours = models.DecimalField(
@@ -90,7 +120,14 @@ class Teacher(models.Model):
         verbose_name=_("account"),
         help_text=_("Lets this teacher see their own page."),
     )
-    history = HistoricalRecords()
+    title = models.CharField(_("form of address"), max_length=4, choices=Title, blank=True, default="", db_default="")
+    active = models.BooleanField(
+        _("active"),
+        default=True,
+        db_default=True,
+        help_text=_("Offered where a teacher is chosen. An inactive one stays in lists and histories."),
+    )
+    history = HistoricalRecords(no_db_index=["grade"])
 
     class Meta:
         verbose_name = _("teacher")
@@ -103,6 +140,11 @@ class Teacher(models.Model):
 
     def __str__(self) -> str:
         return f"{self.last_name.upper()} {self.first_name}"
+
+    @property
+    def grade_name(self) -> str:
+        """Return the name of the grade, feminine where the form of address says so."""
+        return (self.title == Title.MRS and self.grade.name_feminine) or self.grade.name
 
 
 class Attribution(models.Model):

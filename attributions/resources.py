@@ -1,11 +1,32 @@
 """Teachers and attributions as CSV and XLSX: teachers for import and export, attributions for export."""
 
+from typing import Any
+
+from django.utils.functional import cached_property
 from import_export import resources
 
+from attribution_project.accent_search import without_accents
 from attribution_project.spreadsheets.resources import ChoiceWidget, DecimalWidget, KeyedResource, column
 from courses.departments import all_departments
 
 from .models import Attribution, Grade, Load, Teacher
+
+
+def grade_choices() -> list[tuple[str, str]]:
+    """Return the code and the name of every grade."""
+    return list(Grade.objects.values_list("code", "name"))
+
+
+class GradeWidget(ChoiceWidget):
+    """A grade, written as its name. Its feminine name is read, too."""
+
+    def __init__(self) -> None:
+        super().__init__(grade_choices)
+
+    @cached_property
+    def _codes(self) -> dict[str, Any]:
+        feminine = Grade.objects.exclude(name_feminine="").values_list("name_feminine", "code")
+        return {without_accents(name): code for name, code in feminine} | super()._codes
 
 
 class TeacherResource(KeyedResource):
@@ -15,7 +36,7 @@ class TeacherResource(KeyedResource):
     matricule = column("matricule", "matricule")
     last_name = column("last_name", "nom")
     first_name = column("first_name", "prenom")
-    grade = column("grade", "grade", ChoiceWidget(Grade))
+    grade = column("grade_id", "grade", GradeWidget())
     department = column("department", "departement")
     email = column("email", "courriel")
     max_hours = column("max_hours", "heures_max", DecimalWidget())
@@ -43,7 +64,7 @@ class AttributionResource(resources.ModelResource):
     matricule = column("teacher__matricule", "matricule")
     last_name = column("teacher__last_name", "nom")
     first_name = column("teacher__first_name", "prenom")
-    grade = column("teacher__grade", "grade", ChoiceWidget(Grade))
+    grade = column("teacher__grade_id", "grade", GradeWidget())
     hours = column("hours", "heures", DecimalWidget())
     load = column("load", "service", ChoiceWidget(Load))
     note = column("note", "remarque_interne")

@@ -54,6 +54,13 @@ def whole(exact: int, rounded: str) -> str:
     return str(exact) if django.VERSION >= (6, 1) else rounded
 
 
+def project_tables() -> int:
+    """How many tables the migrations of the application make, Django's own of migrations among them."""
+    from django.apps import apps
+
+    return len({model._meta.db_table for model in apps.get_models(include_auto_created=True)}) + 1
+
+
 class Server:
     """A running server: ``database()`` makes a fresh one and gives its URL."""
 

@@ -170,8 +170,15 @@ def _line(builder: _Builder, columns: list[Any], number: int, cells: list[str]) 
         except ValueError as error:
             faults[column.attribute] = [str(error)]
     _check_key(key, builder.twice, key_column.attribute, faults)
+    related = [field for field in row._meta.concrete_fields if field.is_relation]
+    faults |= {
+        field.attname: [str(field.error_messages["blank"])]
+        for field in related
+        if not field.null and not getattr(row, field.attname) and field.attname not in faults
+    }
     try:
-        row.clean_fields(exclude={"id", *faults})
+        # Django would ask the database for each related row; the columns' widgets know the codes that there are.
+        row.clean_fields(exclude={"id", *faults, *(field.name for field in related)})
     except ValidationError as error:
         faults |= error.message_dict
     changes = _changes(old, row, [column.attribute for column in columns])

@@ -52,12 +52,20 @@ class IntegerWidget(DecimalWidget):
 
 
 class ChoiceWidget(widgets.CharWidget):
-    """A choice, written as its label. Its code is read, too, and the label in each language, whatever its capitals."""
+    """A choice, written as its label. Its code is read, too, and the label in each language, whatever its capitals.
+
+    ``choices`` is a class of choices, or a function that asks the database for pairs of code and label. Each resource
+    has its own copy of the widget, which asks once.
+    """
 
     def __init__(self, choices: Any, *, as_code: bool = False) -> None:
         super().__init__()
-        self._choices = choices.choices
+        self._source = choices
         self._as_code = as_code
+
+    @cached_property
+    def _choices(self) -> list[tuple[Any, Any]]:
+        return list(getattr(self._source, "choices", None) or self._source())
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
         """Return the label in the active language."""

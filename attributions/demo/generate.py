@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from attributions.models import Component, Grade, Load, ShareRole
+from attributions.models import Component, Load, ShareRole, Title
 from courses.models import Level
 
-from .vocabulary import ADJUNCTS, DEPARTMENTS, FIRST_NAMES, LAST_NAMES, NOTES
+from .vocabulary import ADJUNCTS, DEPARTMENTS, FEMININE, FIRST_NAMES, LAST_NAMES, NOTES
 
 Row = tuple[Any, ...]
 
@@ -28,11 +28,11 @@ MAX_COURSES = 500_000
 #: Level 2 comes first, so that the first course of all is AGV211, Agrostologie.
 LEVELS = (2, 1, 3, 4, 5)
 GRADES = (
-    (Grade.PROFESSOR, "192.00"),
-    (Grade.SENIOR_LECTURER, "192.00"),
-    (Grade.SECONDARY, "384.00"),
-    (Grade.TEMPORARY, "96.00"),
-    (Grade.EXTERNAL, "187.50"),
+    ("PR", "192.00"),
+    ("MCF", "192.00"),
+    ("PRAG", "384.00"),
+    ("ATER", "96.00"),
+    ("VAC", "187.50"),
 )
 HOURS = tuple(Decimal(hours) for hours in ("12.00", "15.00", "18.00", "20.25", "24.00", "30.00", "36.50", "13.33"))
 
@@ -65,14 +65,17 @@ def stream(sizes: Sizes, name: str) -> random.Random:
 
 
 def teachers(sizes: Sizes) -> Iterator[Row]:
-    """Yield the teachers: id, matricule, names, grade, department, e-mail, maximum yearly hours, no account."""
+    """Yield the teachers: id, matricule, names, grade, department, e-mail, maximum, account, address, active."""
     chance, departments = stream(sizes, "teachers"), tuple(DEPARTMENTS)
     for number in range(1, sizes.teachers + 1):
         first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES)
         grade, hours = chance.choice(GRADES)
         mail = f"{email_name(first)}.{email_name(last)}{number}@univ.example" if chance.random() < 0.9 else ""
         department = departments[number % len(departments)]
-        yield number, f"M{number:05d}", last, first, str(grade), department, mail, Decimal(hours), None
+        title = Title.MRS if first in FEMININE else Title.MR
+        yield (
+            number, f"M{number:05d}", last, first, grade, department, mail, Decimal(hours), None, title.value, True,
+        )  # fmt: skip
 
 
 def email_name(name: str) -> str:

@@ -46,6 +46,12 @@ FIRST_NAMES = (
     "Thérèse", "Valérie", "Yacine", "Zoé",
 )  # fmt: skip
 
+#: Those of women: their grades are written otherwise.
+FEMININE = frozenset((
+    "Aïcha", "Anne-Laure", "Bérénice", "Cécile", "Chloé", "Élodie", "Fatou", "Gaëlle", "Hélène", "Inès", "Kadiatou",
+    "Maëlys", "Marie-Ève", "Noémie", "Odile", "Pénélope", "Rokhaya", "Solène", "Thérèse", "Valérie", "Zoé",
+))  # fmt: skip
+
 LAST_NAMES = (
     "Aubry", "Ba", "Beauséjour", "Bélanger", "Bocquet", "Camara", "Chrétien", "Coulibaly", "Daguerre", "Delaunay",
     "Diallo", "Diop", "d’Ormesson", "Dupré", "Faÿ", "Fofana", "Gauthier", "Guérin", "Hébert", "Keïta", "L’Hôpital",

@@ -78,8 +78,10 @@ def too_long(db: sqlite3.Connection) -> Iterator[str]:
         "UPDATE courses_course SET title = title || ' — ' || replace(hex(zeroblob(60)), '00', 'été ') WHERE id % 30 = 4"
     ).rowcount
     yield f"courses_course: {titles} titles longer than varchar(200)"
-    grades = db.execute("UPDATE attributions_teacher SET grade = 'PROFESSEUR' WHERE id % 12 = 5").rowcount
-    yield f"attributions_teacher: {grades} grades longer than varchar(4)"
+    keys = db.execute(
+        "UPDATE attributions_teacher SET matricule = matricule || '/' || hex(zeroblob(10)) WHERE id % 12 = 5"
+    ).rowcount
+    yield f"attributions_teacher: {keys} matricules longer than varchar(20)"
 
 
 def wrong_type(db: sqlite3.Connection) -> Iterator[str]:

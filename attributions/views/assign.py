@@ -138,7 +138,11 @@ def _free_parts_context(given: Any, year: str, wanted: PartFilter) -> dict[str, 
 
 def _find_teacher(matricule: str) -> Teacher | None:
     """Return the teacher with this matricule, or None if there is none, or several in a damaged database."""
-    found = list(Teacher.objects.filter(matricule=matricule.replace("\x00", ""))[:2]) if matricule else []
+    found = (
+        list(Teacher.objects.select_related("grade").filter(matricule=matricule.replace("\x00", ""))[:2])
+        if matricule
+        else []
+    )
     return found[0] if len(found) == 1 else None
 
 

@@ -19,13 +19,13 @@ from attribution_project.views.import_file import import_page
 from courses.models import departments, dictionary_key
 
 from .. import academic_year, statistics
-from ..models import Attribution, Grade, Teacher
-from ..resources import TeacherResource
+from ..models import Attribution, Teacher
+from ..resources import TeacherResource, grade_choices
 from ..workload import TeachingLoad, sum_of_hours
 
 COLUMNS = [
     Column(key="name", label=_("Teacher"), fields=("last_name", "first_name")),
-    Column(key="grade", label=_("Grade"), fields=("grade",)),
+    Column(key="grade", label=_("Grade"), fields=("grade__position", "grade_id")),
     Column(key="department", label=_("Department"), fields=("department",)),
     Column(key="most", label=_("Maximum"), fields=("max_hours",), css="number"),
 ]
@@ -45,8 +45,8 @@ def find_teachers(request: HttpRequest) -> QuerySet[Teacher]:
 def teacher_list(request: HttpRequest) -> HttpResponse:
     """Show one page of teachers."""
     context: dict[str, Any] = {
-        "listing": sorted_page(request, find_teachers(request), COLUMNS),
-        "grades": Grade,
+        "listing": sorted_page(request, find_teachers(request), COLUMNS, related=("grade",)),
+        "grades": grade_choices(),
         "departments": _departments(),
         "year": academic_year.current_year(),
     }
@@ -76,18 +76,23 @@ def import_teachers(request: HttpRequest) -> HttpResponse:
     return import_page(request, TeacherResource(), title=_("Import teachers"), back="teachers:list")
 
 
+def _teachers() -> QuerySet[Teacher]:
+    """Return teachers with their grades."""
+    return Teacher.objects.select_related("grade")
+
+
 @requires("attributions.view_teacher")
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one teacher over the years."""
-    return _render(request, get_object_or_404(Teacher, pk=pk), own=False)
+    return _render(request, get_object_or_404(_teachers(), pk=pk), own=False)
 
 
 @open_to_users
 @require_safe
 def own(request: UserRequest) -> HttpResponse:
     """Show the page of the teacher who is logged in, or how to get one for this account."""
-    teacher = Teacher.objects.filter(user=request.user).first()
+    teacher = _teachers().filter(user=request.user).first()
     if teacher is None:
         return render(request, "attributions/no_teacher.html")
     return _render(request, teacher, own=True)
@@ -126,14 +131,14 @@ def _year_of(teacher: Teacher, year: str) -> list[Attribution]:
 @require_safe
 def decision(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a teacher's decision letter of a year, to be printed."""
-    return _letter(request, get_object_or_404(Teacher, pk=pk))
+    return _letter(request, get_object_or_404(_teachers(), pk=pk))
 
 
 @open_to_users
 @require_safe
 def own_decision(request: UserRequest) -> HttpResponse:
     """Show the decision letter of the teacher who is logged in."""
-    return _letter(request, get_object_or_404(Teacher, user=request.user))
+    return _letter(request, get_object_or_404(_teachers(), user=request.user))
 
 
 def _letter(request: HttpRequest, teacher: Teacher) -> HttpResponse:

@@ -83,7 +83,7 @@ def teacher(db: None) -> Teacher:
     from attributions.models import Teacher
 
     return Teacher.objects.create(
-        matricule="M00001", last_name="Guérin", first_name="Thérèse", grade="PR", department="Sciences du sol",
+        matricule="M00001", last_name="Guérin", first_name="Thérèse", grade_id="PR", department="Sciences du sol",
         email="", max_hours=Decimal(192),
     )  # fmt: skip
 

@@ -39,7 +39,12 @@ def attribution(browser: Client, attribution_request: dict[str, str]) -> Attribu
 @pytest.fixture
 def colleague(teacher: Teacher) -> Teacher:
     return Teacher.objects.create(
-        matricule="M00002", last_name="Ba", first_name="Fatou", grade="MCF", department=teacher.department, max_hours=40
+        matricule="M00002",
+        last_name="Ba",
+        first_name="Fatou",
+        grade_id="MCF",
+        department=teacher.department,
+        max_hours=40,
     )
 
 
@@ -296,7 +301,7 @@ def test_a_teacher_reads_the_remark_for_them_and_never_the_internal_one(
     assert "souvent absente" not in letter.content.decode()
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_what_was_there_before_is_a_whole_share_with_an_internal_remark(attribution: Attribution) -> None:
     executor = MigrationExecutor(connection)
     executor.migrate([("attributions", "0003_roles")])

@@ -79,7 +79,7 @@ def test_the_rows_are_as_varied_as_life() -> None:
         row.clean_fields()
 
 
-@pytest.mark.django_db(transaction=True, reset_sequences=True)
+@pytest.mark.django_db(transaction=True, reset_sequences=True, serialized_rollback=True)
 def test_the_next_row_gets_the_next_id() -> None:
     make()
     course = Course.objects.get(code="AGV211")

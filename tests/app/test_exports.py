@@ -64,7 +64,7 @@ def test_separator_decimals_and_labels_follow_the_language(browser: Client, agv2
     expected = {"departement": "Productions végétales", "niveau": "L2", "semestre": "1", "composante": "CM"}
     for language, separator, hours, load, grade in (
         ("fr", ";", "36,50", "complémentaire", "professeur"),
-        ("en", ",", "36.50", "overtime", "professor"),
+        ("en", ",", "36.50", "overtime", "professeur"),
     ):
         browser.cookies["django_language"] = language
         [row] = exported(browser, LIST, separator)
@@ -74,7 +74,7 @@ def test_separator_decimals_and_labels_follow_the_language(browser: Client, agv2
         assert exported(browser, "/enseignants/", separator)[0]["grade"] == grade
     answer = browser.get(f"{LIST}export.xlsx")
     sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
-    assert [cell.value for cell in sheet[2]][10:13] == ["professor", 36.5, "overtime"]
+    assert [cell.value for cell in sheet[2]][10:13] == ["professeur", 36.5, "overtime"]
 
 
 @pytest.mark.django_db
@@ -89,7 +89,9 @@ def test_a_file_has_the_order_of_the_list(browser: Client, agv211: Course) -> No
         ("department", ["AGV211", "SOL411", "ZOO111"]),
     ):
         assert [row["code"] for row in exported(browser, "/cours/", ";", sort=sort)] == codes
-    Teacher.objects.create(matricule="M2", last_name="A", first_name="B", grade="VAC", department="Sols", max_hours=1)
+    Teacher.objects.create(
+        matricule="M2", last_name="A", first_name="B", grade_id="VAC", department="Sols", max_hours=1
+    )
     assert [row["matricule"] for row in exported(browser, "/enseignants/", ";", sort="-most")] == ["M2"]
 
 

@@ -79,7 +79,7 @@ def test_null_in_not_null_holds_nulls(make_legacy: Callable[[str], Path]) -> Non
 def test_too_long_texts_are_longer_than_the_column_says(make_legacy: Callable[[str], Path]) -> None:
     path = make_legacy("too-long")
     assert one(path, "SELECT count(*) FROM courses_course WHERE length(title) > 200") == 3
-    assert one(path, "SELECT count(*) FROM attributions_teacher WHERE length(grade) > 4") == 3
+    assert one(path, "SELECT count(*) FROM attributions_teacher WHERE length(matricule) > 20") == 3
 
 
 def test_wrong_type_holds_text_in_a_decimal_column(make_legacy: Callable[[str], Path]) -> None:

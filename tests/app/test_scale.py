@@ -128,5 +128,6 @@ def test_a_page_asks_little_and_fetches_no_more_than_it_shows(
     assert counting.rows <= shown + 1, (counting.rows, shown)  # one: the row that the page is about
 
 
+@pytest.mark.django_db
 def test_the_university_is_that_large(academic_years: list[str]) -> None:
     assert len(academic_years) >= 10

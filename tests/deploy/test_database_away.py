@@ -32,7 +32,7 @@ from attributions.models import Teacher
 from courses.models import Course
 Course.objects.create(code="AGV211", title="Agrostologie", credits=4, hours_cm=20, hours_td=10, level="L2", semester=1,
                       department="Production")
-Teacher.objects.create(matricule="M00001", last_name="Guérin", first_name="Thérèse", grade="PR", department="Sols",
+Teacher.objects.create(matricule="M00001", last_name="Guérin", first_name="Thérèse", grade_id="PR", department="Sols",
                        max_hours=192)
 client = Client()
 client.force_login(get_user_model().objects.create_superuser("a"))

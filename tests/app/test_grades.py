@@ -1,0 +1,71 @@
+"""Grades are rows: those of an older database stay as they are, and a page writes them as the person is addressed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.db.models import ProtectedError
+
+from attributions.models import Grade, Teacher
+from tests.app.conftest import browser_of
+from tests.conftest import Run
+
+#: Run in a database as it was before grades were rows; then prints the grades of the teachers there.
+OLDER = """
+from django.core.management import call_command
+from django.db import connection
+call_command("migrate", "attributions", "0005_shares", verbosity=0)
+with connection.cursor() as cursor:
+    for number, grade in enumerate(("PR", "MCF", "XYZ", ""), start=1):
+        cursor.execute("INSERT INTO attributions_teacher (matricule, last_name, first_name, grade, department, email,"
+                       " max_hours) VALUES (%s, 'A', 'B', %s, 'Sols', '', 192)", [f"M{number}", grade])
+call_command("migrate", verbosity=0)
+from attributions.models import Teacher
+found = Teacher.objects.select_related("grade").order_by("matricule")
+print(*[(t.matricule, t.grade_id, t.grade.name, t.active) for t in found])
+call_command("migrate", "attributions", "0005_shares", verbosity=0)
+with connection.cursor() as cursor:
+    cursor.execute("SELECT grade FROM attributions_teacher ORDER BY matricule")
+    print(*cursor.fetchall())
+call_command("migrate", verbosity=0)
+print(Teacher.objects.filter(grade__service_hours=192).count())
+"""
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_the_grades_of_an_older_database_become_rows(
+    database: str, manage: Run, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path}/old.sqlite3" if database == "sqlite" else request.getfixturevalue("postgres_url")
+    result = manage("shell", "--command", OLDER, DATABASE_URL=url)
+    assert result.stdout.splitlines()[-3:] == [
+        "('M1', 'PR', 'professeur', True) ('M2', 'MCF', 'maître de conférences', True) ('M3', 'XYZ', 'XYZ', True)"
+        " ('M4', '', '?', True)",
+        "('PR',) ('MCF',) ('XYZ',) ('',)",
+        "2",
+    ]
+
+
+@pytest.mark.django_db
+def test_a_grade_is_written_as_the_person_is_addressed(account: Callable[..., User], teacher: Teacher) -> None:
+    browser = browser_of(account("lecteur"))
+    for title, name in (("", "professeur ·"), ("M.", "professeur ·"), ("Mme", "professeure ·")):
+        Teacher.objects.update(title=title)
+        assert name in browser.get(f"/enseignants/{teacher.pk}/").content.decode()
+    Grade.objects.update(name_feminine="")
+    assert "professeur ·" in browser.get(f"/enseignants/{teacher.pk}/").content.decode()
+
+
+@pytest.mark.django_db
+def test_an_administrator_adds_a_grade_and_nobody_deletes_one_in_use(
+    account: Callable[..., User], teacher: Teacher
+) -> None:
+    browser = browser_of(account("administrateur", is_staff=True))
+    typed = {"code": "PAST", "name": "professeur associé", "service_hours": "96", "position": "9", "active": "on"}
+    assert browser.post("/admin/attributions/grade/add/", typed).status_code == 302
+    assert Grade.objects.get(code="PAST").service_hours == 96
+    with pytest.raises(ProtectedError):
+        Grade.objects.filter(code="PR").delete()
