@@ -29,7 +29,12 @@ def browser(staff: User, agv211: Course, teacher: Teacher, colleague: Teacher) -
 @pytest.fixture
 def colleague(teacher: Teacher) -> Teacher:
     return Teacher.objects.create(
-        matricule="M00002", last_name="Ba", first_name="Fatou", grade_id="MCF", department=teacher.department, max_hours=99
+        matricule="M00002",
+        last_name="Ba",
+        first_name="Fatou",
+        grade_id="MCF",
+        department="Sciences du sol",
+        max_hours=99,
     )
 
 
