@@ -29,7 +29,7 @@ LAYERS = (
     {"report"},
     {"pipeline"},
     {"trial"},
-    {"behaviour"},
+    {"behaviour", "rebuild"},
     {"checks"},
     {"apps"},
     {"management"},

@@ -109,7 +109,7 @@ def restore(database: sqlite3.Connection, schema: SqliteSchema, identities: Sequ
                 ),
             ) from error
     for table in search_indexes(schema):
-        database.execute(compose("INSERT INTO {table} ({table}) VALUES ('rebuild')", table=name(table)))
+        fill_search_index(database, table)
     for statement in (found for found in statements if found.kind == "trigger"):
         database.execute(Sql(statement.sql))
     for table, identity in identities:
@@ -127,8 +127,18 @@ def search_indexes(schema: SqliteSchema) -> list[str]:
     return [
         statement.name
         for statement in schema.statements
-        if statement.kind == "table" and is_search_index(statement.sql) and "content=" in _squeezed(statement.sql)
+        if statement.kind == "table" and indexes_other_table(statement.sql)
     ]
+
+
+def indexes_other_table(statement: str) -> bool:
+    """Return whether a statement makes a full-text table of the rows of another table."""
+    return is_search_index(statement) and "content=" in _squeezed(statement)
+
+
+def fill_search_index(database: sqlite3.Connection, table: str) -> None:
+    """Fill a full-text table from the table that it indexes."""
+    database.execute(compose("INSERT INTO {table} ({table}) VALUES ('rebuild')", table=name(table)))
 
 
 def is_search_index(statement: str) -> bool:

@@ -29,12 +29,12 @@ def require_free(path: Path) -> None:
             if os.path.lexists(name):
                 raise UsageError(
                     _("{name} exists already. Nothing is ever written over a file.", name=name),
-                    remedy=_("Move it away, or name another file with --target."),
+                    remedy=_("Move it away, or name another file."),
                 )
         if not path.parent.is_dir():
             raise UsageError(
                 _("There is no directory {directory}.", directory=path.parent),
-                remedy=_("Make it, or name another file with --target."),
+                remedy=_("Make it, or name another file."),
             )
 
 

@@ -37,21 +37,24 @@ def _steps(options: Options, made: MadeFile, unapplied: int) -> Iterator[str]:
         yield _("Keep the application stopped: what it writes to PostgreSQL from now on is not in the file.")
     if _MARK in path.name:
         path = path.with_name(path.name.replace(_MARK, ""))
-        yield _(
-            "Put the file in its place; an old one is kept beside it.\n{lines}", lines=_moves(Path(made.path), path)
-        )
-        if access := _access(Path(made.path), path):
-            yield _(
-                "The new file is readable by its owner alone, the old one was not. Where the application runs as"
-                " another user, give it the old one's owner and mode:\n{lines}",
-                lines=access,
-            )
+        yield from put_in_place(Path(made.path), path)
     yield how_to_use_file(str(path))
     if unapplied:
         missing = pluralize(unapplied, "migration was", "migrations were")
         yield _("Migrate there: {missing} not applied on PostgreSQL either.", missing=missing)
     yield _("Restart every worker: Django caches content types, and old workers still write to PostgreSQL.")
     yield _("PostgreSQL is as it was. To move there again, its tables are to be replaced: migrate_to_pg --replace.")
+
+
+def put_in_place(new: Path, path: Path) -> Iterator[str]:
+    """Yield how to put the new file into the place of the old one."""
+    yield _("Put the file in its place; an old one is kept beside it.\n{lines}", lines=_moves(new, path))
+    if access := _access(new, path):
+        yield _(
+            "The new file is readable by its owner alone, the old one was not. Where the application runs as"
+            " another user, give it the old one's owner and mode:\n{lines}",
+            lines=access,
+        )
 
 
 def _moves(new: Path, path: Path) -> str:

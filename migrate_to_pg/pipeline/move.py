@@ -20,20 +20,21 @@ from migrate_to_pg.pipeline.verify_staged import verify_staged
 from migrate_to_pg.planning import called_alike
 from migrate_to_pg.planning.exclude import check_no_references
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
+from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.records import INCOMING, Options, Report, Snapshot, SourceCatalog, Verify
 from migrate_to_pg.row_repair.engine import Accepted, accept
 from migrate_to_pg.rules.schema import ambiguous_name
 
 
-def run(options: Options, progress: Progress = no_progress) -> Report:
-    """Check, dump, rehearse or publish, as the options ask.
+def run(options: Options, progress: Progress = no_progress, choice: SourceChoice | None = None) -> Report:
+    """Check, dump, rehearse or publish, as the options ask. ``choice`` is the source, where the options name none.
 
     Returns the report, also written to its directory, whether the run succeeded or not. Nothing was published unless
     the report has a publication. Raises nothing but a UsageError from before anything was begun.
     """
     accepted = accept(options.fix, options.quarantine)
     options = _with_engine(options)
-    this = Run(options, progress)
+    this = Run(options, progress, choice)
     return this.execute(lambda stack: _move(this, accepted, stack))
 
 

@@ -6,9 +6,10 @@ the way there, where SQLite is the source and PostgreSQL the target as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -24,7 +25,7 @@ from migrate_to_pg.pipeline.run import Progress, Run, no_progress
 from migrate_to_pg.pipeline.verify_file import verify_file
 from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.shared_snapshot import SharedSnapshot, share_snapshot
-from migrate_to_pg.project.source_database import choose_new_file
+from migrate_to_pg.project.source_database import SourceChoice, choose_new_file
 from migrate_to_pg.project.target_database import TargetChoice, choose_target
 from migrate_to_pg.publish.written_since import changes_after
 from migrate_to_pg.records import MadeFile, Options, Report
@@ -34,25 +35,40 @@ from migrate_to_pg.sqlite.snapshot import file_sha256
 Connection = psycopg.Connection[Any]
 
 
-def move_back(options: Options, progress: Progress = no_progress) -> Report:
+def move_back(
+    options: Options,
+    progress: Progress = no_progress,
+    *,
+    choice: SourceChoice | None = None,
+    finish: Callable[[Path], None] = lambda _: None,
+) -> Report:
     """Make a new SQLite file that holds what PostgreSQL holds now, every cell verified.
 
-    ``options.source`` is the PostgreSQL database, ``options.target`` the file. Nothing is written to PostgreSQL, and
-    nothing over a file. Returns the report, which has the file as ``made`` where the run succeeded. Raises nothing but
-    a UsageError from before anything was begun.
+    Nothing is written to PostgreSQL, and nothing over a file.
+
+    Args:
+        options: ``source`` is the PostgreSQL database, ``target`` the file.
+        progress: is given each event.
+        choice: the file, where ``options`` do not name it.
+        finish: is called with the verified file before it gets its name, and may add to it or raise.
+
+    Returns the report, which has the file as ``made`` where the run succeeded. Raises nothing but a UsageError from
+    before anything was begun.
     """
     options = replace(options, mode="move_back")
     accepted = quarantined_back_rules(options.quarantine)
     alias = options.source if options.source in settings.DATABASES else DEFAULT_DB_ALIAS
-    choice = choose_new_file(options.target, alias or DEFAULT_DB_ALIAS)
+    choice = choice or choose_new_file(options.target, alias or DEFAULT_DB_ALIAS)
     # Before an embedded server is started.
     require_free(choice.path)
     postgres = choose_target(options.source, published=True, argument="--source")
     run = Run(options, progress, choice)
-    return run.execute(lambda stack: _move_back(run, postgres, accepted, stack))
+    return run.execute(lambda stack: _move_back(run, postgres, accepted, finish, stack))
 
 
-def _move_back(run: Run, postgres: TargetChoice, accepted: frozenset[str], stack: ExitStack) -> None:
+def _move_back(
+    run: Run, postgres: TargetChoice, accepted: frozenset[str], finish: Callable[[Path], None], stack: ExitStack
+) -> None:
     """Call the stages in order. What they open is closed when ``stack`` is left."""
     conninfo = postgres.conninfo
     connection = stack.enter_context(closing(target.connect_to_read(conninfo, "--source")))
@@ -68,6 +84,7 @@ def _move_back(run: Run, postgres: TargetChoice, accepted: frozenset[str], stack
     with run.stage("prove"):
         verify_file(run, file.unfinished, state, schema, forms, filled)
     left_behind = _require_current(run, shared, conninfo, filled)
+    finish(file.unfinished)
     with run.stage("publish"):
         file.publish()
     run.state.made = _made(run, left_behind)

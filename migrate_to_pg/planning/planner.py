@@ -107,7 +107,12 @@ def _is(model: ModelNames, name: str) -> bool:
 
 
 def as_leftovers(plan: Plan, wanted: Sequence[str], *, must_be_there: bool) -> Plan:
-    """Note which tables of installed models may become leftovers. Raise UsageError for an unknown name."""
+    """Note which tables of installed models may become leftovers; "all" means every one.
+
+    Raise UsageError for an unknown name.
+    """
+    if "all" in wanted:
+        return replace(plan, as_leftovers=tuple(table.name for table in plan.unmade))
     found = {
         name: [
             table.name

@@ -205,7 +205,7 @@ class SourceChoice:
     time_zone: str
     #: How it was chosen: "option" or "setting" (named), "alias" (the default database), "last" (by the last run),
     #: "only" (no other file is known), "dump", "published" (the snapshot that a publication kept), "back" (it is the
-    #: file that migrate_from_pg makes).
+    #: file that migrate_from_pg makes), "doctor" (sqlite_doctor makes a new file of it).
     chosen: str = "option"
 
     @property
@@ -218,6 +218,7 @@ class SourceChoice:
             "last": _("Source: {path} (as in the last run).", path=self.path),
             "only": _("Source: {path} (the project's only SQLite file).", path=self.path),
             "dump": _("Source: {path} (named with --from-dump).", path=self.path),
+            "doctor": _("Source: {path}.", path=self.path),
             "back": _("New file: {path}.", path=self.path),
             "published": _(
                 "Source: {path} (the snapshot of the publication, whose journal explains its repairs).", path=self.path
@@ -244,10 +245,10 @@ def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoi
     return SourceChoice(path=path, alias=_alias_of(path), time_zone=_time_zone(_alias_of(path)), chosen=chosen)
 
 
-def choose_new_file(name: str | None, alias: str) -> SourceChoice:
-    """Resolve --target of migrate_from_pg: the file to make, by default beside the SQLite database that was moved.
+def choose_new_file(name: str | None, alias: str, *, argument: str = "--target") -> SourceChoice:
+    """Resolve the name of a file to make, by default beside the SQLite database that was moved.
 
-    ``alias`` is the database that is moved back. Raise UsageError.
+    ``alias`` is the database that is moved back, ``argument`` the option that messages name. Raise UsageError.
     """
     require_no_geometry()
     if name is None:
@@ -258,25 +259,27 @@ def choose_new_file(name: str | None, alias: str) -> SourceChoice:
             old = base_directory() / "db.sqlite3"
         path = old.with_name(f"{old.stem}.from-postgresql{old.suffix}")
     else:
-        _require_no_password(name, "--target")
-        _require_no_database(name)
+        _require_no_password(name, argument)
+        _require_no_database(name, argument)
         with usage_error_on_oserror(name):
-            path = _path_of_url(name, "--target") if "://" in name else Path(name).expanduser()
+            path = _path_of_url(name, argument) if "://" in name else Path(name).expanduser()
     with usage_error_on_oserror(path):
-        path = _reject_directory(path.absolute(), "--target")
+        path = _reject_directory(path.absolute(), argument)
     return SourceChoice(path=path, alias=alias, time_zone=_time_zone(alias), chosen="back")
 
 
-def _require_no_database(name: str) -> None:
+def _require_no_database(name: str, argument: str) -> None:
     """Raise UsageError where a database is named that --target of the way there takes, and no file."""
     if name.partition(":")[0] == "embedded" or name in settings.DATABASES:
         raise UsageError(
-            _("--target is the SQLite file to make, and {name} names a database.", name=name),
+            _("{argument} is the SQLite file to make, and {name} names a database.", argument=argument, name=name),
             remedy=_(
-                "PostgreSQL is named with --source: --source {name}. If a file of that name is meant: --target {path}",
-                name=name,
+                "If a file of that name is meant: {argument} {path}; a database to read is named with --source.",
+                argument=argument,
                 path=f"./{name}",
-            ),
+            )
+            if argument == "--target"
+            else _("If a file of that name is meant: {argument} {path}", argument=argument, path=f"./{name}"),
         )
 
 

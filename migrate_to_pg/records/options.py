@@ -85,7 +85,8 @@ class Options:
     #: "check" stops after examine and never connects, as does "dump", which then writes a dump; "rehearse" does
     #: everything but publish; "publish"; "verify_only" verifies what was published; "undo" restores the tables that it
     #: replaced; "purge" removes what runs have kept; "move_back" makes a SQLite file of PostgreSQL: then ``source`` is
-    #: the PostgreSQL database, and ``target`` the new file; "since_publish" counts what was written since the move.
+    #: the PostgreSQL database, and ``target`` the new file; "since_publish" counts what was written since the move;
+    #: "rebuild" makes the new file ``target`` of ``source``, which is a SQLite database.
     mode: str = "publish"
     #: File that mode "dump" writes.
     dump: Path | None = None

@@ -79,7 +79,7 @@ class Report:
     """Everything that a run did, for the terminal, the HTML page and report.json."""
 
     ok: bool
-    #: "check", "dump", "rehearse", "publish", "verify_only", "undo", "move_back" or "since_publish".
+    #: "check", "dump", "rehearse", "publish", "verify_only", "undo", "move_back", "since_publish" or "rebuild".
     mode: str
     #: ISO 8601 with offset.
     started: str
@@ -106,7 +106,7 @@ class Report:
     publication: Publication | None = None
     #: By --export.
     export: Exported | None = None
-    #: What migrate_from_pg made.
+    #: What migrate_from_pg or sqlite_doctor --rebuild made.
     made: MadeFile | None = None
     #: What --dump wrote.
     dump: DumpFacts | None = None

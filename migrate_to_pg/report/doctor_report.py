@@ -65,7 +65,7 @@ def _grouped(found: Sequence[Finding], lay_out: Callable[[Finding, Sentences], I
 
 def _of_sqlite(finding: Finding, sentences: Sentences) -> Iterator[Block]:
     """Lay out a finding as far as it is about SQLite."""
-    if _is_of_move_alone(finding):
+    if is_of_move_alone(finding):
         return
     if _is_of_move(finding.explanation):
         finding = replace(finding, explanation=f"{title(finding.rule)}.")
@@ -77,7 +77,7 @@ def _of_sqlite(finding: Finding, sentences: Sentences) -> Iterator[Block]:
 
 def _of_move(finding: Finding, sentences: Sentences) -> Iterator[Block]:
     """Lay out what a finding means for a move, if it means anything. Its rows are shown above."""
-    if _is_of_move_alone(finding):
+    if is_of_move_alone(finding):
         yield from finding_blocks(finding, None, sentences)
         return
     remedy = "\n".join(text for text in finding.remedy.splitlines() if _is_of_move(text))
@@ -88,7 +88,7 @@ def _of_move(finding: Finding, sentences: Sentences) -> Iterator[Block]:
         yield from finding_blocks(of_move, None, sentences)
 
 
-def _is_of_move_alone(finding: Finding) -> bool:
+def is_of_move_alone(finding: Finding) -> bool:
     """Return whether it is a warning about the move alone."""
     return finding.level is Level.WARNING and finding.rule not in REPAIRS and _is_of_move(finding.explanation)
 

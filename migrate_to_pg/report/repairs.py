@@ -44,7 +44,7 @@ def row_account(report: Report) -> str:
     own = [table for table in known if not table.of_view]
     target = sum(table.rows_target or 0 for table in own)
     source = pluralize(sum(table.rows_source or 0 for table in own), "row", "rows")
-    sentences = [_("Accounted for: {source} in SQLite = {sum}.", source=source, sum=row_sum(known, target))]
+    sentences = [_("Accounted for: {source} in SQLite = {sum}.", source=source, sum=row_sum(report, known, target))]
     if of_views := sum(table.rows_target or 0 for table in known if table.of_view):
         sentences.append(
             ngettext(

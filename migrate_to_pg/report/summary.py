@@ -95,6 +95,11 @@ def title(rule: str) -> str:
     return _(known.title) if known else ""
 
 
+def makes_file(mode: str) -> bool:
+    """Return whether a run of that mode makes a SQLite file."""
+    return mode in ("move_back", "rebuild")
+
+
 def place(finding: Finding) -> str:
     """Format table, table.column, or table (a, b)."""
     if "," in finding.column:
@@ -117,7 +122,7 @@ def what_to_do(finding: Finding, report: Report | None = None) -> list[str]:
     if "--fix" not in finding.remedy and not left:
         remedy += repair_offer(finding)
     if finding.quarantinable and "--quarantine" not in finding.remedy:
-        remedy.append(_quarantine_offer(finding, is_back=report is not None and report.mode == "move_back"))
+        remedy.append(_quarantine_offer(finding, is_back=report is not None and makes_file(report.mode)))
     return remedy
 
 

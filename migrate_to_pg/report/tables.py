@@ -132,14 +132,22 @@ def _not_moved(quarantined: int, merged: int) -> list[str]:
     return [*parts, ngettext("{n:,} merged", "{n:,} merged", merged)] if merged else parts
 
 
-def row_sum(known: Sequence[TableFacts], target: int) -> str:
+def row_sum(report: Report, known: Sequence[TableFacts], target: int) -> str:
     """Format where the rows of all tables are: 1,200 in PostgreSQL + 3 in quarantine + 1 merged."""
     others = _not_moved(sum(table.quarantined for table in known), sum(table.merged for table in known))
-    return " + ".join([_("{n:,} in PostgreSQL", n=target), *others])
+    there = _("{n:,} in the new file", n=target) if report.mode == "rebuild" else _("{n:,} in PostgreSQL", n=target)
+    return " + ".join([there, *others])
+
+
+def sides(report: Report) -> tuple[str, str]:
+    """Name what is compared in a report: the side that was there, and the one that was made or written to."""
+    return (
+        (_("Old file"), _("New file")) if report.mode == "rebuild" and report.made else (_("SQLite"), _("PostgreSQL"))
+    )
 
 
 def table_grid(
-    known: Sequence[TableFacts], shown: Sequence[TableFacts], *, narrow: bool = False
+    report: Report, known: Sequence[TableFacts], shown: Sequence[TableFacts], *, narrow: bool = False
 ) -> tuple[list[str], list[list[str]], list[str]]:
     """Format tables as headings, one row for each table shown, and the totals of all that are known.
 
@@ -149,10 +157,11 @@ def table_grid(
     incomplete = any(table.quarantined or table.merged for table in known)
     same = not incomplete and all(table.equal for table in known)
     roomy = not (narrow and incomplete)
+    source, target = sides(report)
     columns = (
         ("rows_target", _("Rows"), same),
-        ("rows_source", _("SQLite"), not same),
-        ("rows_target", _("PostgreSQL"), not same),
+        ("rows_source", source, not same),
+        ("rows_target", target, not same),
         ("quarantined", _("Quarantined"), any(table.quarantined for table in known)),
         ("merged", _("Merged"), any(table.merged for table in known)),
         ("cells_changed", _("Changed"), any(table.cells_changed for table in known)),

@@ -60,13 +60,15 @@ def to_html(report: Report) -> str:
         "verify_only": _("verification"),
         "undo": _("taking back"),
         "move_back": _("move back"),
+        "rebuild": _("rebuild"),
         "since_publish": _("what was written since"),
     }
+    subjects = {"move_back": _("PostgreSQL to SQLite"), "rebuild": _("SQLite, made anew")}
     context = {
         "report": report,
         "language": language(),
         "style": tone(report),
-        "subject": _("PostgreSQL to SQLite") if report.mode == "move_back" else _("SQLite to PostgreSQL"),
+        "subject": subjects.get(report.mode, _("SQLite to PostgreSQL")),
         # A mode of a later version has its own name.
         "kind": modes.get(report.mode, report.mode),
         "started": report.started.replace("T", " ", 1),
@@ -121,7 +123,7 @@ def _parts(report: Report) -> Iterator[dict[str, Any]]:
         yield {"id": "repairs", "title": title, "note": note, "edits": edits, "locations": locations}
     if known:
         note = pluralize(len(known), "table", "tables")
-        yield _folded("tables", _("Tables"), note, is_open=len(known) <= _FEW_TABLES, grid=_tables(known))
+        yield _folded("tables", _("Tables"), note, is_open=len(known) <= _FEW_TABLES, grid=_tables(report, known))
     if report.stages:
         note = duration(summary.total_seconds(report))
         yield _folded("stages", _("Time"), note, is_open=report.ok, stages=list(_stages(report)), total=note)
@@ -195,9 +197,9 @@ def _blocked(report: Report) -> dict[str, Any]:
     return {"grid": grid, "at_stake": at_stake(report), "how": summary.how_to_go_on(report)}
 
 
-def _tables(known: Sequence[TableFacts]) -> dict[str, Any]:
+def _tables(report: Report, known: Sequence[TableFacts]) -> dict[str, Any]:
     """Lay out every table with what was counted and compared, and its rows against those of the largest table."""
-    headings, rows, totals = table_grid(known, known)
+    headings, rows, totals = table_grid(report, known, known)
     caption = _("The bar below a name shows its rows, against those of the largest table.")
     grid = _grid(caption, headings, rows, [totals] if len(known) > 1 else [])
     largest = max(table.rows_target or 0 for table in known) or 1

@@ -226,7 +226,7 @@ def _tables(report: Report) -> Iterator[Block]:
         return
     largest = sorted((t for t in known if t.equal and not t.repaired), key=lambda t: -(t.rows_target or 0))
     shown = [t for t in known if not t.equal] + [t for t in known if t.equal and t.repaired] + largest[:EQUAL_TABLES]
-    headings, rows, __ = table_grid(known, shown, narrow=True)
+    headings, rows, __ = table_grid(report, known, shown, narrow=True)
     yield line()
     yield Grid(headings=headings, rows=rows)
     if hidden := len(known) - len(shown):

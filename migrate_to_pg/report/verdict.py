@@ -9,7 +9,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import LEFTOVERS, Publication, Report, Verification, Verify
 from migrate_to_pg.records.repairs import RowOutcome
 from migrate_to_pg.report.repairs import Resolution, resolutions, row_account
-from migrate_to_pg.report.summary import status, total_seconds
+from migrate_to_pg.report.summary import makes_file, status, total_seconds
 from migrate_to_pg.report.tables import TableFacts, row_changes, tables
 
 
@@ -41,7 +41,7 @@ def left_out(report: Report) -> list[str]:
     count, following = sum(rows.count for rows in quarantined), sum(rows.following for rows in quarantined)
     if not report.ok or not count:
         return []
-    if report.mode == "move_back":
+    if makes_file(report.mode):
         sentence = ngettext(
             "{n:,} row is left out of the file, in quarantine; {following:,} only for what it refers to.",
             "{n:,} rows are left out of the file, in quarantine; {following:,} only for what they refer to.",
@@ -69,13 +69,19 @@ def at_stake(report: Report) -> str:
     kept = report.could_stay
     if kept is None or report.ok:
         return ""
-    sentences = [
-        ngettext(
+    if makes_file(report.mode):
+        alone = ngettext(
+            "Quarantine alone would leave {n:,} row out of the file.",
+            "Quarantine alone would leave {n:,} rows out of the file.",
+            kept.of,
+        )
+    else:
+        alone = ngettext(
             "Quarantine alone would leave {n:,} row out of PostgreSQL.",
             "Quarantine alone would leave {n:,} rows out of PostgreSQL.",
             kept.of,
         )
-    ]
+    sentences = [alone]
     if f"--fix {','.join(kept.fix)} " in f"{report.continue_with} ":
         sentences.append(
             ngettext(
@@ -118,6 +124,14 @@ def _success(report: Report) -> str:
             rows=_rows([table for table in known if not _is_unmanaged(table)]),
             tables=pluralize(len(published.tables), "table", "tables"),
             schema=published.schema,
+        )
+    if report.made and report.mode == "rebuild":
+        return _(
+            "Made: {path}, {size}, {rows} in {tables}, by the project's migrations.",
+            path=report.made.path,
+            size=size(report.made.bytes),
+            rows=pluralize(report.made.rows, "row", "rows"),
+            tables=pluralize(report.made.tables, "table", "tables"),
         )
     if made := report.made:
         return _(
@@ -275,7 +289,7 @@ def not_done(report: Report) -> str:
     """Return the sentence on what a run that did not succeed left undone."""
     if report.mode == "since_publish":
         return _("Nothing was changed.")
-    return _("No file was made.") if report.mode == "move_back" else _("Nothing was published.")
+    return _("No file was made.") if makes_file(report.mode) else _("Nothing was published.")
 
 
 def _published(report: Report) -> list[str]:

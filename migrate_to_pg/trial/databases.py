@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -14,10 +15,13 @@ from psycopg.conninfo import conninfo_to_dict
 
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.postgres import embedded
 from migrate_to_pg.postgres.errors_of_connection import connection_error
 from migrate_to_pg.postgres.session import configure_session
 from migrate_to_pg.postgres.statement_log import open_connection
+from migrate_to_pg.project.target_database import EMBEDDED_DIRECTORY
 from migrate_to_pg.system.redact import is_ipv6
+from migrate_to_pg.system.workdir import base_directory
 
 #: Databases that live as long as the process that made them.
 _PREFIX = "migrate_to_pg_try_"
@@ -125,6 +129,25 @@ def databases_at(conninfo: str) -> Iterator[Databases]:
         connection.autocommit = True
         configure_session(connection.cursor())
         yield Databases(connection)
+
+
+def server_directory() -> Path:
+    """Return where the embedded server of such databases keeps its data, below the project."""
+    return base_directory() / EMBEDDED_DIRECTORY.with_name("try")
+
+
+def start_server(directory: Path, stack: ExitStack) -> tuple[embedded.EmbeddedServer, Databases]:
+    """Start the server, or join it, and connect. When ``stack`` is left it is stopped, unless somebody uses it."""
+    server = embedded.start(directory)
+    stack.callback(server.stop_unless_used)
+    try:
+        return server, stack.enter_context(databases_at(server.url()))
+    except TargetError:
+        if not server.joined:
+            raise
+    # Another command has stopped it since.
+    server = embedded.start(directory)
+    return server, stack.enter_context(databases_at(server.url()))
 
 
 def database_url(conninfo: str, name: str) -> str:

@@ -32,7 +32,7 @@ from typing import Any
 import dj_database_url
 
 from migrate_to_pg import run
-from migrate_to_pg.errors import MigrateToPgError, TargetError
+from migrate_to_pg.errors import MigrateToPgError
 from migrate_to_pg.pipeline.run import Progress, no_progress
 from migrate_to_pg.postgres import embedded
 from migrate_to_pg.project.source_database import SourceChoice, choose_source
@@ -42,11 +42,9 @@ from migrate_to_pg.system.usage import usage_error_on_oserror
 from migrate_to_pg.system.workdir import base_directory
 from migrate_to_pg.trial.aliases import aliases_of_target, other_aliases
 from migrate_to_pg.trial.child_settings import variables_of
-from migrate_to_pg.trial.databases import Databases, database_url, databases_at
+from migrate_to_pg.trial.databases import Databases, database_url, databases_at, server_directory, start_server
 from migrate_to_pg.trial.source_state import state_of
 
-#: The embedded server of copies, below the project.
-_SERVER = EMBEDDED_DIRECTORY.with_name("try")
 #: Snapshots and reports of copies, below the project.
 _SNAPSHOTS = EMBEDDED_DIRECTORY.with_name("copies")
 _TEMPLATE_PREFIX = "migrate_to_pg_copy_"
@@ -125,8 +123,8 @@ def open_copy(options: Options, progress: Progress = no_progress) -> Iterator[Co
 
 def _from_kept(options: Options, choice: SourceChoice, progress: Progress, stack: ExitStack) -> Copy:
     """Return a database that is copied from the kept one. Make that first where it is missing or out of date."""
-    directory = embedded_directory(options.target) or base_directory() / _SERVER
-    server, databases = _start(directory, stack)
+    directory = embedded_directory(options.target) or server_directory()
+    server, databases = start_server(directory, stack)
     name = hashlib.sha256(os.fsencode(choice.path)).hexdigest()[:8]
     with _locked(_snapshots() / f"{name}.lock"):
         kept = _Kept.read(databases, name)
@@ -144,20 +142,6 @@ def _from_kept(options: Options, choice: SourceChoice, progress: Progress, stack
         other_aliases=other_aliases(choice),
         is_reused=is_reused,
     )
-
-
-def _start(directory: Path, stack: ExitStack) -> tuple[embedded.EmbeddedServer, Databases]:
-    """Start the server, or join it, and connect. When ``stack`` is left it is stopped, unless somebody uses it."""
-    server = embedded.start(directory)
-    stack.callback(server.stop_unless_used)
-    try:
-        return server, stack.enter_context(databases_at(server.url()))
-    except TargetError:
-        if not server.joined:
-            raise
-    # Another command has stopped it since.
-    server = embedded.start(directory)
-    return server, stack.enter_context(databases_at(server.url()))
 
 
 def _made_for_once(options: Options, choice: SourceChoice, progress: Progress, stack: ExitStack) -> Copy:

@@ -1,7 +1,7 @@
 """The command, standing still at one moment until it is told to go on.
 
-``python -m tests.faults.standing STAGE:KIND HERE ON ARGUMENT...``: when the first event of that stage and kind is told,
-the process writes a line to file descriptor HERE and waits for one from ON. All else is the command as it is.
+``python -m tests.faults.standing STAGE:KIND[:N] HERE ON ARGUMENT...``: when the first, or the Nth, event of that stage
+and kind XX
 """
 
 import os
@@ -18,7 +18,7 @@ from migrate_to_pg.report import progress
 
 
 def main(moment: str, here: str, on: str, *arguments: str) -> None:
-    stage, kind = moment.split(":")
+    stage, kind, *number = moment.split(":")
     display = progress.display
     stood: list[Event] = []
 
@@ -28,8 +28,10 @@ def main(moment: str, here: str, on: str, *arguments: str) -> None:
 
             def tell(event: Event) -> None:
                 show(event)
-                if (event.stage, event.kind) == (stage, kind) and not stood:
-                    stood.append(event)
+                if (event.stage, event.kind) != (stage, kind):
+                    return
+                stood.append(event)
+                if len(stood) == int(number[0] if number else 1):
                     os.write(int(here), b"here\n")
                     os.read(int(on), 1)
 

@@ -64,11 +64,12 @@ def content(path: Path, *, schema: bool = False) -> dict[str, Any]:
     """Every row of every table with its storage classes and rowid; the statements, too, where asked."""
     with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as database:
         database.text_factory = bytearray
-        tables = [
-            bytes(name).decode() for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
+        listed = "SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type <> 'view'"
+        keyed = {bytes(name).decode(): wr for name, wr in database.execute(listed) if name != b"sqlite_schema"}
+        tables = list(keyed)
         quoted = {table: '"' + table.replace('"', '""') + '"' for table in tables}
-        rows = {t: sorted(map(repr, database.execute(f"SELECT rowid, * FROM {quoted[t]}"))) for t in tables}
+        cells = {table: "*" if wr else "rowid, *" for table, wr in keyed.items()}
+        rows = {t: sorted(map(repr, database.execute(f"SELECT {cells[t]} FROM {quoted[t]}"))) for t in tables}
         for counted in ("sqlite_sequence", "sqlite_stat1"):
             if counted in rows:
                 rows[counted] = sorted(map(repr, database.execute(f"SELECT * FROM {counted}")))

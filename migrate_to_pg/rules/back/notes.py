@@ -46,7 +46,27 @@ NOT_COUNTED = Rule(
     remedy=N_("Make a new file, which has it, instead of going back to the old one."),
 )
 
-BACK_NOTES = (EMPTY_ON_SQLITE, LEFTOVER_FORM, NOT_COUNTED)
+LEFT_IN_OLD_FILE = Rule(
+    id="left-in-old-file",
+    level=Level.WARNING,
+    title=N_("What a rebuild could not make in the new file"),
+    meaning=(
+        "sqlite_doctor --rebuild makes what no migration makes by the statement that made it in the old file. SQLite"
+        " refuses one that names what is not there any more, whose module or function it lacks here, or whose unique"
+        " index the rows break. The old file has it as it was."
+    ),
+    remedy=N_("Make it in the new file by hand if the application needs it; the old file has its statement."),
+)
+
+BACK_NOTES = (EMPTY_ON_SQLITE, LEFTOVER_FORM, NOT_COUNTED, LEFT_IN_OLD_FILE)
+
+
+def left_in_old_file(kind: str, name: str, table: str, error: str) -> Finding:
+    """Return the finding about an object that SQLite does not make in the new file."""
+    explanation = _(
+        "{kind} {name} is not in the new file. SQLite answers: {error}", kind=kind.upper(), name=name, error=error
+    )
+    return LEFT_IN_OLD_FILE.finding(table=table, explanation=explanation)
 
 
 def made_empty(tables: Iterable[SourceTable], filled: Iterable[str]) -> Iterator[Finding]:

@@ -1,0 +1,96 @@
+"""Add to the new file what no migration makes, and refuse it where it is not healthy or the old file has changed."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from migrate_to_pg.doctor.diagnose import examine_copy
+from migrate_to_pg.errors import ProofError, SourceChangedError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.pipeline.run import Progress
+from migrate_to_pg.project.source_database import SourceChoice
+from migrate_to_pg.project.sqlite_connection import connect_like_django
+from migrate_to_pg.rebuild.copy_as_is import CopyAsIs
+from migrate_to_pg.records import Finding, Level
+from migrate_to_pg.sqlite.compare_contents import difference
+from migrate_to_pg.sqlite.connection import journal_mode, snapshot_uri
+from migrate_to_pg.sqlite.source_files import file_stamp
+
+#: Schema names of attached databases.
+_OLD, _SNAPSHOT = "migrate_to_pg_old", "migrate_to_pg_snapshot"
+#: Numbers in the header that belong to the application.
+_HEADER = ("user_version", "application_id")
+
+
+class Finish:
+    """The last stages of a rebuild, called with the verified file before it gets its name."""
+
+    def __init__(self, choice: SourceChoice, new: SourceChoice, progress: Progress) -> None:
+        """Remember the old file's state. Make this before the snapshot is taken."""
+        self._old = choice.path
+        self._new = new
+        self._progress = progress
+        self._stamp = file_stamp(choice.path)
+        #: What was moved. Set once it is there.
+        self.snapshot = Path()
+        #: What stays in the old file alone.
+        self.findings: tuple[Finding, ...] = ()
+
+    def __call__(self, path: Path) -> None:
+        """Finish the file. Raise ProofError, SourceChangedError or sqlite3.Error where it must not be used."""
+        with connect_like_django(self._new, path) as database:
+            database.isolation_level = None
+            database.execute("PRAGMA foreign_keys = OFF")
+            database.execute(f"ATTACH ? AS {_OLD}", [snapshot_uri(self.snapshot)])
+            self.findings = tuple(CopyAsIs(database, _OLD).run())
+            self._keep_settings(database)
+        self._require_healthy(path)
+        self._require_unchanged()
+
+    def _keep_settings(self, database: sqlite3.Connection) -> None:
+        """Set the header and the journal mode as in the old file, and count the rows again where they were counted."""
+        for name in _HEADER:
+            (value,) = database.execute(f"PRAGMA {_OLD}.{name}").fetchone()
+            database.execute(f"PRAGMA main.{name} = {int(value)}")
+        if database.execute(f"PRAGMA {_OLD}.table_info(sqlite_stat1)").fetchone():
+            database.execute("ANALYZE main")
+        database.execute(f"DETACH {_OLD}")
+        if journal_mode(self.snapshot) == "wal":
+            database.execute("PRAGMA main.journal_mode = WAL")
+
+    def _require_healthy(self, path: Path) -> None:
+        """Raise ProofError where the doctor finds an error in the new file."""
+        found = examine_copy(self._new, path, self._progress).findings
+        errors = [finding for finding in found if finding.level is Level.ERROR]
+        if errors:
+            raise ProofError(
+                _("The new file is not healthy, so it was removed."),
+                detail=list(_described(errors)),
+                remedy=_("Correct in the old file what these findings name, then run again."),
+            )
+
+    def _require_unchanged(self) -> None:
+        """Raise SourceChangedError where the old file holds something else than what was moved."""
+        if file_stamp(self._old) == self._stamp:
+            return
+        live = f"file:{quote(os.fsencode(self._old))}?mode=ro"
+        with closing(sqlite3.connect(live, uri=True, isolation_level=None)) as database:
+            database.execute(f"ATTACH ? AS {_SNAPSHOT}", [snapshot_uri(self.snapshot)])
+            place = difference(database, _SNAPSHOT)
+        if place:
+            raise SourceChangedError(
+                _("{path} was written to meanwhile, and the new file would not have it.", path=self._old),
+                detail=[_("The first difference: {place}", place=place)],
+                remedy=_("Stop the application, then run again."),
+            )
+
+
+def _described(errors: list[Finding]) -> Iterator[str]:
+    for finding in errors:
+        place = f"{finding.table}.{finding.column}" if finding.column else finding.table
+        yield f"{finding.rule} {place}: {finding.explanation}"
