@@ -54,6 +54,8 @@ MODES = (
     Mode("pg_behaviour --data --code --source {folder}/db.sqlite3 --fresh --lang fr --report {folder}/behaviour"
         " --fix lossless --quarantine all"),
     Mode("pg_behaviour --code --target embedded:{server} --fail-on never --json", says='"findings"'),
+    Mode(f"sqlite_doctor {{folder}}/db.sqlite3 --rebuild {{folder}}/rebuilt.sqlite3 {ACCEPT}"
+        " --report {folder}/rebuilt"),
     Mode("sqlite_doctor {folder}/db.sqlite3 --repair wal"),
     Mode("sqlite_doctor {folder}/db.sqlite3 --repair checkpoint"),
     Mode("sqlite_doctor {folder}/db.sqlite3 --repair all"),
