@@ -146,6 +146,7 @@ def test_the_administration_explains_it_too(
 ) -> None:
     settings.DEBUG = True
     sent = {"course": agv211.pk, "teacher": teacher.pk, "component": "CM", "academic_year": "2026-2027"}
+    sent |= {"role": "HOLDER", "group": 0}
     answer = admin_client.post("/admin/attributions/attribution/add/", sent | {"hours": "1", "load": "STAT"})
     text = answer.content.decode()
     assert (answer.status_code, "n’a pas pu être enregistré" in text) == (500, True)

@@ -177,7 +177,14 @@ def test_the_admin_lists_searches_and_opens(
 def test_the_admin_remembers_who_attributed(
     admin_client: Client, admin_user: User, agv211: Course, teacher: Teacher, attribution_request: dict[str, str]
 ) -> None:
-    fields = {**attribution_request, "course": agv211.pk, "teacher": teacher.pk, "role": "HOLDER", "group": "0"}
+    fields = {
+        **attribution_request,
+        "course": agv211.pk,
+        "teacher": teacher.pk,
+        "role": "HOLDER",
+        "group": "0",
+        "hours": "36.50",
+    }
     assert admin_client.post("/admin/attributions/attribution/add/", fields).status_code == 302
     assert Attribution.objects.get().created_by == admin_user
 
