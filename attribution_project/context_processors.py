@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from attributions.academic_year import current_year
+from courses.academic_year import current_year
 
 #: URL name, label, permission.
 _MENU = (

@@ -111,8 +111,7 @@ def outcome_response(outcome: Outcome) -> JsonResponse:
 
 def _result_as_json(result: Result) -> dict[str, Any]:
     fields = asdict(result)
-    for name in ("incident", "confirmable", "hours"):  # of the page alone
-        del fields[name]
+    del fields["incident"], fields["hours"]  # the one's sentence is in the message, the other was asked for
     return fields
 
 
@@ -121,7 +120,7 @@ def attribution_response(attribution: Attribution) -> JsonResponse:
     body = {
         "course": attribution.course.code,
         "component": attribution.component,
-        "academic_year": attribution.academic_year,
+        "academic_year": attribution.academic_year_id,
         "teacher": attribution.teacher.matricule,
         "hours": str(attribution.hours),
         "load": attribution.load,

@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import MultipleObjectsReturned
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from courses.models import Course
+from courses.academic_year import closed_message
+from courses.models import AcademicYear, Course
 
 from .models import Attribution, Teacher
 
@@ -44,16 +45,6 @@ class TeacherChoiceField(KeyChoiceField):
     def label_from_instance(self, obj: Teacher) -> str:
         """Return the label of the choice."""
         return f"{obj} ({obj.matricule})"
-
-
-def teacher_field(teachers: QuerySet[Teacher]) -> TeacherChoiceField:
-    """Return the field that chooses one of these teachers by the matricule."""
-    return TeacherChoiceField(
-        teachers,
-        to_field_name="matricule",
-        label=capfirst(_("teacher")),
-        error_messages={"invalid_choice": _("no teacher has the matricule %(value)s.")},
-    )
 
 
 class DateInput(forms.DateInput):
@@ -116,21 +107,41 @@ class PartForm(_ModelForm):
         )
 
 
+class OpenYearField(KeyChoiceField):
+    """Choose one of the academic years that can be written to."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            AcademicYear.objects.all(),
+            to_field_name="label",
+            label=capfirst(_("academic year")),
+            error_messages={"invalid_choice": _("%(value)s is not in the list of academic years.")},
+        )
+
+    def validate(self, value: Any) -> None:
+        """Refuse a closed year."""
+        super().validate(value)
+        if value is not None and not value.open:
+            raise forms.ValidationError(closed_message(value.label), code="closed")
+
+
 class AttributionForm(PartForm):
-    """One new share. Without hours it gets those that are left of its part.
+    """One new share. Without hours it gets those that are left of its part."""
 
-    It is validated in the transaction that stores the share: it locks the teacher and the course that it finds.
-    """
-
-    #: The order of the locks, too: see services.limits.
-    field_order = ["teacher", "course"]
     course = KeyChoiceField(
-        Course.objects.select_for_update(no_key=True),
+        Course.objects.filter(active=True),
         to_field_name="code",
         label=capfirst(_("course")),
         error_messages={"invalid_choice": _("no course has the code %(value)s.")},
     )
-    teacher = teacher_field(Teacher.objects.select_for_update(no_key=True))
+    teacher = TeacherChoiceField(
+        Teacher.objects.all(),
+        to_field_name="matricule",
+        label=capfirst(_("teacher")),
+        error_messages={"invalid_choice": _("no teacher has the matricule %(value)s.")},
+    )
+
+    academic_year = OpenYearField()
 
     class Meta(PartForm.Meta):
         fields = ["course", "component", "teacher", "academic_year", *PartForm.Meta.fields]
@@ -140,13 +151,13 @@ class AttributionForm(PartForm):
         self.fields["hours"].required = False
 
     def _get_validation_exclusions(self) -> set[str]:
-        """Return what the model does not check again: the form has found the course and the teacher by their keys."""
+        """Return what the model does not check again: the form has found course, teacher and year by their keys."""
         excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
-        return excluded | {"course", "teacher"}
+        return excluded | {"course", "teacher", "academic_year"}
 
     def course_code(self) -> str:
         """Return the course's code as it was typed, even if the form is invalid."""
-        return str(self.data.get("course", ""))[:20]
+        return str(self.data.get("course", ""))[:30]
 
     def component(self) -> str:
         """Return the component as it was typed, even if the form is invalid."""
@@ -156,4 +167,4 @@ class AttributionForm(PartForm):
 class MoveForm(forms.Form):
     """Choose the teacher that an attribution moves to."""
 
-    teacher = teacher_field(Teacher.objects.all())
+    teacher = AttributionForm.base_fields["teacher"]

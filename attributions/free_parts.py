@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.functional import cached_property
 
 from attribution_project.accent_search import search_condition
-from courses.models import Course
+from courses.models import CourseYear
 
 from .models import Component
 from .part_hours import HALF_A_CENT, LEFT, PartHours, any_left, lefts
@@ -76,12 +76,10 @@ class PartFilter:
         return [("department", self.department), ("level", self.level), ("semester", self.semester), ("q", self.text)]
 
     def condition(self) -> Q:
-        """Return the filters as a condition on courses."""
-        found = Q()
-        for name in ("department", "level", "semester"):
-            if value := getattr(self, name):
-                found &= Q(**{name: value})
-        return found & search_condition(self.text, "code", "title")
+        """Return the filters as a condition on courses of a year."""
+        values = {"course__department": self.department, "level": self.level, "semester": self.semester}
+        found = Q(**{field: value for field, value in values.items() if value})
+        return found & search_condition(self.text, "course__code", "title")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +99,9 @@ class FreeParts:
 
     @cached_property
     def _query(self) -> QuerySet[Any]:
-        found = Course.objects.filter(self._wanted.condition()).annotate(**lefts(self._year))
-        return found.filter(any_left()).order_by("code")
+        given = CourseYear.objects.filter(academic_year__label=self._year, course__active=True)
+        found = given.filter(self._wanted.condition()).select_related("course").annotate(**lefts(self._year))
+        return found.filter(any_left()).order_by("course__code")
 
     @cached_property
     def total(self) -> FreeTotal:
@@ -140,14 +139,14 @@ class FreeParts:
 def _parts_of(course: Any) -> list[Part]:
     return [
         Part(
-            pk=course.pk,
-            code=course.code,
+            pk=course.course_id,
+            code=course.course.code,
             title=course.title,
-            department=course.department,
-            level=course.level,
+            department=course.course.department,
+            level=course.level_id,
             semester=course.semester,
             component=component,
-            hours=PartHours(to_give=course.hours_of(component), given=course.hours_of(component) - left),
+            hours=PartHours(to_give=course.hours_to_give(component), given=course.hours_to_give(component) - left),
         )
         for component, left in ((component, getattr(course, name)) for component, name in LEFT.items())
         if left >= HALF_A_CENT

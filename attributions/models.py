@@ -1,23 +1,18 @@
 """Teachers and attributions: a teacher's share of one component of a course, in one academic year."""
 
 import datetime
-import re
 from decimal import Decimal
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Cast, Coalesce, Substr
-from django.db.models.lookups import Exact
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
-from courses.models import Course, hours_field
-
-# Only what Python, PostgreSQL and the sqlite3 shell all understand: the shell refuses \Z and would then refuse the row.
-YEAR_PATTERN = "^[0-9]{4}-[0-9]{4}$"
+from attribution_project.histories import HistoryOfColumns
+from courses.models import AcademicYear, Course, CourseYear, hours_field
 
 
 class Grade(models.Model):
@@ -65,22 +60,6 @@ class ShareRole(models.TextChoices):
     HOLDER = "HOLDER", _("holder")
     CO_HOLDER = "CO", _("co-holder")
     SUBSTITUTE = "SUBSTITUTE", _("substitute")
-
-
-def validate_academic_year(value: str) -> None:
-    """Accept two years in a row, such as 2026-2027."""
-    if not re.fullmatch(YEAR_PATTERN, value, re.ASCII) or int(value[5:]) != int(value[:4]) + 1:
-        raise ValidationError(_("An academic year is two years in a row, such as 2026-2027."), code="academic_year")
-
-
-def years_in_a_row() -> Case:
-    """Return the rule for the database. CASE keeps PostgreSQL from casting text that is not a number."""
-    first, second = (Cast(Substr("academic_year", start, 4), models.IntegerField()) for start in (1, 6))
-    return Case(
-        When(academic_year__regex=YEAR_PATTERN, then=Exact(second, first + 1)),
-        default=Value(False),
-        output_field=models.BooleanField(),
-    )
 
 
 class Title(models.TextChoices):
@@ -165,7 +144,26 @@ class Attribution(models.Model):
         verbose_name=_("course"),
     )
     component = models.CharField(_("component"), max_length=2, choices=Component)
-    academic_year = models.CharField(_("academic year"), max_length=9, validators=[validate_academic_year])
+    # The index below begins with the year.
+    academic_year = models.ForeignKey(
+        AcademicYear,
+        on_delete=models.PROTECT,
+        to_field="label",
+        db_column="academic_year",
+        db_index=False,
+        related_name="attributions",
+        verbose_name=_("academic year"),
+    )
+    #: The course as it is in that year. No column of its own: both tables have the course and the year.
+    course_year = models.ForeignObject(
+        CourseYear,
+        on_delete=models.DO_NOTHING,
+        from_fields=["course", "academic_year"],
+        to_fields=["course", "academic_year"],
+        related_name="attributions",
+        null=True,
+        editable=False,
+    )
     load = models.CharField(_("kind of load"), max_length=4, choices=Load, default=Load.STATUTORY)
     hours = models.DecimalField(
         _("hours"),
@@ -208,12 +206,12 @@ class Attribution(models.Model):
     starts_on = models.DateField(_("from"), null=True, blank=True, help_text=_("Empty: from the beginning."))
     ends_on = models.DateField(_("to"), null=True, blank=True, help_text=_("Empty: to the end."))
     # For the history and for undo.
-    history = HistoricalRecords(excluded_fields=["updated_at"])
+    history = HistoryOfColumns(excluded_fields=["updated_at"], no_db_index=["academic_year"])
 
     class Meta:
         verbose_name = _("attribution")
         verbose_name_plural = _("attributions")
-        ordering = ["-academic_year", "-id"]
+        ordering = ["-academic_year_id", "-id"]
         indexes = [models.Index(fields=["-academic_year", "-id"], name="attributions_newest_first")]
         constraints = [
             # Its beginning serves the sums of a part. A date that is not given is compared as one far away, because
@@ -230,8 +228,7 @@ class Attribution(models.Model):
             ),
             models.CheckConstraint(condition=Q(hours__gt=0), name="attributions_hours_positive"),
             models.CheckConstraint(condition=Q(ends_on__gte=F("starts_on")), name="attributions_ends_after_it_starts"),
-            models.CheckConstraint(condition=years_in_a_row(), name="attributions_years_in_a_row"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.course} · {self.component} · {self.academic_year}"
+        return f"{self.course.code} · {self.component} · {self.academic_year_id}"

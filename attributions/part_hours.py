@@ -12,10 +12,9 @@ from django.db.models import Case, F, Func, Q, Value, When
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from courses.hours import to_give
+from courses.hours import HoursField, to_give
 
 from .models import Component
-from .workload import HoursField
 
 #: Less than any hours: SQLite computes with floating-point numbers, so that nothing left may be 0.0000001.
 HALF_A_CENT = Decimal("0.005")
@@ -66,19 +65,19 @@ class HoursGiven(Func):
 
 
 def hours_left(year: str, component: str) -> Any:
-    """Return the hours left of a component, as an expression for a query of courses."""
-    return to_give(component) - HoursGiven("pk", year, Value(component))
+    """Return the hours left of a component, as an expression for a query of courses of that year."""
+    return to_give(component) - HoursGiven("course_id", year, Value(component))
 
 
 def left_of_part(year: str) -> Any:
-    """Return the hours left in a year of the part of a share, as an expression for a query of shares."""
-    cases = [When(component=component, then=to_give(component, "course__")) for component in Component.values]
+    """Return the hours left in a year of the part of a share, for a query of shares of courses of that year."""
+    cases = [When(component=component, then=to_give(component, "course__years__")) for component in Component.values]
     whole = Case(*cases, default=Value(Decimal(0)), output_field=HoursField())
     return whole - HoursGiven("course_id", year, F("component"))
 
 
 def lefts(year: str) -> dict[str, Any]:
-    """Return the hours left of each component, to annotate a query of courses."""
+    """Return the hours left of each component, to annotate a query of courses of that year."""
     return {name: hours_left(year, component) for component, name in LEFT.items()}
 
 

@@ -54,12 +54,12 @@ class TeacherResource(KeyedResource):
 class AttributionResource(resources.ModelResource):
     """One row for each attribution, for export only: an attribution needs checks that an import does not have."""
 
-    year = column("academic_year", "annee")
+    year = column("academic_year_id", "annee")
     code = column("course__code", "code")
-    title = column("course__title", "intitule")
+    title = column("course_year__title", "intitule")
     department = column("course__department", "departement")
-    level = column("course__level", "niveau")
-    semester = column("course__semester", "semestre")
+    level = column("course_year__level_id", "niveau")
+    semester = column("course_year__semester", "semestre")
     component = column("component", "composante")
     matricule = column("teacher__matricule", "matricule")
     last_name = column("teacher__last_name", "nom")

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from django.db.models import F, OuterRef, Prefetch, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Greatest
 
-from courses.hours import hours_to_give, to_give
-from courses.models import Course, dictionary_key
+from courses.hours import HoursField, to_give
+from courses.models import CourseYear, Level, dictionary_key
 
 from .models import Attribution, Component, Teacher
 from .part_hours import HALF_A_CENT, PartHours, hours_left
-from .workload import HoursField, sum_of_hours
+from .workload import sum_of_hours
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -47,9 +47,13 @@ class Progress:
 
 
 def progress_by(field: str, year: str) -> list[Progress]:
-    """Return the progress of each "level" or "department", in one query."""
-    rows = Course.objects.order_by(field).values(field).annotate(**_sums(year))
+    """Return the progress of each "level" or "course__department" of a year, in the order of their lists."""
+    given = CourseYear.objects.filter(academic_year__label=year, course__active=True)
+    rows = given.order_by().values(field).annotate(**_sums(year))
     found = [Progress(name=row[field], all=_sum(row, "all"), free=_sum(row, "free")) for row in rows]
+    if field == "level":
+        order = {code: number for number, code in enumerate(Level.objects.values_list("code", flat=True))}
+        return sorted(found, key=lambda one: order.get(one.name, -1))
     return sorted(found, key=lambda one: dictionary_key(one.name))
 
 
@@ -68,7 +72,7 @@ def _sum(row: dict[str, Any], name: str) -> Decimal:
 
 def teachers_by_load(year: str, department: str = "") -> "QuerySet[TeacherWithHours]":
     """Return teachers with their ``hours`` of this year, sorted by the share of their maximum."""
-    held = Attribution.objects.filter(teacher=OuterRef("pk"), academic_year=year).order_by()
+    held = Attribution.objects.filter(teacher=OuterRef("pk"), academic_year__label=year).order_by()
     hours = Subquery(
         held.values("teacher").annotate(total=sum_of_hours("hours")).values("total"), output_field=HoursField()
     )
@@ -107,9 +111,9 @@ class PartShares:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CourseParts:
-    """A course and its parts."""
+    """A course of a year and its parts."""
 
-    course: Course
+    course: CourseYear
     parts: list[PartShares]
 
     @property
@@ -120,21 +124,20 @@ class CourseParts:
 
 def courses_of(department: str, year: str) -> list[CourseParts]:
     """Return the courses of a department and the shares of their parts in a year, in two queries."""
-    shares = Attribution.objects.filter(academic_year=year).select_related("teacher").order_by("group", "pk")
-    courses = Course.objects.filter(department=department).order_by("level", "semester", "code")
-    return [
-        CourseParts(course=course, parts=parts_of(course, course.shares, year))
-        for course in courses.prefetch_related(Prefetch("attributions", queryset=shares, to_attr="shares"))
-    ]
+    shares = Attribution.objects.filter(academic_year__label=year).select_related("teacher").order_by("group", "pk")
+    courses: Any = CourseYear.objects.filter(academic_year__label=year, course__department=department)
+    ordered = courses.select_related("course").order_by("level__position", "level_id", "semester", "course__code")
+    found = ordered.prefetch_related(Prefetch("course__attributions", queryset=shares, to_attr="shares"))
+    return [CourseParts(course=course, parts=parts_of(course, course.course.shares)) for course in found]
 
 
-def parts_of(course: Any, shares: Iterable[Attribution], year: str) -> list[PartShares]:
-    """Return the parts of a course in a year: those that have hours, and those that somebody holds all the same."""
+def parts_of(course: CourseYear, shares: Iterable[Attribution]) -> list[PartShares]:
+    """Return the parts of a course of a year: those that have hours, and those that somebody holds all the same."""
     found = []
     for component in Component.values:
         mine = [share for share in shares if share.component == component]
         hours = PartHours(
-            to_give=hours_to_give(course, component, year), given=sum((share.hours for share in mine), Decimal(0))
+            to_give=course.hours_to_give(component), given=sum((share.hours for share in mine), Decimal(0))
         )
         if hours.to_give or mine:
             found.append(PartShares(component=component, hours=hours, shares=mine))

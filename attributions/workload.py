@@ -2,28 +2,14 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.db.models import Aggregate, DecimalField, Q, Sum, Value
+from django.db.models import Aggregate, Q, Sum, Value
 from django.db.models.functions import Coalesce
 
+from courses.hours import HoursField
+
 from .models import Attribution, Teacher
-
-if TYPE_CHECKING:
-    _DecimalField = DecimalField[Decimal, Decimal]
-else:
-    _DecimalField = DecimalField  # generic in the stubs alone
-
-
-class HoursField(_DecimalField):
-    """Hours that a database computed: SQLite computes with floating-point numbers, and returns 202.740000000000."""
-
-    def __init__(self) -> None:
-        super().__init__(max_digits=12, decimal_places=2)
-
-    def from_db_value(self, value: Decimal | None, expression: Any, connection: Any) -> Decimal | None:
-        """Return the hours with two decimals."""
-        return None if value is None else value.quantize(Decimal("0.01"))
 
 
 def sum_of_hours(field: Any, only: Q | None = None) -> Coalesce:
@@ -68,7 +54,7 @@ class TeachingLoad:
 
 def teaching_load(teacher: Teacher, year: str, *, excluding: int | None = None) -> TeachingLoad:
     """Return the load of a year without the attribution ``excluding``, in one query."""
-    held = Attribution.objects.filter(teacher=teacher, academic_year=year)
+    held = Attribution.objects.filter(teacher=teacher, academic_year__label=year)
     if excluding is not None:
         held = held.exclude(pk=excluding)
     return TeachingLoad(hours=held.aggregate(total=sum_of_hours("hours"))["total"], maximum=teacher.max_hours)

@@ -1,21 +1,28 @@
-"""The hours to give of each component of a course in a year."""
+"""Hours that a database computes, and those of each component of a course."""
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import F
+from django.db.models import DecimalField, ExpressionWrapper, F
 
-from .models import Course
+if TYPE_CHECKING:
+    _DecimalField = DecimalField[Decimal, Decimal]
+else:
+    _DecimalField = DecimalField  # generic in the stubs alone
 
-#: Component -> the field with its hours.
-HOURS = {"CM": "hours_cm", "TD": "hours_td", "TP": "hours_tp"}
 
+class HoursField(_DecimalField):
+    """Hours that a database computed: SQLite computes with floating-point numbers, and returns 202.740000000000."""
 
-def hours_to_give(course: Course, component: str, year: str) -> Decimal:
-    """Return the hours of a component in a year, of all its groups."""
-    return course.hours_of(component)
+    def __init__(self) -> None:
+        super().__init__(max_digits=12, decimal_places=2)
+
+    def from_db_value(self, value: Decimal | None, expression: Any, connection: Any) -> Decimal | None:
+        """Return the hours with two decimals."""
+        return None if value is None else value.quantize(Decimal("0.01"))
 
 
 def to_give(component: str, prefix: str = "") -> Any:
-    """Return the same as an expression for a query of courses, or of what refers to them by ``prefix``."""
-    return F(f"{prefix}{HOURS[component]}")
+    """Return ``hours_to_give`` of a course of a year for a query. ``prefix`` is the way to that course."""
+    end = component.lower()
+    return ExpressionWrapper(F(f"{prefix}hours_{end}") * F(f"{prefix}groups_{end}"), output_field=HoursField())

@@ -1,12 +1,17 @@
-"""Courses with the hours of each component."""
+"""Academic years, levels, and courses as they are in each year."""
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
+from django.db.models.functions import Cast, Substr
+from django.db.models.lookups import Exact
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -16,17 +21,66 @@ if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
     from django_stubs_ext import StrOrPromise
 
-CODE_PATTERN = r"^[A-Z]{2,5}[0-9]{3,4}[A-Z]?\Z"
+CODE_PATTERN = r"^[A-Za-z0-9]+([ ./-]+[A-Za-z0-9]+)*\Z"
+# Only what Python, PostgreSQL and the sqlite3 shell all understand: the shell refuses \Z and would then refuse the row.
+YEAR_PATTERN = "^[0-9]{4}-[0-9]{4}$"
+#: The components of a course, as the ends of field names such as hours_cm.
+COMPONENTS = ("CM", "TD", "TP")
 
 
-class Level(models.TextChoices):
-    """The five years of the licence and the master's degree."""
+class Level(models.Model):
+    """A year of studies, such as L2 or BUT3: an administrator adds those of the institution."""
 
-    L1 = "L1", "L1"
-    L2 = "L2", "L2"
-    L3 = "L3", "L3"
-    M1 = "M1", "M1"
-    M2 = "M2", "M2"
+    code = models.CharField(_("code"), max_length=10, unique=True)
+    name = models.CharField(_("name"), max_length=100, blank=True, help_text=_("Where the code alone says too little."))
+    position = models.PositiveSmallIntegerField(_("position"), default=0, help_text=_("Lists follow this order."))
+    active = models.BooleanField(_("active"), default=True, help_text=_("Offered where a level is chosen."))
+
+    class Meta:
+        verbose_name = _("level")
+        verbose_name_plural = _("levels")
+        ordering = ["position", "code"]
+
+    def __str__(self) -> str:
+        return f"{self.code} ({self.name})" if self.name and self.name != self.code else self.code
+
+
+def validate_academic_year(value: str) -> None:
+    """Accept two years in a row, such as 2026-2027."""
+    if not re.fullmatch(YEAR_PATTERN, value, re.ASCII) or int(value[5:]) != int(value[:4]) + 1:
+        raise ValidationError(_("An academic year is two years in a row, such as 2026-2027."), code="academic_year")
+
+
+def years_in_a_row(field: str) -> Case:
+    """Return the rule for the database. CASE keeps PostgreSQL from casting text that is not a number."""
+    first, second = (Cast(Substr(field, start, 4), models.IntegerField()) for start in (1, 6))
+    return Case(
+        When(**{f"{field}__regex": YEAR_PATTERN}, then=Exact(second, first + 1)),
+        default=Value(False),
+        output_field=models.BooleanField(),
+    )
+
+
+class AcademicYear(models.Model):
+    """An academic year. Only an open one can be written to. One is the current one, which pages open on."""
+
+    label = models.CharField(
+        _("academic year"), max_length=9, unique=True, validators=[validate_academic_year], help_text="2026-2027"
+    )
+    open = models.BooleanField(_("open"), default=True, help_text=_("Only an open year can be written to."))
+    current = models.BooleanField(_("current"), default=False, help_text=_("The year that pages open on."))
+
+    class Meta:
+        verbose_name = _("academic year")
+        verbose_name_plural = _("academic years")
+        ordering = ["-label"]
+        constraints = [
+            models.UniqueConstraint(fields=["current"], condition=Q(current=True), name="courses_one_current_year"),
+            models.CheckConstraint(condition=years_in_a_row("label"), name="courses_years_in_a_row"),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
 
 
 class Semester(models.IntegerChoices):
@@ -37,49 +91,115 @@ class Semester(models.IntegerChoices):
 
 
 def hours_field(label: "StrOrPromise") -> "models.DecimalField[str | float | Decimal | Combinable, Decimal]":
-    """Return the hours of one component of a course: 0 when the course has none."""
+    """Return the hours of one component for one group: 0 when the course has none."""
     return models.DecimalField(
         label, max_digits=6, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(Decimal(0))]
     )
 
 
-class Course(models.Model):
-    """A course, identified by its code."""
+def groups_field(label: "StrOrPromise") -> "models.PositiveSmallIntegerField[float | int | str | Combinable, int]":
+    """Return the number of groups that have the hours of one component each."""
+    return models.PositiveSmallIntegerField(label, default=1, db_default=1, validators=[MinValueValidator(1)])
 
-    code = models.CharField(
-        _("code"),
-        max_length=20,
-        unique=True,
-        validators=[RegexValidator(CODE_PATTERN, _("A code is 2 to 5 capitals and 3 or 4 digits, such as AGV211."))],
-    )
+
+class CourseContent(models.Model):
+    """What may change of a course from year to year."""
+
     title = models.CharField(_("title"), max_length=200)
     credits = models.PositiveSmallIntegerField(_("credits"))
     hours_cm = hours_field(_("lecture hours (CM)"))
     hours_td = hours_field(_("tutorial hours (TD)"))
     hours_tp = hours_field(_("laboratory hours (TP)"))
-    level = models.CharField(_("level"), max_length=2, choices=Level)
+    level = models.ForeignKey(
+        Level, models.PROTECT, to_field="code", db_column="level", db_index=False, related_name="+",
+        verbose_name=_("level"),
+    )  # fmt: skip
     semester = models.PositiveSmallIntegerField(_("semester"), choices=Semester)
-    department = models.CharField(_("department"), max_length=100, db_index=True)
-    history = HistoricalRecords()
+    groups_cm = groups_field(_("lecture groups (CM)"))
+    groups_td = groups_field(_("tutorial groups (TD)"))
+    groups_tp = groups_field(_("laboratory groups (TP)"))
 
     class Meta:
-        verbose_name = _("course")
-        verbose_name_plural = _("courses")
-        ordering = ["code"]
+        abstract = True
         constraints = [
             models.CheckConstraint(
                 condition=Q(hours_cm__gte=0, hours_td__gte=0, hours_tp__gte=0),
-                name="courses_course_hours_not_negative",
+                name="%(app_label)s_%(class)s_hours_not_negative",
             ),
-            models.CheckConstraint(condition=Q(semester__in=[1, 2]), name="courses_course_semester_known"),
+            models.CheckConstraint(condition=Q(semester__in=[1, 2]), name="%(app_label)s_%(class)s_semester_known"),
+            models.CheckConstraint(
+                condition=Q(groups_cm__gte=1, groups_td__gte=1, groups_tp__gte=1),
+                name="%(app_label)s_%(class)s_groups_positive",
+            ),
         ]
+
+    def hours_of(self, component: str) -> Decimal:
+        """Return the hours of CM, TD or TP for one group."""
+        return {"CM": self.hours_cm, "TD": self.hours_td, "TP": self.hours_tp}[component]
+
+    def groups_of(self, component: str) -> int:
+        """Return the number of groups of CM, TD or TP."""
+        return {"CM": self.groups_cm, "TD": self.groups_td, "TP": self.groups_tp}[component]
+
+    def hours_to_give(self, component: str) -> Decimal:
+        """Return the hours that teachers give: those of one group, for each group."""
+        return self.hours_of(component) * self.groups_of(component)
+
+
+#: The attributes of CourseContent, as a row stores them.
+CONTENT = tuple(field.attname for field in CourseContent._meta.local_fields)
+
+
+class Course(CourseContent):
+    """A course, identified by its code. Its content is what a year starts from: a CourseYear has that of each year."""
+
+    code = models.CharField(
+        _("code"),
+        max_length=30,
+        unique=True,
+        validators=[
+            RegexValidator(
+                CODE_PATTERN, _("A code is made of letters, digits, and - . / or a space inside, such as AGV211.")
+            )
+        ],
+    )
+    department = models.CharField(_("department"), max_length=100, db_index=True)
+    active = models.BooleanField(
+        _("active"), default=True, db_default=True, help_text=_("Offered where a course is chosen.")
+    )
+    history = HistoricalRecords(no_db_index=["level"])
+
+    class Meta(CourseContent.Meta):
+        verbose_name = _("course")
+        verbose_name_plural = _("courses")
+        ordering = ["code"]
 
     def __str__(self) -> str:
         return f"{self.code} {self.title}"
 
-    def hours_of(self, component: str) -> Decimal:
-        """Return the hours of CM, TD or TP."""
-        return {"CM": self.hours_cm, "TD": self.hours_td, "TP": self.hours_tp}[component]
+
+class CourseYear(CourseContent):
+    """A course as it is in one year: later changes of the course leave it as it is."""
+
+    course = models.ForeignKey(Course, models.CASCADE, related_name="years", verbose_name=_("course"))
+    # The unique constraint below begins with the year.
+    academic_year = models.ForeignKey(
+        AcademicYear, models.PROTECT, to_field="label", db_column="academic_year", db_index=False,
+        related_name="course_years", verbose_name=_("academic year"),
+    )  # fmt: skip
+    history = HistoricalRecords(no_db_index=["level", "academic_year"])
+
+    class Meta(CourseContent.Meta):
+        verbose_name = _("course of a year")
+        verbose_name_plural = _("courses of a year")
+        ordering = ["-academic_year_id", "course__code"]
+        constraints = [
+            *CourseContent.Meta.constraints,
+            models.UniqueConstraint(fields=["academic_year", "course"], name="courses_course_once_a_year"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.course.code} {self.title} · {self.academic_year_id}"
 
 
 class FileImport(models.Model):
@@ -119,6 +239,16 @@ class FileImport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file_name} · {self.get_table_display()}"
+
+
+def not_given_message(code: str, year: str) -> str:
+    """Return why a course cannot be attributed in a year that it is no course of."""
+    return gettext("%(course)s is not given in %(year)s.") % {"course": code, "year": year}
+
+
+def level_choices() -> list[tuple[str, str]]:
+    """Return code and label of each level, in the order of the list."""
+    return [(level.code, str(level)) for level in Level.objects.all()]
 
 
 def departments() -> list[str]:

@@ -3,7 +3,7 @@
 from attribution_project.spreadsheets.resources import ChoiceWidget, DecimalWidget, IntegerWidget, KeyedResource, column
 
 from .departments import all_departments
-from .models import Course, Level, Semester
+from .models import Course, Semester, level_choices
 
 
 class CourseResource(KeyedResource):
@@ -16,7 +16,7 @@ class CourseResource(KeyedResource):
     hours_cm = column("hours_cm", "heures_cm", DecimalWidget())
     hours_td = column("hours_td", "heures_td", DecimalWidget())
     hours_tp = column("hours_tp", "heures_tp", DecimalWidget())
-    level = column("level", "niveau", ChoiceWidget(Level))
+    level = column("level_id", "niveau", ChoiceWidget(level_choices, as_code=True))
     semester = column("semester", "semestre", ChoiceWidget(Semester, as_code=True))
     department = column("department", "departement")
 

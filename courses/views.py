@@ -16,13 +16,13 @@ from attribution_project.sortable_list import Column, equality_condition, sorted
 from attribution_project.spreadsheets import exports
 from attribution_project.views.import_file import import_page
 
-from .models import Course, Level, Semester, departments
+from .models import Course, Semester, departments, level_choices
 from .resources import CourseResource
 
 COLUMNS = [
     Column(key="code", label=_("Course"), fields=("code",)),
     Column(key="department", label=_("Department"), fields=("department",)),
-    Column(key="level", label=_("Level"), fields=("level", "semester")),
+    Column(key="level", label=_("Level"), fields=("level__position", "level_id", "semester")),
     Column(key="credits", label=_("Credits"), fields=("credits",), css="number"),
 ]
 _FILTERS = {"department": "department", "level": "level", "semester": "semester"}
@@ -47,7 +47,7 @@ def course_list(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "listing": sorted_page(request, find_courses(request), COLUMNS),
         "departments": departments(),
-        "levels": Level,
+        "levels": level_choices(),
         "semesters": Semester,
     }
     return render(request, "courses/course_list.html", context)
@@ -75,7 +75,7 @@ def import_courses(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one course with its parts, and its teachers over the years."""
     course = get_object_or_404(Course, pk=pk)
-    held = course.attributions.select_related("teacher").order_by("-academic_year", "component")[:_MAX_SHOWN]
+    held = course.attributions.select_related("teacher").order_by("-academic_year_id", "component")[:_MAX_SHOWN]
     context: dict[str, Any] = {
         "course": course,
         "parts": [(component, course.hours_of(component)) for component in ("CM", "TD", "TP")],

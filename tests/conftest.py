@@ -263,7 +263,6 @@ def attribution_request() -> dict[str, str]:
         "component": "CM",
         "teacher": "M00001",
         "academic_year": "2026-2027",
-        "hours": "",
         "load": "STAT",
         "note": "",
     }

@@ -13,7 +13,9 @@ from django.db import connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from attributions.models import Attribution, Teacher
-from courses.models import Course
+from courses.academic_year import format_year
+from courses.course_years import add_courses
+from courses.models import AcademicYear, Course, CourseYear, Level
 
 from . import generate
 from .generate import Row, Sizes
@@ -36,17 +38,31 @@ def tables_with_rows(using: str) -> list[str]:
 def fill(sizes: Sizes, using: str, *, password: str | None, progress: Callable[[str], None]) -> None:
     """Insert everything in one transaction."""
     parts_a_year = len(generate.parts_of(generate.courses(sizes)))
-    generate.academic_years(sizes, parts_a_year)  # refuses impossible sizes before writing
+    years = generate.academic_years(sizes, parts_a_year)  # refuses impossible sizes before writing
     connection = connections[using]
     with transaction.atomic(using=using):
         users = make_users(using, password)
+        Level.objects.using(using).bulk_create(
+            (Level(code=code) for code in generate.LEVELS.values()), ignore_conflicts=True
+        )
         for model, source in (
             (Teacher, generate.teachers(sizes)),
             (Course, generate.courses(sizes)),
             (Attribution, generate.attributions(sizes, users)),
         ):
+            if model is Attribution:
+                count = add_years(years, using)
+                progress(f"{count} rows in {CourseYear._meta.db_table}")
             count = insert(connection, model, source)
             progress(f"{count} rows in {model._meta.db_table}")
+
+
+def add_years(years: Iterable[int], using: str) -> int:
+    """Add the years that are missing, closed, and give every year all courses. Return the number of these rows."""
+    known = AcademicYear.objects.using(using)
+    known.bulk_create((AcademicYear(label=format_year(year), open=False) for year in years), ignore_conflicts=True)
+    labels = known.order_by("label").values_list("label", flat=True)
+    return sum(add_courses(label, using=using) for label in list(labels))
 
 
 def make_users(using: str, password: str | None) -> list[int]:

@@ -14,7 +14,6 @@ from decimal import Decimal
 from typing import Any
 
 from attributions.models import Component, Load, ShareRole, Title
-from courses.models import Level
 
 from .vocabulary import ADJUNCTS, DEPARTMENTS, FEMININE, FIRST_NAMES, LAST_NAMES, NOTES
 
@@ -25,8 +24,8 @@ MAX_YEARS = 100
 #: The share of each year's parts that is attributed, where there is a choice.
 FILL_RATE = 0.8
 MAX_COURSES = 500_000
-#: Level 2 comes first, so that the first course of all is AGV211, Agrostologie.
-LEVELS = (2, 1, 3, 4, 5)
+#: Digit in the code -> level. Level 2 comes first, so that the first course of all is AGV211, Agrostologie.
+LEVELS = {2: "L2", 1: "L1", 3: "L3", 4: "M1", 5: "M2"}
 GRADES = (
     ("PR", "192.00"),
     ("MCF", "192.00"),
@@ -85,19 +84,20 @@ def email_name(name: str) -> str:
 
 
 def courses(sizes: Sizes) -> Iterator[Row]:
-    """Yield the courses: id, code, title, credits, hours of CM, TD and TP, level, semester, department."""
+    """Yield the courses: id, title, credits, hours, level, semester, groups, code, department, active."""
     chance = stream(sizes, "courses")
-    levels = tuple(Level.values)
+    digits = tuple(LEVELS)
     for index in range(sizes.courses):
         department = tuple(DEPARTMENTS)[index % len(DEPARTMENTS)]
         prefix, subjects = DEPARTMENTS[department]
         turn = index // len(DEPARTMENTS)
-        level, rank = LEVELS[turn % len(LEVELS)], turn // len(LEVELS)
+        level, rank = digits[turn % len(LEVELS)], turn // len(LEVELS)
         title = subjects[turn % len(subjects)] + ADJUNCTS[turn // len(subjects) % len(ADJUNCTS)]
         practice = Decimal("0.00") if chance.random() < 0.25 else chance.choice(HOURS)
         hours = (chance.choice(HOURS), chance.choice(HOURS), practice)
         code = f"{prefix}{level}{course_number(rank)}"
-        yield index + 1, code, title, chance.randint(2, 6), *hours, levels[level - 1], 1 + rank % 2, department
+        content = (title, chance.randint(2, 6), *hours, LEVELS[level], 1 + rank % 2, 1, 1, 1)
+        yield index + 1, *content, code, department, True
 
 
 def course_number(rank: int) -> str:
@@ -109,9 +109,9 @@ def course_number(rank: int) -> str:
 def parts_of(rows: Iterator[Row]) -> list[Part]:
     """Return the parts of one year: the components that have hours."""
     return [
-        Part(row[0], component, hours, row[9])
+        Part(row[0], component, hours, row[12])
         for row in rows
-        for component, hours in zip(Component.values, row[4:7], strict=True)
+        for component, hours in zip(Component.values, row[3:6], strict=True)
         if hours
     ]
 

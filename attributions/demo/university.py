@@ -9,15 +9,15 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
 from simple_history.utils import bulk_create_with_history
 
 from attribution_project.permissions import Role
-from attributions import academic_year
 from attributions.models import Attribution, Load, Teacher
+from courses import academic_year
 from courses.models import Course
 
-from . import generate
+from . import bulk_insert, generate
 from .generate import Sizes
 from .vocabulary import NOTES
 
@@ -51,6 +51,7 @@ def seed(password: str) -> dict[str, int]:
     with transaction.atomic():
         teachers = Teacher.objects.bulk_create(_models(Teacher, generate.teachers(SIZES)))
         courses = Course.objects.bulk_create(_models(Course, generate.courses(SIZES)))
+        bulk_insert.add_years([int(academic_year.current_year()[:4]) - 1], DEFAULT_DB_ALIAS)
         users = make_accounts(password, teachers[0])
         drafts = list(_drafts(teachers, courses))
         made = [_attribution(draft, users["secretaire"]) for draft in drafts]
@@ -109,10 +110,7 @@ def _drafts(teachers: list[Teacher], courses: list[Course]) -> Iterator[Draft]:
 
 def course_row(course: Course) -> generate.Row:
     """Return a stored course as a row for ``generate.parts_of``."""
-    return (
-        course.pk, course.code, course.title, course.credits, course.hours_cm, course.hours_td, course.hours_tp,
-        course.level, course.semester, course.department,
-    )  # fmt: skip
+    return tuple(getattr(course, field.attname) for field in Course._meta.concrete_fields)
 
 
 def _choose_teacher(
@@ -136,7 +134,7 @@ def _attribution(draft: Draft, user: Any) -> Attribution:
         teacher=draft.teacher,
         course_id=draft.part.course,
         component=draft.part.component,
-        academic_year=draft.year,
+        academic_year_id=draft.year,
         load=Load.OVERTIME if chance.random() < 0.1 else Load.STATUTORY,
         hours=draft.part.hours,
         note=chance.choice(NOTES[:8]) if chance.random() < 0.12 else "",

@@ -14,7 +14,7 @@ ROWS_OF_ONE_CODE = 18
 
 def duplicates(db: sqlite3.Connection) -> Iterator[str]:
     """Rebuild courses_course without UNIQUE on code, insert codes again, and attribute some of them."""
-    rebuild(db, "courses_course", replace_once('"code" varchar(20) NOT NULL UNIQUE', '"code" varchar(20) NOT NULL'))
+    rebuild(db, "courses_course", replace_once('"code" varchar(30) NOT NULL UNIQUE', '"code" varchar(30) NOT NULL'))
     yield "courses_course: rebuilt without the unique index on code"
     originals = [row[0] for row in db.execute("SELECT id FROM courses_course ORDER BY id")]
     # The second course is there 18 times; AGV211, the first, stays single: the demonstration attributes it.

@@ -1,6 +1,6 @@
 """The first tables."""
 
-import attributions.models
+import courses.models
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.expressions
@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('component', models.CharField(choices=[('CM', 'CM (lectures)'), ('TD', 'TD (tutorials)'), ('TP', 'TP (laboratory)')], max_length=2, verbose_name='component')),
-                ('academic_year', models.CharField(max_length=9, validators=[attributions.models.validate_academic_year], verbose_name='academic year')),
+                ('academic_year', models.CharField(max_length=9, validators=[courses.models.validate_academic_year], verbose_name='academic year')),
                 ('load', models.CharField(choices=[('STAT', 'statutory'), ('SUPP', 'overtime')], default='STAT', max_length=4, verbose_name='kind of load')),
                 ('hours', models.DecimalField(decimal_places=2, max_digits=6, validators=[django.core.validators.MinValueValidator(Decimal('0.01'), 'Hours are more than 0.')], verbose_name='hours')),
                 ('note', models.TextField(blank=True, verbose_name='note')),

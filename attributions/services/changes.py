@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from attribution_project.versions import version_of
+from courses.academic_year import ClosedYearError, require_open
 
 from ..models import Attribution
 from .assign import incident_of, is_same_share, same_share_message
-from .limits import grows, lock_and_refuse
+from .limits import grows, refuse
 from .results import Outcome, conflict, failed, refused, too_much
 
 UNDO_WITHIN = timedelta(minutes=30)
@@ -28,12 +29,15 @@ def save(changed: Attribution, user: Any, version: str, *, confirmed: bool) -> O
     """
     try:
         with transaction.atomic():
+            require_open(changed.academic_year_id, lock=True)
             stored = _lock(changed)
             if conflicting := _refuse_other_version(stored, changed, version):
                 return conflicting
-            if stored and grows(changed, stored) and (refusal := lock_and_refuse(changed, confirmed=confirmed)):
+            if stored and grows(changed, stored) and (refusal := refuse(changed, confirmed=confirmed)):
                 return too_much(refusal.message, confirmable=refusal.confirmable)
             changed.save()
+    except ClosedYearError as error:
+        return refused(str(error), HTTPStatus.CONFLICT)
     except Error as error:
         if is_same_share(error):
             return refused(same_share_message(changed), HTTPStatus.CONFLICT)
@@ -47,9 +51,12 @@ def remove(attribution: Attribution, user: Any, version: str) -> Outcome:
     name = _("%(part)s is removed from %(teacher)s.") % {"part": part_name(attribution), "teacher": attribution.teacher}
     try:
         with transaction.atomic():
+            require_open(attribution.academic_year_id, lock=True)
             if conflicting := _refuse_other_version(_lock(attribution), attribution, version):
                 return conflicting
             attribution.delete()
+    except ClosedYearError as error:
+        return refused(str(error), HTTPStatus.CONFLICT)
     except Error as error:
         sentence = _("%(part)s could not be removed: the database refused it.")
         return failed(incident_of(error, user, sentence % {"part": part_name(attribution)}))
@@ -87,7 +94,7 @@ def _author(pk: int) -> str:
 
 def part_name(attribution: Any) -> str:
     """Return a name such as AGV211 CM 2026-2027."""
-    return f"{attribution.course.code} {attribution.component} {attribution.academic_year}"
+    return f"{attribution.course.code} {attribution.component} {attribution.academic_year_id}"
 
 
 def latest_change(pk: int) -> Any:
@@ -108,10 +115,13 @@ def undo(record: Any, user: Any) -> Outcome:
         return refused(_("This can no longer be undone, or not by you."), HTTPStatus.CONFLICT)
     try:
         with transaction.atomic():
+            require_open(record.academic_year_id, lock=True)
             newest = Attribution.history.filter(id=record.id).order_by("-history_id").first()
             if newest is None or newest.history_id != record.history_id:
                 return refused(_("Something was changed since: nothing was undone."), HTTPStatus.CONFLICT)
             return _restore(record)
+    except ClosedYearError as error:
+        return refused(str(error), HTTPStatus.CONFLICT)
     except Error as error:
         if is_same_share(error):
             return refused(same_share_message(record.instance), HTTPStatus.CONFLICT)
@@ -134,7 +144,7 @@ def _restore(record: Any) -> Outcome:
     stored = _lock(record.instance)
     restored = record.prev_record.instance if stored else record.instance
     # The maximum was confirmed before, for this state is not a new one. The part may be given by now.
-    if (stored is None or grows(restored, stored)) and (refusal := lock_and_refuse(restored, confirmed=True)):
+    if (stored is None or grows(restored, stored)) and (refusal := refuse(restored, confirmed=True)):
         return refused(refusal.message, HTTPStatus.CONFLICT)
     if record.history_type == "~":
         restored.save()

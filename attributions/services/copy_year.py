@@ -21,11 +21,12 @@ from django.utils.translation import ngettext
 from simple_history.utils import bulk_create_with_history
 
 from attribution_project.histories import delete_with_history
+from courses import academic_year
+from courses.hours import HoursField
 
-from .. import academic_year
 from ..models import Attribution, Teacher
 from ..part_hours import HALF_A_CENT, hours_text, left_of_part
-from ..workload import HoursField, sum_of_hours
+from ..workload import sum_of_hours
 from .assign import incident_of, is_same_share
 from .changes import UNDO_WITHIN, part_name
 from .limits import lock
@@ -40,13 +41,14 @@ def suggestions(year: str, department: str = "") -> QuerySet[Attribution]:
     same = Attribution.objects.filter(
         course=OuterRef("course"),
         component=OuterRef("component"),
-        academic_year=year,
+        academic_year__label=year,
         teacher=OuterRef("teacher"),
         group=OuterRef("group"),
     )
-    found = Attribution.objects.filter(~Exists(same), academic_year=academic_year.previous_year(year))
+    found = Attribution.objects.filter(~Exists(same), academic_year__label=academic_year.previous_year(year))
     if department:
         found = found.filter(course__department=department)
+    found = found.filter(course__active=True, course__years__academic_year__label=year)
     found = found.annotate(left=left_of_part(year)).filter(left__gte=HALF_A_CENT)
     return found.annotate(hours_now=Least("hours", F("left"), output_field=HoursField())).order_by(
         "course__code", "component", "pk"
@@ -62,7 +64,7 @@ def hours_over_maximum(
     maxima, hours = {}, {}
     for pk, maximum, total in new:
         maxima[pk], hours[pk] = maximum, total
-    now = Attribution.objects.filter(academic_year=year, teacher__in=list(hours)).order_by()
+    now = Attribution.objects.filter(academic_year__label=year, teacher__in=list(hours)).order_by()
     for pk, total in now.values_list("teacher").annotate(total=sum_of_hours("hours")):
         hours[pk] += total
     return {pk: total for pk, total in hours.items() if total > maxima[pk]}
@@ -80,6 +82,7 @@ def accept(
         with transaction.atomic():
             everything = suggestions(year, department)
             wanted = everything.exclude(pk__in=without)
+            academic_year.require_open(year, lock=True)
             # Two people who accept at once must not both fill the same hours.
             keys = list(wanted.order_by().values_list("teacher", "course"))
             lock({teacher for teacher, _course in keys}, {course for _teacher, course in keys})
@@ -94,6 +97,8 @@ def accept(
             bulk_create_with_history(
                 copies, Attribution, batch_size=500, default_user=user, default_change_reason=f"{_REASON}{token}"
             )
+    except academic_year.ClosedYearError as error:
+        return refused(str(error), HTTPStatus.CONFLICT)
     except Error as error:
         if is_same_share(error):
             return refused(
@@ -133,7 +138,7 @@ def _copy(old: Any, year: str, user: Any) -> Attribution:
         teacher=old.teacher,
         course=old.course,
         component=old.component,
-        academic_year=year,
+        academic_year_id=year,
         load=old.load,
         hours=old.hours_now,
         role=old.role,
@@ -168,7 +173,10 @@ def undo(token: str, user: Any) -> Outcome:
                 names = [part_name(record) for record in made if record.id in changed]
                 told = _("Changed since, so that nothing was undone: %(names)s.")
                 return refused(told % {"names": ", ".join(names)}, HTTPStatus.CONFLICT)
+            academic_year.require_open(made[0].academic_year_id, lock=True)
             delete_with_history(Attribution, shares, user, f"{_REASON}{token}")
+    except academic_year.ClosedYearError as error:
+        return refused(str(error), HTTPStatus.CONFLICT)
     except Error as error:
         return failed(incident_of(error, user, _("The carry-over could not be undone: the database refused it.")))
     message = ngettext("%(n)d share is taken back.", "%(n)d shares are taken back.", len(keys)) % {"n": len(keys)}

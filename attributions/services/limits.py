@@ -11,13 +11,11 @@ from decimal import Decimal
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from courses.hours import hours_to_give
-from courses.models import Course
-from office.models import OfficeSettings
+from courses.models import Course, CourseYear
 
 from ..models import Attribution, Teacher
 from ..part_hours import PartHours, hours_text
-from ..workload import TeachingLoad
+from ..workload import TeachingLoad, sum_of_hours
 from .results import ResultStatus
 
 
@@ -47,75 +45,56 @@ def lock(teachers: Collection[int], courses: Collection[int]) -> tuple[dict[int,
 
 
 def read_limits(wanted: Attribution) -> Limits:
-    """Return the limits of a share, whose teacher and course are locked. Decimals are summed up here, exactly."""
+    """Lock the teacher and the course of a share, and return its limits."""
+    teacher = Teacher.objects.select_for_update(no_key=True).only("max_hours").get(pk=wanted.teacher_id)
+    Course.objects.select_for_update(no_key=True).only("pk").get(pk=wanted.course_id)
+    given = CourseYear.objects.filter(course=wanted.course_id, academic_year__label=wanted.academic_year_id).first()
+    others = Attribution.objects.filter(academic_year__label=wanted.academic_year_id)
+    if wanted.pk is not None:
+        others = others.exclude(pk=wanted.pk)
+    mine = Q(teacher=wanted.teacher_id)
     part = Q(course=wanted.course_id, component=wanted.component)
-    shares = Attribution.objects.filter(part | Q(teacher=wanted.teacher_id), academic_year=wanted.academic_year)
-    load = given = Decimal(0)
-    for pk, teacher, course, component, hours in shares.order_by().values_list(
-        "pk", "teacher_id", "course_id", "component", "hours"
-    ):
-        if pk == wanted.pk:
-            continue
-        load += hours if teacher == wanted.teacher_id else 0
-        given += hours if (course, component) == (wanted.course_id, wanted.component) else 0
-    to_give = hours_to_give(wanted.course, wanted.component, wanted.academic_year)
+    sums = others.filter(mine | part).aggregate(load=sum_of_hours("hours", mine), part=sum_of_hours("hours", part))
+    to_give = given.hours_to_give(wanted.component) if given else Decimal(0)
     return Limits(
-        load=TeachingLoad(hours=load, maximum=wanted.teacher.max_hours), part=PartHours(to_give=to_give, given=given)
+        load=TeachingLoad(hours=sums["load"], maximum=teacher.max_hours),
+        part=PartHours(to_give=to_give, given=sums["part"]),
     )
 
 
-def lock_and_refuse(wanted: Attribution, *, confirmed: bool) -> Refusal | None:
-    """Lock the teacher and the course of a share, and return why it would be too much, or None."""
-    teachers, courses = lock([wanted.teacher_id], [wanted.course_id])
-    wanted.teacher, wanted.course = teachers[wanted.teacher_id], courses[wanted.course_id]
-    return refuse(wanted, confirmed=confirmed)
-
-
 def refuse(wanted: Attribution, *, confirmed: bool) -> Refusal | None:
-    """Return why a share would be too much, or None. Its teacher and its course are locked.
-
-    A share without hours gets those that are left of its part.
-    """
+    """Return why a share would be too much, or None. A share without hours gets those that are left of its part."""
     limits = read_limits(wanted)
     if not limits.part.to_give:
         return Refusal(status=ResultStatus.INVALID, message=_no_hours_message(wanted))
+    if limits.part.left <= 0:
+        return Refusal(status=ResultStatus.TAKEN, message=taken_message(wanted))
     hours: Decimal | None = wanted.hours
     wanted.hours = limits.part.left if hours is None else hours
-    if limits.part.left <= 0 or wanted.hours > limits.part.left:
-        return _refuse_hours(wanted, limits.part, asked=hours, confirmed=confirmed)
+    if wanted.hours > limits.part.left:
+        return Refusal(status=ResultStatus.OVER_HOURS, message=_over_hours_message(wanted, limits.part))
     if confirmed or limits.load.fits(wanted.hours):
         return None
     message = _over_maximum_message(wanted, limits.load)
     return Refusal(status=ResultStatus.OVER_MAXIMUM, message=message, confirmable=True)
 
 
-def _refuse_hours(wanted: Attribution, part: PartHours, *, asked: Decimal | None, confirmed: bool) -> Refusal | None:
-    """Refuse more hours than are left, unless the office allows that and it is confirmed."""
-    confirmable = asked is not None and OfficeSettings.load().may_exceed_hours
-    if confirmable and confirmed:
-        return None
-    if part.left <= 0:
-        return Refusal(status=ResultStatus.TAKEN, message=taken_message(wanted), confirmable=confirmable)
-    message = _over_hours_message(wanted, part)
-    return Refusal(status=ResultStatus.OVER_HOURS, message=message, confirmable=confirmable)
-
-
 def _no_hours_message(wanted: Attribution) -> str:
     told = _("%(course)s has no hours of %(component)s in %(year)s.")
-    return told % {"course": wanted.course.code, "component": wanted.component, "year": wanted.academic_year}
+    return told % {"course": wanted.course.code, "component": wanted.component, "year": wanted.academic_year_id}
 
 
 def taken_message(wanted: Attribution) -> str:
     """Return a message that names the holders of the part."""
     shares = Attribution.objects.select_related("teacher").filter(
-        course=wanted.course_id, component=wanted.component, academic_year=wanted.academic_year
+        course=wanted.course_id, component=wanted.component, academic_year__label=wanted.academic_year_id
     )
     names = ", ".join(dict.fromkeys(str(share.teacher) for share in shares.order_by("pk")))
     return _("%(course)s %(component)s is already attributed to %(teachers)s for %(year)s.") % {
         "course": wanted.course.code,
         "component": wanted.component,
         "teachers": names,
-        "year": wanted.academic_year,
+        "year": wanted.academic_year_id,
     }
 
 

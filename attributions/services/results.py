@@ -56,8 +56,6 @@ class Result:
     #: The key of the attribution that was made.
     attribution: int | None = None
     incident: Incident | None = None
-    #: Whether a confirmation is all that it needs.
-    confirmable: bool = False
     #: The hours that were asked for, as they were typed.
     hours: str = ""
 
@@ -100,7 +98,7 @@ class Outcome:
     @property
     def to_confirm(self) -> list[Result]:
         """Return the results that need only a confirmation."""
-        return [result for result in self.results if result.confirmable]
+        return [result for result in self.results if result.status is ResultStatus.OVER_MAXIMUM]
 
 
 def combine(results: Sequence[Result]) -> Outcome:

@@ -21,9 +21,10 @@ from attribution_project.kept_form import keeps_form, restore
 from attribution_project.permissions import requires, wants_json
 from attribution_project.sortable_list import query_string
 from attribution_project.views import errors
-from courses.models import Level, Semester, departments
+from courses import academic_year
+from courses.models import Semester, departments, level_choices
 
-from .. import academic_year, api
+from .. import api
 from ..free_parts import COURSES_ON_A_PAGE, FreeParts, PartFilter
 from ..models import Load, ShareRole, Teacher
 from ..services.assign import assign_parts
@@ -98,7 +99,7 @@ def _context(request: HttpRequest, given: Any) -> dict[str, Any]:
     sought = given.get("who", "").strip()
     context: dict[str, Any] = {
         "year": year,
-        "years": academic_year.all_years(including=year),
+        "years": academic_year.all_years(),
         "teacher": teacher,
         "sought": sought,
         "found": find_teachers(sought) if sought or teacher is None else [],
@@ -130,7 +131,7 @@ def _free_parts_context(given: Any, year: str, wanted: PartFilter) -> dict[str, 
         "total": found.total,
         "pages": list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)),
         "departments": departments(),
-        "levels": Level,
+        "levels": level_choices(),
         "semesters": Semester,
         "chosen": set(given.getlist("parts")),
     }
@@ -160,7 +161,8 @@ def free_parts(request: HttpRequest) -> HttpResponse:
     given = request.GET
     year = given.get("year", "")
     if year and academic_year.from_query(year) != year:
-        return api.outcome_response(refused(_("An academic year is two years in a row, such as 2026-2027.")))
+        told = _("%(value)s is not in the list of academic years.")
+        return api.outcome_response(refused(told % {"value": year[:20]}))
     year = academic_year.from_query(year)
     page = given.get("page", "")
     number = min(int(page), _MAX_PAGE) if page.isdecimal() and int(page) else 1

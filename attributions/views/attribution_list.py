@@ -13,16 +13,16 @@ from attribution_project.accent_search import MAX_WORDS, search_condition
 from attribution_project.permissions import requires
 from attribution_project.sortable_list import Column, equality_condition, sorted_page, sorted_query
 from attribution_project.spreadsheets import exports
+from courses import academic_year
 from courses.models import Course, departments
 
-from .. import academic_year
 from ..models import Attribution, Component, Load, Teacher
 from ..resources import AttributionResource
 
 COLUMNS = [
     Column(key="course", label=_("Course"), fields=("course__code", "component")),
     Column(key="teacher", label=_("Teacher"), fields=("teacher__last_name", "teacher__first_name")),
-    Column(key="year", label=_("Year"), fields=("academic_year",)),
+    Column(key="year", label=_("Year"), fields=("academic_year_id",)),
     Column(key="hours", label=_("Hours"), fields=("hours",), css="number"),
 ]
 _FILTERS = {"year": "academic_year", "department": "course__department", "component": "component", "load": "load"}
@@ -45,9 +45,9 @@ def attribution_list(request: HttpRequest) -> HttpResponse:
     """Show one page of the list."""
     context: dict[str, Any] = {
         "listing": sorted_page(
-            request, find_attributions(request), COLUMNS, related=("course", "teacher", "created_by")
+            request, find_attributions(request), COLUMNS, related=("course", "course_year", "teacher", "created_by")
         ),
-        "years": academic_year.all_years(including=academic_year.current_year()),
+        "years": academic_year.all_years(),
         "departments": departments(),
         "components": Component,
         "kinds": Load,
@@ -59,5 +59,5 @@ def attribution_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def export(request: HttpRequest, extension: str) -> HttpResponseBase:
     """Export the filtered list as CSV or XLSX."""
-    rows = sorted_query(request, find_attributions(request), COLUMNS).select_related("course", "teacher")
+    rows = sorted_query(request, find_attributions(request), COLUMNS).select_related("course", "course_year", "teacher")
     return exports.download(request, AttributionResource(), rows, "attributions", extension)

@@ -12,9 +12,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from attribution_project.kept_form import keeps_form, restore
 from attribution_project.permissions import requires
+from courses import academic_year
 from courses.models import departments
 
-from .. import academic_year
 from ..services.copy_year import accept, hours_over_maximum, suggestions, undo
 from ..services.results import Outcome
 
@@ -71,7 +71,7 @@ def undo_copy(request: HttpRequest, token: str) -> HttpResponse:
 
 def _render(request: HttpRequest, review: _Review, outcome: Outcome | None) -> HttpResponse:
     everything = suggestions(review.year, review.department)
-    page = Paginator(everything.select_related("course", "teacher"), PAGE_SIZE).get_page(review.page)
+    page = Paginator(everything.select_related("course", "course_year", "teacher"), PAGE_SIZE).get_page(review.page)
     rows = list(page)
     shown = {row.pk for row in rows}
     wanted = everything.exclude(pk__in=review.without)
@@ -79,7 +79,7 @@ def _render(request: HttpRequest, review: _Review, outcome: Outcome | None) -> H
     context: dict[str, Any] = {
         "year": review.year,
         "source": academic_year.previous_year(review.year),
-        "years": academic_year.all_years(including=review.year),
+        "years": academic_year.all_years(),
         "department": review.department,
         "departments": departments(),
         "rows": [{"old": row, "out": row.pk in review.without, "over": over.get(row.teacher_id)} for row in rows],

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_safe
 from attribution_project import svg_charts
 from attribution_project.permissions import requires
 from attribution_project.sortable_list import query_string
+from courses import academic_year
 
-from .. import academic_year, statistics
+from .. import statistics
 from ..workload import TeachingLoad
 
 TEACHERS_ON_A_PAGE = 30
@@ -25,13 +26,13 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     """Show the figures of one year."""
     year = academic_year.from_query(request.GET.get("year"))
     by_level = statistics.progress_by("level", year)
-    by_department = statistics.progress_by("department", year)
+    by_department = statistics.progress_by("course__department", year)
     teachers = statistics.teachers_by_load(year)
     page: Page[statistics.TeacherWithHours] = Paginator(teachers, TEACHERS_ON_A_PAGE).get_page(request.GET.get("page"))
     loads = [(teacher, TeachingLoad(hours=teacher.hours, maximum=teacher.max_hours)) for teacher in page]
     context: dict[str, Any] = {
         "year": year,
-        "years": academic_year.all_years(including=year),
+        "years": academic_year.all_years(),
         "total": statistics.total_progress(by_level),
         "by_level": by_level,
         "level_chart": _progress_chart(by_level, _("Hours attributed by level")),

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from attribution_project.kept_form import keeps_form, restore
 from attribution_project.permissions import requires, wants_json
 from attribution_project.versions import version_of
+from courses.models import CourseYear
 
 from ..api import MAX_PARTS, attribution_response, outcome_response
 from ..forms import MoveForm, PartForm
@@ -29,7 +30,13 @@ _MAX_CHANGES = 50
 
 
 def _find(pk: int) -> Attribution | None:
-    return Attribution.objects.select_related("course", "teacher", "created_by").filter(pk=pk).first()
+    return Attribution.objects.select_related("course", "course_year", "teacher", "created_by").filter(pk=pk).first()
+
+
+def _add_course_year(record: Any) -> None:
+    """Give the history record of a removed attribution the course as it is in its year."""
+    found = CourseYear.objects.filter(course=record.course_id, academic_year__label=record.academic_year_id)
+    record.course_year = found.first()
 
 
 @requires("attributions.view_attribution")
@@ -47,6 +54,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     if attribution is not None and wants_json(request):
         return attribution_response(attribution)
     latest = history[0] if history else None
+    if attribution is None:
+        _add_course_year(latest)
     context = {
         "attribution": attribution,
         "part": attribution or latest,
@@ -134,6 +143,7 @@ def _removed(request: HttpRequest, pk: int) -> HttpResponse:
     latest = changes.latest_change(pk)
     if latest is None:
         raise Http404
+    _add_course_year(latest)
     outcome = conflict(changes.removed_message(latest))
     if request.method == "POST" and wants_json(request):
         return outcome_response(outcome)

@@ -16,9 +16,10 @@ from attribution_project.permissions import UserRequest, open_to_users, requires
 from attribution_project.sortable_list import Column, equality_condition, sorted_page, sorted_query
 from attribution_project.spreadsheets import exports
 from attribution_project.views.import_file import import_page
+from courses import academic_year
 from courses.models import departments, dictionary_key
 
-from .. import academic_year, statistics
+from .. import statistics
 from ..models import Attribution, Teacher
 from ..resources import TeacherResource, grade_choices
 from ..workload import TeachingLoad, sum_of_hours
@@ -100,18 +101,18 @@ def own(request: UserRequest) -> HttpResponse:
 
 def _render(request: HttpRequest, teacher: Teacher, *, own: bool) -> HttpResponse:
     totals = list(
-        teacher.attributions.order_by("-academic_year")
-        .values("academic_year")
+        teacher.attributions.order_by("-academic_year_id")
+        .values("academic_year__label")
         .annotate(hours=sum_of_hours("hours"))[:YEARS_SHOWN]
     )
-    asked = request.GET.get("year") or (totals[0]["academic_year"] if totals else None)
+    asked = request.GET.get("year") or (totals[0]["academic_year__label"] if totals else None)
     year = academic_year.from_query(asked)
     context: dict[str, Any] = {
         "teacher": teacher,
         "own": own,
         "year": year,
         "rows": _year_of(teacher, year),
-        "totals": [(one["academic_year"], _load(teacher, one["hours"])) for one in totals],
+        "totals": [(one["academic_year__label"], _load(teacher, one["hours"])) for one in totals],
     }
     context["total"] = sum(row.hours for row in context["rows"])
     context["load"] = _load(teacher, context["total"])
@@ -123,8 +124,8 @@ def _load(teacher: Teacher, hours: Any) -> TeachingLoad:
 
 
 def _year_of(teacher: Teacher, year: str) -> list[Attribution]:
-    held = teacher.attributions.filter(academic_year=year).select_related("course")
-    return list(held.order_by("course__semester", "course__code", "component"))
+    held = teacher.attributions.filter(academic_year__label=year).select_related("course", "course_year")
+    return list(held.order_by("course_year__semester", "course__code", "component"))
 
 
 @requires("attributions.view_teacher")
@@ -165,7 +166,7 @@ def department(request: HttpRequest) -> HttpResponse:
         name = names[0] if names else ""
     context: dict[str, Any] = {
         "year": year,
-        "years": academic_year.all_years(including=year),
+        "years": academic_year.all_years(),
         "department": name,
         "departments": names,
         "courses": statistics.courses_of(name, year),

@@ -68,12 +68,42 @@ def make_legacy(healthy_source: Path, tmp_path: Path) -> Callable[[str], Path]:
     return make
 
 
+def open_years(*labels: str) -> None:
+    """Open these years, and give each the courses that there are."""
+    from courses.course_years import add_courses
+    from courses.models import AcademicYear
+
+    for label in labels:
+        AcademicYear.objects.update_or_create(label=label, defaults={"open": True})
+        add_courses(label)
+
+
+def make_course(**fields: Any) -> Course:
+    """Make a course that is given in every year that there is."""
+    from courses.course_years import add_courses
+    from courses.models import AcademicYear, Course, Level
+
+    Level.objects.get_or_create(code=fields["level_id"])  # a test with transactions of its own empties all tables
+    course = Course.objects.create(**fields)
+    for label in AcademicYear.objects.values_list("label", flat=True):
+        add_courses(label)
+    return course
+
+
+def change_course(course: Course, **fields: Any) -> None:
+    """Change a course in every year."""
+    for name, value in fields.items():
+        setattr(course, name, value)
+    course.save()
+    course.years.update(**fields)
+
+
 @pytest.fixture
 def agv211(db: None) -> Course:
-    from courses.models import Course
-
-    return Course.objects.create(
-        code="AGV211", title="Agrostologie", credits=4, hours_cm=Decimal("36.50"), level="L2", semester=1,
+    """A course of last year, this one and the next, all of them open."""
+    open_years("2025-2026", "2026-2027", "2027-2028")
+    return make_course(
+        code="AGV211", title="Agrostologie", credits=4, hours_cm=Decimal("36.50"), level_id="L2", semester=1,
         department="Productions végétales",
     )  # fmt: skip
 

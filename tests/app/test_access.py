@@ -56,7 +56,6 @@ MATRIX = {
     ("attributions:export", ("csv",)): (LOOK, None),
     ("attributions:export", ("xlsx",)): (LOOK, None),
     ("attributions:copy_year", ()): (CHANGE, CHANGE),
-    ("attributions:undo_copy", ("0123456789abcdef",)): (None, CHANGE),
     ("attributions:dashboard", ()): (LOOK, None),
     ("attributions:department", ()): (LOOK, None),
     ("attributions:detail", ("attribution",)): (LOOK, None),
@@ -65,6 +64,7 @@ MATRIX = {
     ("attributions:remove", ("attribution",)): (CHANGE, CHANGE),
     ("attributions:undo", ("attribution",)): (None, CHANGE),
     ("attributions:undo_several", ()): (None, CHANGE),
+    ("attributions:undo_copy", ("0123456789abcdef",)): (None, CHANGE),
     ("teachers:list", ()): (LOOK, None),
     ("teachers:export", ("csv",)): (LOOK, None),
     ("teachers:export", ("xlsx",)): (LOOK, None),
@@ -84,7 +84,7 @@ MATRIX = {
 @pytest.fixture
 def rows(agv211: Course, teacher: Teacher, staff: User) -> dict[str, int]:
     made = Attribution.objects.create(
-        course=agv211, teacher=teacher, component="CM", academic_year="2026-2027", hours=12, created_by=staff
+        course=agv211, teacher=teacher, component="CM", academic_year_id="2026-2027", hours=12, created_by=staff
     )
     imported = FileImport.objects.create(table="courses.course", added=0, changed=0, same=0, changes={})
     return {

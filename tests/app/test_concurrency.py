@@ -24,7 +24,7 @@ PREPARE = program(secretaries=THREADS, teachers=30, courses=120, parts=PARTS, ye
 COUNT = f"""
 import json
 from attributions.models import Attribution
-held = Attribution.objects.filter(academic_year={YEAR!r}).select_related("course", "teacher")
+held = Attribution.objects.filter(academic_year__label={YEAR!r}).select_related("course", "teacher")
 print(json.dumps([[one.course.code, one.component, str(one.teacher), one.created_by.username] for one in held]))
 print(Attribution.history.filter(history_type="+").count())
 """

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 
 from attributions.models import Attribution, Teacher
-from courses.models import Course
+from courses.models import AcademicYear, Course
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def make_attribution(agv211: Course, teacher: Teacher) -> Callable[..., Attribution]:
     def row(**change: Any) -> Attribution:
-        fields = {"course": agv211, "teacher": teacher, "component": "CM", "academic_year": "2026-2027", "hours": 1}
+        fields = {"course": agv211, "teacher": teacher, "component": "CM", "academic_year_id": "2026-2027", "hours": 1}
         return Attribution.objects.create(**fields | change)
 
     return row
@@ -41,7 +41,7 @@ def test_no_share_is_there_twice(make_attribution: Callable[..., Attribution]) -
         make_attribution(**change)
         check_refused(partial(make_attribution, **change))
     make_attribution(component="TD")
-    make_attribution(academic_year="2027-2028")
+    make_attribution(academic_year_id="2027-2028")
 
 
 def test_a_share_ends_after_it_starts(make_attribution: Callable[..., Attribution]) -> None:
@@ -57,13 +57,29 @@ def test_hours_are_more_than_zero(make_attribution: Callable[..., Attribution], 
 
 
 @pytest.mark.parametrize("year", ["2026-2028", "2026-2026", "2026/2027", "26-27", "abcd-efgh", "", "2026-202x"])
-def test_a_year_is_two_years_in_a_row(make_attribution: Callable[..., Attribution], year: str) -> None:
-    check_refused(lambda: make_attribution(academic_year=year))
+def test_a_year_is_two_years_in_a_row(db: None, year: str) -> None:
+    check_refused(lambda: AcademicYear.objects.create(label=year))
 
 
-@pytest.mark.parametrize("year", ["2026-2027", "1999-2000", "0000-0001"])
-def test_a_good_year_passes(make_attribution: Callable[..., Attribution], year: str) -> None:
-    make_attribution(academic_year=year)
+@pytest.mark.parametrize("year", ["2045-2046", "1999-2000", "0000-0001"])
+def test_a_good_year_passes_and_one_alone_is_current(db: None, year: str) -> None:
+    AcademicYear.objects.create(label=year)
+    check_refused(lambda: AcademicYear.objects.update(current=True))
+
+
+def test_no_attribution_is_of_a_year_or_level_that_is_not_in_the_list(
+    make_attribution: Callable[..., Attribution], agv211: Course
+) -> None:
+    def attribute() -> None:
+        make_attribution(academic_year_id="2045-2046")
+        connection.check_constraints()
+
+    def level() -> None:
+        Course.objects.update(level="X9")
+        connection.check_constraints()
+
+    check_refused(attribute)
+    check_refused(level)
 
 
 def test_codes_and_matricules_are_unique(agv211: Course, teacher: Teacher) -> None:

@@ -19,7 +19,7 @@ from attributions.models import Attribution, Teacher
 from attributions.services.copy_year import hours_over_maximum, suggestions
 from attributions.workload import teaching_load
 from courses.models import Course
-from tests.app.conftest import browser_of
+from tests.app.conftest import browser_of, change_course, make_course
 
 LIST = "/attribution/liste/"
 SIGNS = ("=", "+", "-", "@", "\t", "\r", "＝")
@@ -59,7 +59,7 @@ def test_what_holds_any_separator_a_quote_or_a_line_end_is_quoted() -> None:
 @pytest.mark.django_db
 def test_separator_decimals_and_labels_follow_the_language(browser: Client, agv211: Course, teacher: Teacher) -> None:
     Attribution.objects.create(
-        course=agv211, teacher=teacher, component="CM", academic_year="2026-2027", hours=Decimal("36.5"), load="SUPP"
+        course=agv211, teacher=teacher, component="CM", academic_year_id="2026-2027", hours=Decimal("36.5"), load="SUPP"
     )
     expected = {"departement": "Productions végétales", "niveau": "L2", "semestre": "1", "composante": "CM"}
     for language, separator, hours, load, grade in (
@@ -80,9 +80,7 @@ def test_separator_decimals_and_labels_follow_the_language(browser: Client, agv2
 @pytest.mark.django_db
 def test_a_file_has_the_order_of_the_list(browser: Client, agv211: Course) -> None:
     for code, credit in (("SOL411", 9), ("ZOO111", 1)):
-        Course.objects.create(
-            code=code, title="x", credits=credit, hours_cm=1, level="L1", semester=1, department="Sols"
-        )
+        make_course(code=code, title="x", credits=credit, hours_cm=1, level_id="L1", semester=1, department="Sols")
     for sort, codes in (
         ("credits", ["ZOO111", "AGV211", "SOL411"]),
         ("-code", ["ZOO111", "SOL411", "AGV211"]),
@@ -99,10 +97,10 @@ def test_a_file_has_the_order_of_the_list(browser: Client, agv211: Course) -> No
 def test_every_sum_of_hours_has_two_decimals(browser: Client, agv211: Course, teacher: Teacher) -> None:
     for component, hours in (("CM", "67.58"), ("TD", "67.58"), ("TP", "67.58")):
         Attribution.objects.create(
-            course=agv211, teacher=teacher, component=component, academic_year="2025-2026", hours=Decimal(hours)
+            course=agv211, teacher=teacher, component=component, academic_year_id="2025-2026", hours=Decimal(hours)
         )
     Teacher.objects.update(max_hours=Decimal("1"))
-    Course.objects.update(hours_cm=Decimal("67.58"), hours_td=Decimal("67.58"), hours_tp=Decimal("67.58"))
+    change_course(agv211, hours_cm=Decimal("67.58"), hours_td=Decimal("67.58"), hours_tp=Decimal("67.58"))
     sums = [
         teaching_load(teacher, "2025-2026").hours,
         teaching_load(teacher, "2024-2025").hours,

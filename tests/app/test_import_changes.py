@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from attributions.models import Attribution, Teacher
 from courses.models import Course, FileImport
-from tests.app.conftest import browser_of
+from tests.app.conftest import browser_of, make_course
 from tests.app.test_imports import COURSES, HEAD, NEW, TEACHERS, accept, send, token_of
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ OTHER = "AGV211;Comptabilité des exploitations;6;30;0;0;M2;1;Économie rurale\n
 
 @pytest.fixture
 def browser(staff: User, agv211: Course) -> Client:
-    Course.objects.create(
-        code="ECO111", title="Micro", credits=1, hours_cm=1, level="L1", semester=1, department="Économie rurale"
+    make_course(
+        code="ECO111", title="Micro", credits=1, hours_cm=1, level_id="L1", semester=1, department="Économie rurale"
     )
     return browser_of(staff)
 
@@ -100,7 +100,10 @@ def test_a_fault_names_row_heading_value_and_what_is_allowed(browser: Client) ->
     [line] = page.context["preview"].lines
     assert line.number == 2
     told = {name: message.replace("\u00a0", " ") for name, message in line.faults}
-    assert told["niveau"] == "« Z9 » n’est pas permis. Valeurs permises : L1, L2, L3, M1, M2."
+    assert (
+        told["niveau"]
+        == "« Z9 » n’est pas permis. Valeurs permises : L1, L2, L3, M1, M2, BUT1, BUT2, BUT3, DU, D1, D2, D3."
+    )
     assert told["semestre"].startswith("« 3 » n’est pas permis. Valeurs permises : 1 (Semestre 1), 2")
     teachers = send(browser, "matricule;grade\nM1;doyen\n", TEACHERS).context["preview"].lines[0]
     assert "PR (professeur)" in dict(teachers.faults)["grade"]
@@ -114,7 +117,7 @@ def test_codes_and_labels_are_read_in_both_languages_and_headings(browser: Clien
 
 
 def test_blank_and_total_lines_are_skipped_with_a_note_and_rows_keep_their_numbers(browser: Client) -> None:
-    text = f"sep=;\n{HEAD.replace(',', ';')}\n{NEW.replace(',', ';')};;;;\nTotal;;;20;0;0;;;\nSOL9;x;1;1;1;1;L1;1;X\n"
+    text = f"sep=;\n{HEAD.replace(',', ';')}\n{NEW.replace(',', ';')};;;;\nTotal;;;20;0;0;;;\nSOL_9;x;1;1;1;1;L1;1;X\n"
     preview = send(browser, text).context["preview"]
     assert [(line.number, line.kind) for line in preview.lines] == [(4, "new"), (7, "invalid")]
     assert [note.replace("\u00a0", " ") for note in preview.sheet.notes] == [
@@ -186,7 +189,7 @@ def test_nothing_is_taken_back_where_something_was_done_since(
     elif since == "removed":
         made.delete()
     else:
-        Attribution.objects.create(course=made, teacher=teacher, component="CM", academic_year="2026-2027", hours=1)
+        Attribution.objects.create(course=made, teacher=teacher, component="CM", academic_year_id="2026-2027", hours=1)
     page = browser.post(f"/imports/{FileImport.objects.get().pk}/annuler/", follow=True).content.decode()
     assert {"changed": "AGV211", "removed": "SOL411", "used": "SOL411"}[since] in page
     assert "rien n’est annulé" in page
@@ -201,7 +204,7 @@ def test_the_admin_chooses_departments_from_what_is_there(browser: Client, staff
     address = f"/admin/courses/course/{agv211.pk}/change/"
     sent = {
         "code": "AGV211", "title": "x", "credits": 1, "hours_cm": "1", "hours_td": "0", "hours_tp": "0", "level": "L1",
-        "semester": 1,
+        "semester": 1, "groups_cm": 1, "groups_td": 1, "groups_tp": 1,
     }  # fmt: skip
     refused = browser.post(address, sent | {"department": "Economie rurale"})
     assert "department" in refused.context["adminform"].form.errors

@@ -15,7 +15,7 @@ from django.test import Client
 
 from attributions.models import Teacher
 from courses.models import Course
-from tests.app.conftest import browser_of
+from tests.app.conftest import browser_of, change_course, make_course
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
@@ -98,7 +98,7 @@ def test_one_bad_row_and_nothing_is_imported(browser: Client) -> None:
 @pytest.mark.parametrize(
     ("row", "heading", "told"),
     [
-        ("sol,Sols,3,1,0,0,L1,1,X", "code", "2 à 5 capitales"),
+        ("sol_1,Sols,3,1,0,0,L1,1,X", "code", "lettres, de chiffres"),
         ("SOL411,,3,1,0,0,L1,1,X", "intitule", ""),
         ("SOL411,Sols,3.5,1,0,0,L1,1,X", "credits", "nombre entier"),
         ("SOL411,Sols,-3,1,0,0,L1,1,X", "credits", ""),
@@ -179,8 +179,7 @@ def test_no_file_at_all(browser: Client) -> None:
 
 
 def test_an_export_can_be_imported_again_and_changes_nothing(browser: Client, agv211: Course) -> None:
-    agv211.title = "=1+1"
-    agv211.save()
+    change_course(agv211, title="=1+1")
     for extension in ("csv", "xlsx"):
         exported = browser.get(f"/cours/export.{extension}").getvalue()
         page = send(browser, exported, name=f"cours.{extension}")
@@ -193,7 +192,7 @@ def test_what_was_changed_since_the_preview_stores_nothing(browser: Client, agv2
     if change == "changed":
         Course.objects.filter(pk=agv211.pk).update(credits=5)
     elif change == "added":
-        Course.objects.create(code="SOL411", title="x", credits=1, level="M1", semester=2, department="Sciences du sol")
+        make_course(code="SOL411", title="x", credits=1, level_id="M1", semester=2, department="Sciences du sol")
     else:
         agv211.delete()
     answer = accept(browser, page)

@@ -115,7 +115,7 @@ def test_each_page_says_what_it_could_not_do_and_of_which_course(
     agv211: Course, teacher: Teacher, staff: User, clerk: User, refusing: None
 ) -> None:
     [made] = Attribution.objects.bulk_create(
-        [Attribution(course=agv211, teacher=teacher, component="CM", academic_year="2025-2026", hours=12)]
+        [Attribution(course=agv211, teacher=teacher, component="CM", academic_year_id="2025-2026", hours=12)]
     )
     pages: dict[str, tuple[dict[str, Any], str]] = {
         "/attribution/": ({"academic_year": "2026-2027", "teacher": "M00001", "parts": ["AGV211:CM"]}, "attribué"),
@@ -146,8 +146,9 @@ def test_the_administration_explains_it_too(
 ) -> None:
     settings.DEBUG = True
     sent = {"course": agv211.pk, "teacher": teacher.pk, "component": "CM", "academic_year": "2026-2027"}
-    sent |= {"role": "HOLDER", "group": 0}
-    answer = admin_client.post("/admin/attributions/attribution/add/", sent | {"hours": "1", "load": "STAT"})
+    answer = admin_client.post(
+        "/admin/attributions/attribution/add/", sent | {"hours": "1", "load": "STAT", "role": "HOLDER", "group": 0}
+    )
     text = answer.content.decode()
     assert (answer.status_code, "n’a pas pu être enregistré" in text) == (500, True)
     assert "<code>no such table: main.courses_course_backup</code>" in text

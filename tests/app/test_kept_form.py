@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from attributions.models import Attribution, Teacher
 from courses.models import Course
-from tests.app.conftest import BROWSER, browser_of
+from tests.app.conftest import BROWSER, browser_of, change_course
 
 pytestmark = pytest.mark.django_db
 PAGE = "/attribution/?year=2026-2027&teacher=M00001"
@@ -27,7 +27,7 @@ FORM = {
 def browser(account: Callable[..., User], agv211: Course, teacher: Teacher) -> Client:
     """A browser in which somebody was logged in until a moment ago."""
     account("secretariat", "aubry", password="demo")
-    Course.objects.filter(pk=agv211.pk).update(hours_td=20)
+    change_course(agv211, hours_td=20)
     return Client(headers=BROWSER)
 
 
@@ -53,7 +53,7 @@ def test_an_edit_keeps_its_text_and_the_version_that_it_showed(
     browser: Client, agv211: Course, teacher: Teacher, staff: User
 ) -> None:
     made = Attribution.objects.create(
-        course=agv211, teacher=teacher, component="CM", academic_year="2026-2027", hours=12
+        course=agv211, teacher=teacher, component="CM", academic_year_id="2026-2027", hours=12
     )
     other = browser_of(staff)
     address = f"/attribution/{made.pk}/modifier/"

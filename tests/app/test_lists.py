@@ -14,7 +14,7 @@ from django.test import Client
 
 from attributions.models import Attribution, Teacher
 from courses.models import Course
-from tests.app.conftest import browser_of
+from tests.app.conftest import browser_of, change_course, make_course
 from tests.app.test_page import attribute_years
 
 LIST = "/attribution/liste/"
@@ -37,16 +37,16 @@ def shown(browser: Client, address: str = LIST, **asked: str | int) -> Any:
 
 
 def test_the_list_is_in_pages_and_a_bad_page_is_the_nearest(browser: Client, rows: None) -> None:
-    assert [row.academic_year for row in shown(browser)][:2] == ["2059-2060", "2058-2059"]
+    assert [row.academic_year_id for row in shown(browser)][:2] == ["2059-2060", "2058-2059"]
     assert len(shown(browser)) == 25
-    assert shown(browser, page="3")[-1].academic_year == "2000-2001"
+    assert shown(browser, page="3")[-1].academic_year_id == "2000-2001"
     assert browser.get(LIST, {"page": "999"}).context["listing"].page.number == 3
     assert browser.get(LIST, {"page": "x"}).context["listing"].page.number == 1
 
 
 def test_a_column_sorts_up_and_down_and_the_page_s_links_keep_the_question(browser: Client, rows: None) -> None:
-    assert shown(browser, sort="year")[0].academic_year == "2000-2001"
-    assert shown(browser, sort="-year")[0].academic_year == "2059-2060"
+    assert shown(browser, sort="year")[0].academic_year_id == "2000-2001"
+    assert shown(browser, sort="-year")[0].academic_year_id == "2059-2060"
     assert len(shown(browser, sort="password")) == 25  # no column of the list: the usual order
     text = browser.get(LIST, {"sort": "year", "q": "agv"}).content.decode()
     assert 'aria-sort="ascending"><a href="?sort=-year&amp;q=agv"' in text
@@ -56,16 +56,22 @@ def test_a_column_sorts_up_and_down_and_the_page_s_links_keep_the_question(brows
 def test_every_word_must_be_found_and_filters_narrow(
     browser: Client, rows: None, agv211: Course, teacher: Teacher
 ) -> None:
-    other = Course.objects.create(
-        code="SOL411", title="Pédologie", credits=3, hours_cm=10, level="M1", semester=2, department="Sciences du sol"
+    other = make_course(
+        code="SOL411",
+        title="Pédologie",
+        credits=3,
+        hours_cm=10,
+        level_id="M1",
+        semester=2,
+        department="Sciences du sol",
     )
-    Attribution.objects.create(course=other, teacher=teacher, component="CM", academic_year="2026-2027", hours=10)
+    Attribution.objects.create(course=other, teacher=teacher, component="CM", academic_year_id="2026-2027", hours=10)
     assert len(shown(browser, q="pédo guérin")) == 1
     assert shown(browser, q="pédo agrostologie") == []
     assert len(shown(browser, department="Sciences du sol")) == 1
     assert len(shown(browser, component="CM", year="2026-2027", load="STAT")) == 1
     assert shown(browser, q="\x00", load="\x00") != []
-    assert shown(browser, "/cours/", q="sol", level="M1", semester="2") == [other]
+    assert shown(browser, "/cours/", q="sol", level_id="M1", semester="2") == [other]
     assert shown(browser, "/cours/", semester="²") != []
     assert shown(browser, "/enseignants/", q="guér M00001", grade="PR") == [teacher]
 
@@ -99,8 +105,7 @@ def test_an_xlsx_opens_and_has_the_same_rows(browser: Client, rows: None, addres
 
 @pytest.mark.parametrize("extension", ["csv", "xlsx"])
 def test_a_title_that_would_be_a_formula_is_exported_as_text(browser: Client, agv211: Course, extension: str) -> None:
-    agv211.title = '=HYPERLINK("http://evil.example","x")'
-    agv211.save()
+    change_course(agv211, title='=HYPERLINK("http://evil.example","x")')
     content = browser.get(f"/cours/export.{extension}").getvalue()
     if extension == "csv":
         title = next(csv.DictReader(io.StringIO(content.decode("utf-8-sig")), delimiter=";"))["intitule"]
@@ -120,8 +125,7 @@ def test_a_sheet_of_too_many_rows_is_refused_and_csv_is_not(
 
 
 def test_a_control_character_does_not_keep_a_sheet_from_being_made(browser: Client, agv211: Course) -> None:
-    agv211.title = "Sols\x0b"
-    agv211.save()
+    change_course(agv211, title="Sols\x0b")
     assert browser.get("/cours/export.xlsx").status_code == 200
 
 
@@ -134,7 +138,7 @@ def test_the_pages_of_a_course_and_of_a_teacher_go_back_over_the_years(
     page = browser.get(f"/enseignants/{teacher.pk}/")
     assert [year for year, _load in page.context["totals"]][:2] == ["2059-2060", "2058-2059"]
     older = browser.get(f"/enseignants/{teacher.pk}/", {"year": "2001-2002"})
-    assert [row.academic_year for row in older.context["rows"]] == ["2001-2002"]
+    assert [row.academic_year_id for row in older.context["rows"]] == ["2001-2002"]
     assert older.context["load"].hours == Decimal(12)
 
 
@@ -155,8 +159,7 @@ def test_a_teacher_sees_the_own_page_and_letter_and_nobody_else_s(
 
 
 def test_a_department_is_printed_with_holders_and_what_is_free(browser: Client, rows: None, agv211: Course) -> None:
-    agv211.hours_td = 24
-    agv211.save()
+    change_course(agv211, hours_td=24)
     text = browser.get("/attribution/departement/", {"year": "2026-2027", "department": agv211.department})
     [course] = text.context["courses"]
     assert [
@@ -169,9 +172,8 @@ def test_a_department_is_printed_with_holders_and_what_is_free(browser: Client, 
 
 
 def test_the_dashboard_adds_up(browser: Client, agv211: Course, teacher: Teacher, account: Callable[..., User]) -> None:
-    agv211.hours_td = 24
-    agv211.save()
-    Attribution.objects.create(course=agv211, teacher=teacher, component="TD", academic_year="2026-2027", hours=24)
+    change_course(agv211, hours_td=24)
+    Attribution.objects.create(course=agv211, teacher=teacher, component="TD", academic_year_id="2026-2027", hours=24)
     page = browser.get("/attribution/tableau-de-bord/", {"year": "2026-2027"})
     total = page.context["total"]
     assert (str(total.held), str(total.all), total.percent) == ("24.00", "60.50", 39)
@@ -193,10 +195,10 @@ def test_the_dashboard_adds_up(browser: Client, agv211: Course, teacher: Teacher
 )  # fmt: skip
 def test_accents_capitals_and_signs_are_found_as_they_are_meant(browser: Client, typed: str, found: bool) -> None:
     title = "Œnologie écologique de L’Hôpital (bases)"
-    course = Course.objects.create(
-        code="IAA900", title=title, credits=1, hours_cm=1, level="M1", semester=1, department="Agroalimentaire"
+    course = make_course(
+        code="IAA900", title=title, credits=1, hours_cm=1, level_id="M1", semester=1, department="Agroalimentaire"
     )
     assert shown(browser, "/cours/", q=typed) == ([course] if found else [])
     decomposed = unicodedata.normalize("NFD", title)
-    Course.objects.filter(pk=course.pk).update(title=decomposed)
+    change_course(course, title=decomposed)
     assert len(shown(browser, "/cours/", q=typed)) == found

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import ignored_auth, negative_data_reject
 from attributions.api import SCHEMA
 from attributions.models import Teacher
 from courses.models import Course
-from tests.app.conftest import browser_of
+from tests.app.conftest import browser_of, change_course
 
 pytestmark = pytest.mark.django_db
 EXAMPLES = 60
@@ -34,7 +34,7 @@ NOT_ASKED = [positive_data_acceptance, negative_data_rejection, ignored_auth]
 @pytest.fixture
 def logged_in(account: Callable[..., User], agv211: Course, teacher: Teacher) -> dict[str, dict[str, str]]:
     """What a secretary's browser sends along: the session, and the token that Django asks for."""
-    Course.objects.filter(pk=agv211.pk).update(hours_td=20, hours_tp=10)
+    change_course(agv211, hours_td=20, hours_tp=10)
     browser = browser_of(account("secretariat"))
     browser.get("/attribution/")
     cookies = {name: browser.cookies[name].value for name in (django_settings.SESSION_COOKIE_NAME, "csrftoken")}

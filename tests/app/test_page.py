@@ -8,10 +8,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from attributions.academic_year import current_year
 from attributions.models import Attribution, Teacher
+from courses.academic_year import current_year
 from courses.models import Course
-from tests.app.conftest import BROWSER, browser_of
+from tests.app.conftest import BROWSER, browser_of, change_course, open_years
 from tests.conftest import captured
 
 URL = "/attribution/"
@@ -31,9 +31,10 @@ def form() -> dict[str, Any]:
 
 
 def attribute_years(course: Course, teacher: Teacher, user: User, count: int) -> None:
+    open_years(*(f"{year}-{year + 1}" for year in range(2000, 2000 + count)))
     Attribution.objects.bulk_create(
         Attribution(
-            course=course, teacher=teacher, component="TD", academic_year=f"{year}-{year + 1}", hours=12,
+            course=course, teacher=teacher, component="TD", academic_year_id=f"{year}-{year + 1}", hours=12,
             created_by=user,
         )
         for year in range(2000, 2000 + count)
@@ -88,8 +89,7 @@ def test_what_exceeds_the_maximum_is_confirmed_with_one_button(
 
 
 def test_several_parts_are_taken_back_with_one_button(browser: Client, form: dict[str, Any], agv211: Course) -> None:
-    agv211.hours_td = agv211.hours_tp = 10
-    agv211.save()
+    change_course(agv211, hours_td=10, hours_tp=10)
     page = browser.post(URL, form | {"parts": ["AGV211:CM", "AGV211:TD", "AGV211:TP"]}, follow=True)
     undo = captured(r'action="([^"]+annuler[^"]+)"', page.content.decode()).replace("&amp;", "&")
     assert Attribution.objects.count() == 3
@@ -183,7 +183,7 @@ def test_the_admin_remembers_who_attributed(
         "teacher": teacher.pk,
         "role": "HOLDER",
         "group": "0",
-        "hours": "36.50",
+        "hours": 1,
     }
     assert admin_client.post("/admin/attributions/attribution/add/", fields).status_code == 302
     assert Attribution.objects.get().created_by == admin_user

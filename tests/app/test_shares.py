@@ -12,8 +12,7 @@ from django.test import Client
 from attributions.free_parts import FreeParts, PartFilter
 from attributions.models import Attribution, Teacher
 from courses.models import Course
-from office.models import OfficeSettings
-from tests.app.conftest import browser_of
+from tests.app.conftest import browser_of, change_course
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
@@ -89,7 +88,7 @@ def test_a_bad_role_group_or_date_is_refused_by_name(browser: Client, field: dic
 
 def test_thirds_that_a_computer_cannot_write_leave_nothing(browser: Client, agv211: Course) -> None:
     """0.1 + 0.2 is 0.30000000000000004 where SQLite computes."""
-    Course.objects.filter(pk=agv211.pk).update(hours_cm=Decimal("0.30"))
+    change_course(agv211, hours_cm=Decimal("0.30"))
     for hours, group in (("0.1", 1), ("0.1", 2), ("0.1", 3)):
         assert ask(browser, hours=hours, group=group).status_code == 201
     assert left() == {}
@@ -112,7 +111,7 @@ def test_an_edit_that_asks_for_no_more_is_stored_where_the_course_became_shorter
     browser: Client, agv211: Course
 ) -> None:
     ask(browser)
-    Course.objects.filter(pk=agv211.pk).update(hours_cm=20)
+    change_course(agv211, hours_cm=20)
     share = Attribution.objects.get()
     address = f"/attribution/{share.pk}/modifier/"
     version = browser.get(address).context["version"]
@@ -131,15 +130,3 @@ def test_the_admin_refuses_more_than_is_left(
     page = admin_client.post("/admin/attributions/attribution/add/", fields)
     assert "36,51 h sont demandées, mais il reste 36,50 h sur 36,50 h" in page.content.decode()
     assert admin_client.post("/admin/attributions/attribution/add/", fields | {"hours": "36.5"}).status_code == 302
-
-
-def test_more_than_is_left_is_confirmed_where_the_office_allows_it(browser: Client) -> None:
-    OfficeSettings(pk=1, may_exceed_hours=True).save()
-    assert ask(browser, hours=40).status_code == 409
-    form = {"teacher": "M00001", "academic_year": YEAR, "parts": "AGV211:CM", "hours:AGV211:CM": "40"}
-    page = browser.post("/attribution/", form)
-    assert page.status_code == 409
-    assert 'name="hours:AGV211:CM" value="40"' in page.content.decode()
-    assert browser.post("/attribution/", form | {"confirm": "yes"}).status_code == 302
-    assert ask(browser, teacher="M00002", hours=1, confirm=True).status_code == 201
-    assert Attribution.objects.count() == 2

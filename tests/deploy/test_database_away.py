@@ -29,9 +29,11 @@ PREPARE = """
 from django.contrib.auth import get_user_model
 from django.test import Client
 from attributions.models import Teacher
+from courses.course_years import add_courses
 from courses.models import Course
-Course.objects.create(code="AGV211", title="Agrostologie", credits=4, hours_cm=20, hours_td=10, level="L2", semester=1,
-                      department="Production")
+Course.objects.create(code="AGV211", title="Agrostologie", credits=4, hours_cm=20, hours_td=10, level_id="L2",
+                      semester=1, department="Production")
+add_courses("2026-2027")
 Teacher.objects.create(matricule="M00001", last_name="Guérin", first_name="Thérèse", grade_id="PR", department="Sols",
                        max_hours=192)
 client = Client()

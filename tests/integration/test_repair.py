@@ -109,7 +109,7 @@ def test_lost_indexes_are_made_as_django_makes_them(source: Path) -> None:
 
 
 def test_a_lost_unique_constraint_comes_back_as_a_unique_index(source: Path) -> None:
-    rewritten(source, "courses_course", '"code" varchar(20) NOT NULL UNIQUE', '"code" varchar(20) NOT NULL')
+    rewritten(source, "courses_course", '"code" varchar(30) NOT NULL UNIQUE', '"code" varchar(30) NOT NULL')
     before = content(source)
     diagnosis = repair(str(source), ["schema-drift"])
     assert diagnosis.repair

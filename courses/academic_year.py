@@ -1,0 +1,70 @@
+"""The academic years that there are, and which one is prepared by default: 2026-2027 begins in September 2026."""
+
+import datetime
+
+from django.utils.translation import gettext as _
+
+from .models import AcademicYear
+
+
+def format_year(first: int) -> str:
+    """Return 2026-2027 for 2026."""
+    return f"{first:04}-{first + 1:04}"
+
+
+def year_of(day: datetime.date) -> str:
+    """Return the academic year that is prepared on a day: from July on, the one that begins in September."""
+    return format_year(day.year if day.month >= 7 else day.year - 1)
+
+
+def previous_year(year: str) -> str:
+    """Return the year before."""
+    return format_year(int(year[:4]) - 1)
+
+
+def next_year(year: str) -> str:
+    """Return the year after."""
+    return format_year(int(year[:4]) + 1)
+
+
+def current_year() -> str:
+    """Return the current year, or else the newest one, or "" if there is none."""
+    return AcademicYear.objects.order_by("-current", "-label").values_list("label", flat=True).first() or ""
+
+
+def from_query(text: str | None) -> str:
+    """Return the year of a query string if it is in the list, else the current one."""
+    if text and AcademicYear.objects.filter(label=text.replace("\x00", "")).exists():
+        return text
+    return current_year()
+
+
+def all_years() -> list[str]:
+    """Return every year, the newest first."""
+    return list(AcademicYear.objects.order_by("-label").values_list("label", flat=True))
+
+
+def open_years() -> list[str]:
+    """Return the years that can be written to, the newest first."""
+    return list(AcademicYear.objects.filter(open=True).order_by("-label").values_list("label", flat=True))
+
+
+class ClosedYearError(Exception):
+    """The year cannot be written to. The message says so."""
+
+
+def require_open(year: str, *, lock: bool) -> None:
+    """Raise ClosedYearError if the year cannot be written to.
+
+    Whoever closes a year locks its row. So does ``lock``, which a change needs. An added row refers to the year, and
+    that keeps it from being closed: call this without ``lock`` after the row was added.
+    """
+    years = AcademicYear.objects.filter(label=year)
+    if not (years.select_for_update(no_key=True) if lock else years).values_list("open", flat=True).first():
+        raise ClosedYearError(closed_message(year))
+
+
+def closed_message(year: str) -> str:
+    """Return why nothing was stored in a year that is closed."""
+    told = _("The academic year %(year)s is closed: nothing is stored. An administrator can reopen it.")
+    return told % {"year": year}
