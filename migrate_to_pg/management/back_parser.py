@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,11 @@ _SETTINGS = {"source": "target", "from_schema": "publish_to", "verify": "verify"
 _OF_BOTH = ("exact_decimals", "jobs", "report")
 
 
+def _file(text: str) -> str:
+    """Accept a path, or a URL of a SQLite file."""
+    return address(text) if os.path.lexists(text) or text.startswith("sqlite:///") else given(text, "--source")
+
+
 def add_arguments(parser: CommandParser) -> None:
     """Add the options, a stable public interface."""
     disable_abbreviations(parser, assurance="No file was made.")
@@ -69,7 +75,7 @@ def _add_places(group: _Group) -> None:
     )
     group.add_argument(
         "--target",
-        type=_path,
+        type=_file,
         metavar="FILE",
         help="the SQLite file to make; it must not exist (default: db.from-postgresql.sqlite3, beside the SQLite file"
         " that was moved)",
@@ -157,7 +163,7 @@ def back_options_of(options: Mapping[str, Any]) -> Options:
 
     return Options(
         source=options["source"],
-        target=str(options["target"]) if options["target"] else None,
+        target=options["target"],
         mode="since_publish" if options["since_publish"] else "move_back",
         **({"publish_to": options["from_schema"]} if options["from_schema"] else {}),
         verify=Verify(options["verify"] or "cells"),

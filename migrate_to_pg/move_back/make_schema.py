@@ -61,18 +61,47 @@ def make_tables(database: sqlite3.Connection, schema: SqliteSchema) -> None:
             database.execute(Sql(statement.sql))
 
 
-def make_unknown_tables(database: sqlite3.Connection, tables: Iterable[TargetTable]) -> None:
-    """Create tables that no migration makes on SQLite, with PostgreSQL's columns and primary keys."""
+def make_unknown_tables(database: sqlite3.Connection, tables: Iterable[tuple[str, TargetTable]]) -> None:
+    """Create tables that no migration makes on SQLite, with PostgreSQL's columns and primary keys.
+
+    Each comes with the name that reports give it. Raises StagingError where SQLite cannot have some of them.
+    """
     taken = {folded(found) for (found,) in database.execute("SELECT name FROM sqlite_master")}
-    for table in tables:
-        if folded(table.name) in taken:
-            continue
-        parts = [compose("{column} {type}", column=name(c.name), type=Sql(declared_type(c))) for c in table.columns]
-        if table.primary_key:
-            parts.append(compose("PRIMARY KEY ({key})", key=names(table.primary_key)))
-        if parts:
-            columns = join(", ", parts)
-            database.execute(compose("CREATE TABLE {table} ({columns})", table=name(table.name), columns=columns))
+    obstacles: list[str] = []
+    for shown, table in tables:
+        if obstacle := _obstacle(table, taken):
+            obstacles.append(f"{shown}: {obstacle}")
+        elif table.columns:
+            database.execute(_create_unknown(table))
+        taken.add(folded(table.name))
+    if obstacles:
+        raise StagingError(
+            _("PostgreSQL has tables that SQLite cannot have beside the others."),
+            detail=obstacles,
+            remedy=_(
+                "No file was made. Rename them on PostgreSQL, or leave all tables that no migration makes there with"
+                " --leftovers skip."
+            ),
+        )
+
+
+def _obstacle(table: TargetTable, taken: set[str]) -> str:
+    """Return why SQLite cannot have a table, or ''."""
+    columns = [folded(column.name) for column in table.columns]
+    if folded(table.name) in taken:
+        return _("another table has that name, apart from upper and lower case.")
+    if table.name.lower().startswith("sqlite_"):
+        return _("SQLite keeps names that begin with sqlite_ for itself.")
+    if twice := [name for name in dict.fromkeys(columns) if columns.count(name) > 1]:
+        return _("several columns are called {column}, apart from upper and lower case.", column=twice[0])
+    return ""
+
+
+def _create_unknown(table: TargetTable) -> Sql:
+    parts = [compose("{column} {type}", column=name(c.name), type=Sql(declared_type(c))) for c in table.columns]
+    if table.primary_key:
+        parts.append(compose("PRIMARY KEY ({key})", key=names(table.primary_key)))
+    return compose("CREATE TABLE {table} ({columns})", table=name(table.name), columns=join(", ", parts))
 
 
 def later_statements(schema: SqliteSchema) -> list[Statement]:

@@ -214,8 +214,8 @@ def _pair(
         (first, *_others) = pair(run, connection, read_file(run, path), schema, forms)
         leftovers = (table for table in read_tables(run, connection, LEFTOVERS) if table.name not in forms.names)
         # Django makes its record itself, where no application has migrations.
-        others = (table for table in first.plan.only_target if table.name != MIGRATIONS)
-        unknown = (*others, *leftovers)
+        others = ((table.name, table) for table in first.plan.only_target if table.name != MIGRATIONS)
+        unknown = (*others, *((report_name(table.name), table) for table in leftovers))
         make_unknown_tables(database, unknown)
     return pair(run, connection, read_file(run, path), schema, forms)
 

@@ -24,11 +24,12 @@ from migrate_to_pg.pipeline.fill_file import Filled, MovedState, fill
 from migrate_to_pg.pipeline.run import Progress, Run, no_progress
 from migrate_to_pg.pipeline.verify_file import verify_file
 from migrate_to_pg.postgres import target
-from migrate_to_pg.postgres.shared_snapshot import SharedSnapshot, share_snapshot
+from migrate_to_pg.postgres.readable import require_readable
+from migrate_to_pg.postgres.shared_snapshot import SharedSnapshot, replaced_since, share_snapshot
 from migrate_to_pg.project.source_database import SourceChoice, choose_new_file
 from migrate_to_pg.project.target_database import TargetChoice, choose_target
 from migrate_to_pg.publish.written_since import changes_after
-from migrate_to_pg.records import MadeFile, Options, Report
+from migrate_to_pg.records import LEFTOVERS, Leftovers, MadeFile, Options, Report
 from migrate_to_pg.rules import quarantined_back_rules
 from migrate_to_pg.sqlite.snapshot import file_sha256
 
@@ -73,6 +74,8 @@ def _move_back(
     conninfo = postgres.conninfo
     connection = stack.enter_context(closing(target.connect_to_read(conninfo, "--source")))
     run.state.record_target(facts=target.describe_server(connection, run.final, embedded=postgres.place))
+    leftovers = [LEFTOVERS] if run.options.leftovers is Leftovers.COPY else []
+    require_readable(connection, [run.final, *leftovers])
     with run.stage("snapshot"):
         shared = _share(run, connection, stack)
     state = MovedState(shared=shared, choice=postgres)
@@ -103,6 +106,13 @@ def _require_current(run: Run, shared: SharedSnapshot, conninfo: str, filled: Fi
     }
     with closing(target.connect_to_read(conninfo, "--source")) as now:
         changes = changes_after(shared, now, names)
+        replaced = replaced_since(shared, now, [run.final, LEFTOVERS])
+    if replaced:
+        raise SourceChangedError(
+            _("Tables of PostgreSQL were truncated, rewritten or dropped while they were read."),
+            detail=[".".join(table) for table in replaced],
+            remedy=_("What they held cannot be told any more. Run again when nobody changes the schema."),
+        )
     lines = tuple(f"{names[place]}: {found.description}" for place, found in changes.items())
     if lines and not run.options.accept_stale:
         raise SourceChangedError(

@@ -10,6 +10,7 @@ import psycopg
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.publish.history import recorded_source
+from migrate_to_pg.publish.required_privileges import require_readable
 from migrate_to_pg.system.usage import usage_error_on_oserror
 from migrate_to_pg.system.workdir import recorded_journal
 
@@ -25,6 +26,7 @@ def recorded_snapshot(connection: psycopg.Connection[Any], schema: str, *, with_
     Raises:
         UsageError: there is none, or it is gone.
     """
+    require_readable(connection, "publication")
     found = recorded_source(connection, schema)
     if found is None:
         raise UsageError(

@@ -76,6 +76,22 @@ def _lock(connection: Connection, tables: Sequence[tuple[str, str]]) -> None:
         ) from error
 
 
+_FILES = """
+SELECT c.oid, n.nspname, c.relname, c.relfilenode FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = ANY (%s) AND c.relkind = 'r' ORDER BY 2, 3
+"""
+
+
+def replaced_since(shared: SharedSnapshot, now: Connection, schemas: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the tables, each with its schema, that were truncated, rewritten or dropped after the snapshot.
+
+    Such a table is empty to whoever reads it in the snapshot: TRUNCATE and ALTER TABLE keep no old rows.
+    """
+    there = {oid: number for oid, __, ___, number in now.execute(_FILES, [list(schemas)])}
+    before = shared.connection.execute(_FILES, [list(schemas)]).fetchall()
+    return [(schema, table) for oid, schema, table, number in before if there.get(oid) != number]
+
+
 def join_snapshot(cursor: Any, identifier: str) -> None:
     """Let the transaction of a psycopg or ADBC cursor, which has read nothing yet, see that state."""
     cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

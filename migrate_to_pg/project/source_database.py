@@ -44,8 +44,8 @@ _FOREIGN = ("node_modules", "site-packages", "__pycache__")
 _HEADER = b"SQLite format 3\0"
 #: SQLite's smallest page: the size of a complete file is a multiple of it.
 _SMALLEST_PAGE = 512
-#: Parts of a NAME of databases that have no file.
-_IN_MEMORY = (":memory:", "mode=memory")
+#: The name of a database without a file.
+_MEMORY = ":memory:"
 #: For counting the rows of one candidate.
 _COUNT_TIMEOUT_SECONDS = 1.0
 
@@ -261,11 +261,25 @@ def choose_new_file(name: str | None, alias: str, *, argument: str = "--target")
     else:
         _require_no_password(name, argument)
         _require_no_database(name, argument)
-        with usage_error_on_oserror(name):
-            path = _path_of_url(name, argument) if "://" in name else Path(name).expanduser()
+        path = _new_file(name, argument)
     with usage_error_on_oserror(path):
         path = _reject_directory(path.absolute(), argument)
     return SourceChoice(path=path, alias=alias, time_zone=_time_zone(alias), chosen="back")
+
+
+def _new_file(name: str, argument: str) -> Path:
+    with usage_error_on_oserror(name):
+        path = _path_of_url(name, argument) if "://" in name else file_of({"NAME": name})
+        if path is None or path.name == _MEMORY:
+            raise UsageError(
+                _(
+                    "{argument} {name} is a database in memory, which would be gone with this process.",
+                    argument=argument,
+                    name=name,
+                ),
+                remedy=_("Name the SQLite file to make: {argument} path/to/new.sqlite3.", argument=argument),
+            )
+        return path.expanduser()
 
 
 def _require_no_database(name: str, argument: str) -> None:
@@ -345,9 +359,10 @@ def _source_of_alias(alias: str, argument: str) -> SourceChoice:
 def file_of(entry: Mapping[str, Any]) -> Path | None:
     """Return the file of an entry of DATABASES for SQLite, also where its name is a URI. None: it is in memory."""
     name = str(entry.get("NAME") or "")
-    if not name or any(words in name for words in _IN_MEMORY):
+    is_uri = name.startswith("file:")
+    if name in ("", _MEMORY) or (is_uri and any(words in name for words in (_MEMORY, "mode=memory"))):
         return None
-    return Path(unquote(urlsplit(name).path)) if name.startswith("file:") else Path(name)
+    return Path(unquote(urlsplit(name).path)) if is_uri else Path(name)
 
 
 def _path_of_url(url: str, argument: str) -> Path:

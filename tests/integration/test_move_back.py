@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from pytest_django import DjangoDbBlocker
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.pipeline.move_back import move_back
 from migrate_to_pg.pipeline.since_publish import since_publish
-from migrate_to_pg.records import Event, Options, Report, Verify
+from migrate_to_pg.records import Event, Leftovers, Options, Report, Verify
 from tests.conftest import Query, Server
 from tests.integration.conftest import Move
 
@@ -185,6 +186,61 @@ def test_what_is_committed_meanwhile_stops_the_run_unless_that_is_accepted(
     assert report.made.left_behind == ("auth_group: 1 row inserted, 0 changed, 0 deleted",)
     assert rows(new(tmp_path), "SELECT count(*) FROM auth_group WHERE name = 'slow'") == [(1,)]
     assert rows(new(tmp_path), "SELECT count(*) FROM auth_group WHERE name = 'late'") == [(0,)]
+
+
+def test_a_table_that_is_truncated_meanwhile_stops_the_run_in_any_case(
+    url: str, back: MoveBack, tmp_path: Path, execute: Query
+) -> None:
+    """To whoever reads the snapshot it is empty, and so it is to the verification."""
+    emptied = {"catalog": lambda: execute(url, "TRUNCATE auth_group_permissions")}
+    report = back(url, on=emptied, accept_stale=True)
+    assert report.failure
+    assert report.failure.detail == ("public.auth_group_permissions",)
+    assert not new(tmp_path).exists()
+
+
+def test_tables_that_sqlite_cannot_have_are_named_together(url: str, back: MoveBack, execute: Query) -> None:
+    execute(url, 'CREATE TABLE "AUTH_group" (a int)')
+    execute(url, 'CREATE TABLE both_cases (a int, "A" int)')
+    execute(url, "CREATE TABLE sqlite_own (a int)")
+    execute(url, "CREATE SCHEMA sqlite_leftovers CREATE TABLE auth_user (a int)")
+    failure = back(url).failure
+    assert failure
+    assert [line.split(":")[0] for line in failure.detail] == [
+        "AUTH_group", "both_cases", "sqlite_own", "sqlite_leftovers.auth_user",
+    ]  # fmt: skip
+    assert "--leftovers skip" in failure.remedy
+    assert back(url, leftovers=Leftovers.SKIP).ok
+
+
+@pytest.fixture
+def reader(url: str, execute: Query) -> Iterator[str]:
+    """A role that may connect, and read nothing yet; its name."""
+    name = f"reader_{os.getpid()}"
+    execute(url, f"CREATE ROLE {name} LOGIN")
+    yield name
+    execute(url, f"DROP OWNED BY {name}")
+    execute(url, f"DROP ROLE {name}")
+
+
+def test_a_role_that_may_read_every_row_will_do_and_what_it_lacks_is_told(
+    url: str, back: MoveBack, tmp_path: Path, execute: Query, reader: str
+) -> None:
+    theirs = url.replace("postgres://postgres@", f"postgres://{reader}@")
+    refused = back(theirs).failure
+    assert refused
+    assert "public.attributions_attribution" in refused.detail
+    for line in refused.remedy.splitlines()[-1].rstrip(";").split("; "):
+        execute(url, line)
+    execute(url, "ALTER TABLE auth_group ENABLE ROW LEVEL SECURITY")
+    hidden = back(theirs).failure
+    assert hidden
+    assert (hidden.detail, "BYPASSRLS" in hidden.remedy) == (("public.auth_group",), True)
+    execute(url, "ALTER TABLE auth_group DISABLE ROW LEVEL SECURITY")
+    assert back(theirs).ok
+    locked = back(theirs, lock_source=True, target=str(tmp_path / "other.sqlite3")).failure
+    assert locked
+    assert "cannot be locked" in locked.message
 
 
 def test_writers_wait_for_a_locked_source_and_go_on_afterwards(url: str, back: MoveBack, execute: Query) -> None:
