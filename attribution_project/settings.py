@@ -114,7 +114,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AUTHENTICATION_BACKENDS = [
     "attribution_project.throttle.Throttle",  # first: it refuses clients with too many failures
-    "django.contrib.auth.backends.ModelBackend",
+    "attribution_project.authentication.Backend",
 ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"

@@ -10,7 +10,7 @@ from attribution_project.versions import VersionedAdmin, VersionedForm
 from courses.departments import DepartmentForm
 
 from .models import Attribution, Grade, Teacher
-from .services.limits import grows, refuse
+from .services.limits import grows, lock_and_refuse
 
 
 @admin.register(Grade)
@@ -52,7 +52,7 @@ class ShareForm(VersionedForm):
         same_part = before.pk and all(
             getattr(wanted, name) == getattr(before, name) for name in ("course_id", "component", "academic_year_id")
         )
-        if not (same_part and not grows(wanted, before)) and (refusal := refuse(wanted, confirmed=True)):
+        if not (same_part and not grows(wanted, before)) and (refusal := lock_and_refuse(wanted, confirmed=True)):
             self.add_error("hours", refusal.message)
         return data
 

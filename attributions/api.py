@@ -111,7 +111,8 @@ def outcome_response(outcome: Outcome) -> JsonResponse:
 
 def _result_as_json(result: Result) -> dict[str, Any]:
     fields = asdict(result)
-    del fields["incident"], fields["hours"]  # the one's sentence is in the message, the other was asked for
+    for name in ("incident", "confirmable", "hours"):  # of the page alone
+        del fields[name]
     return fields
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import MultipleObjectsReturned
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -45,6 +45,16 @@ class TeacherChoiceField(KeyChoiceField):
     def label_from_instance(self, obj: Teacher) -> str:
         """Return the label of the choice."""
         return f"{obj} ({obj.matricule})"
+
+
+def teacher_field(teachers: QuerySet[Teacher]) -> TeacherChoiceField:
+    """Return the field that chooses one of these teachers by the matricule."""
+    return TeacherChoiceField(
+        teachers,
+        to_field_name="matricule",
+        label=capfirst(_("teacher")),
+        error_messages={"invalid_choice": _("no teacher has the matricule %(value)s.")},
+    )
 
 
 class DateInput(forms.DateInput):
@@ -126,7 +136,10 @@ class OpenYearField(KeyChoiceField):
 
 
 class AttributionForm(PartForm):
-    """One new share. Without hours it gets those that are left of its part."""
+    """One new share. Without hours it gets those that are left of its part.
+
+    It is validated in the transaction that stores the share: it locks the teacher whom it finds.
+    """
 
     course = KeyChoiceField(
         Course.objects.filter(active=True),
@@ -134,12 +147,7 @@ class AttributionForm(PartForm):
         label=capfirst(_("course")),
         error_messages={"invalid_choice": _("no course has the code %(value)s.")},
     )
-    teacher = TeacherChoiceField(
-        Teacher.objects.all(),
-        to_field_name="matricule",
-        label=capfirst(_("teacher")),
-        error_messages={"invalid_choice": _("no teacher has the matricule %(value)s.")},
-    )
+    teacher = teacher_field(Teacher.objects.select_for_update(no_key=True))
 
     academic_year = OpenYearField()
 
@@ -167,4 +175,4 @@ class AttributionForm(PartForm):
 class MoveForm(forms.Form):
     """Choose the teacher that an attribution moves to."""
 
-    teacher = AttributionForm.base_fields["teacher"]
+    teacher = teacher_field(Teacher.objects.all())

@@ -22,7 +22,7 @@ for number in range({secretaries}):
     user.groups.add(Group.objects.get(name="secretariat"))
     session = SessionStore()
     session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[BACKEND_SESSION_KEY] = "attribution_project.authentication.Backend"
     session.save()
     sessions.append(session.session_key)
 parts = [(part.code, part.component) for course in FreeParts({year!r}, PartFilter()) for part in course][:{parts}]

@@ -12,7 +12,7 @@ from courses.academic_year import ClosedYearError, require_open
 
 from ..forms import AttributionForm
 from ..models import Attribution
-from .limits import refuse
+from .limits import Refusal, refuse
 from .results import RETRYABLE, Incident, Outcome, Result, ResultStatus, combine, nothing_chosen
 
 logger = logging.getLogger(__name__)
@@ -35,17 +35,15 @@ def assign_parts(forms: Sequence[AttributionForm], user: Any, *, confirmed: bool
 
 def _try_to_assign(form: AttributionForm, user: Any, confirmed: bool) -> Result:
     try:
-        status, message, key = _assign(form, user, confirmed)
+        return _assign(form, user, confirmed)
     except failures.UnansweredCommitError:
         logger.exception("The commit of %s was not answered", _part_of(form))
-        status, message, key = ResultStatus.UNKNOWN, _unknown_message(form), None
+        return Result(status=ResultStatus.UNKNOWN, message=_unknown_message(form), **_part_of(form))
     except Error as error:
         if failures.unavailable(error):
             logger.exception("The database was not available for %s", _part_of(form))
             return _unavailable_result(form)
         return _failed_result(error, form, user)
-    hours = str(form.data.get("hours", ""))
-    return Result(status=status, message=message, attribution=key, hours=hours, **_part_of(form))
 
 
 class _Part(TypedDict):
@@ -67,24 +65,35 @@ def _unknown_message(form: AttributionForm) -> str:
     return message % _part_of(form)
 
 
-def _assign(form: AttributionForm, user: Any, confirmed: bool) -> tuple[ResultStatus, str, int | None]:
-    if not form.is_valid():
-        return ResultStatus.INVALID, form.faults(), None
+def _assign(form: AttributionForm, user: Any, confirmed: bool) -> Result:
+    """Find the teacher and the course by the form, under locks, then store the share."""
     wanted = form.instance
     wanted.created_by = user
     try:
         with failures.atomic():
+            if not form.is_valid():
+                return Result(status=ResultStatus.INVALID, message=form.faults(), **_part_of(form))
             if refusal := refuse(wanted, confirmed=confirmed):
-                return refusal.status, refusal.message, None
+                return _refused_result(refusal, form)
             form.save()
             require_open(wanted.academic_year_id, lock=False)
     except ClosedYearError as error:
-        return ResultStatus.INVALID, str(error), None
+        return Result(status=ResultStatus.INVALID, message=str(error), **_part_of(form))
     except IntegrityError as error:
         if not is_same_share(error):
             raise
-        return ResultStatus.TAKEN, same_share_message(wanted), None
-    return ResultStatus.DONE, _done_message(wanted), wanted.pk
+        return Result(status=ResultStatus.TAKEN, message=same_share_message(wanted), **_part_of(form))
+    return Result(status=ResultStatus.DONE, message=_done_message(wanted), attribution=wanted.pk, **_part_of(form))
+
+
+def _refused_result(refusal: Refusal, form: AttributionForm) -> Result:
+    return Result(
+        status=refusal.status,
+        message=refusal.message,
+        confirmable=refusal.confirmable,
+        hours=str(form.data.get("hours", "")),
+        **_part_of(form),
+    )
 
 
 def _done_message(made: Attribution) -> str:

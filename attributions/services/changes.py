@@ -16,7 +16,7 @@ from courses.academic_year import ClosedYearError, require_open
 
 from ..models import Attribution
 from .assign import incident_of, is_same_share, same_share_message
-from .limits import grows, refuse
+from .limits import grows, lock_and_refuse
 from .results import Outcome, conflict, failed, refused, too_much
 
 UNDO_WITHIN = timedelta(minutes=30)
@@ -33,7 +33,7 @@ def save(changed: Attribution, user: Any, version: str, *, confirmed: bool) -> O
             stored = _lock(changed)
             if conflicting := _refuse_other_version(stored, changed, version):
                 return conflicting
-            if stored and grows(changed, stored) and (refusal := refuse(changed, confirmed=confirmed)):
+            if stored and grows(changed, stored) and (refusal := lock_and_refuse(changed, confirmed=confirmed)):
                 return too_much(refusal.message, confirmable=refusal.confirmable)
             changed.save()
     except ClosedYearError as error:
@@ -144,7 +144,7 @@ def _restore(record: Any) -> Outcome:
     stored = _lock(record.instance)
     restored = record.prev_record.instance if stored else record.instance
     # The maximum was confirmed before, for this state is not a new one. The part may be given by now.
-    if (stored is None or grows(restored, stored)) and (refusal := refuse(restored, confirmed=True)):
+    if (stored is None or grows(restored, stored)) and (refusal := lock_and_refuse(restored, confirmed=True)):
         return refused(refusal.message, HTTPStatus.CONFLICT)
     if record.history_type == "~":
         restored.save()

@@ -1,7 +1,7 @@
 """Keep shares within the hours of their part and of their teacher.
 
-The figures are read under locks that last until the commit. PostgreSQL locks the rows of the teacher and the course, in
-this order everywhere. SQLite has locked the whole database: its transactions begin IMMEDIATE.
+The figures are read under locks that last until the commit. PostgreSQL locks the rows of the teacher and of the course
+of that year, in this order everywhere. SQLite has locked the whole database: its transactions begin IMMEDIATE.
 """
 
 from collections.abc import Collection
@@ -11,11 +11,12 @@ from decimal import Decimal
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from courses.models import Course, CourseYear
+from courses.models import CourseYear
+from office.models import OfficeSettings
 
 from ..models import Attribution, Teacher
 from ..part_hours import PartHours, hours_text
-from ..workload import TeachingLoad, sum_of_hours
+from ..workload import TeachingLoad
 from .results import ResultStatus
 
 
@@ -37,46 +38,75 @@ class Refusal:
     confirmable: bool = False
 
 
-def lock(teachers: Collection[int], courses: Collection[int]) -> tuple[dict[int, Teacher], dict[int, Course]]:
-    """Lock these rows until the commit, always in the same order, and return them by their keys."""
+def lock(teachers: Collection[int], courses: Collection[int], year: str) -> dict[int, Teacher]:
+    """Lock these teachers, and these courses of the year, always in the same order. Return the teachers by keys."""
     of_teachers = Teacher.objects.select_for_update(no_key=True).filter(pk__in=teachers).order_by("pk")
-    of_courses = Course.objects.select_for_update(no_key=True).filter(pk__in=courses).order_by("pk")
-    return {row.pk: row for row in of_teachers}, {row.pk: row for row in of_courses}
+    of_courses = CourseYear.objects.select_for_update(no_key=True).filter(course__in=courses, academic_year__label=year)
+    found = {row.pk: row for row in of_teachers}
+    list(of_courses.order_by("pk").values_list("pk"))
+    return found
 
 
 def read_limits(wanted: Attribution) -> Limits:
-    """Lock the teacher and the course of a share, and return its limits."""
-    teacher = Teacher.objects.select_for_update(no_key=True).only("max_hours").get(pk=wanted.teacher_id)
-    Course.objects.select_for_update(no_key=True).only("pk").get(pk=wanted.course_id)
-    given = CourseYear.objects.filter(course=wanted.course_id, academic_year__label=wanted.academic_year_id).first()
-    others = Attribution.objects.filter(academic_year__label=wanted.academic_year_id)
-    if wanted.pk is not None:
-        others = others.exclude(pk=wanted.pk)
-    mine = Q(teacher=wanted.teacher_id)
+    """Lock the course of that year, and return the limits of a share whose teacher is locked.
+
+    Decimals are summed up here, exactly.
+    """
+    of_year = CourseYear.objects.select_for_update(no_key=True).filter(
+        course=wanted.course_id, academic_year__label=wanted.academic_year_id
+    )
+    given_in_year = of_year.first()
     part = Q(course=wanted.course_id, component=wanted.component)
-    sums = others.filter(mine | part).aggregate(load=sum_of_hours("hours", mine), part=sum_of_hours("hours", part))
-    to_give = given.hours_to_give(wanted.component) if given else Decimal(0)
+    shares = Attribution.objects.filter(
+        part | Q(teacher=wanted.teacher_id), academic_year__label=wanted.academic_year_id
+    )
+    load = given = Decimal(0)
+    for pk, teacher, course, component, hours in shares.order_by().values_list(
+        "pk", "teacher_id", "course_id", "component", "hours"
+    ):
+        if pk == wanted.pk:
+            continue
+        load += hours if teacher == wanted.teacher_id else 0
+        given += hours if (course, component) == (wanted.course_id, wanted.component) else 0
+    to_give = given_in_year.hours_to_give(wanted.component) if given_in_year else Decimal(0)
     return Limits(
-        load=TeachingLoad(hours=sums["load"], maximum=teacher.max_hours),
-        part=PartHours(to_give=to_give, given=sums["part"]),
+        load=TeachingLoad(hours=load, maximum=wanted.teacher.max_hours), part=PartHours(to_give=to_give, given=given)
     )
 
 
+def lock_and_refuse(wanted: Attribution, *, confirmed: bool) -> Refusal | None:
+    """Lock the teacher and the course of a share, and return why it would be too much, or None."""
+    wanted.teacher = Teacher.objects.select_for_update(no_key=True).get(pk=wanted.teacher_id)
+    return refuse(wanted, confirmed=confirmed)
+
+
 def refuse(wanted: Attribution, *, confirmed: bool) -> Refusal | None:
-    """Return why a share would be too much, or None. A share without hours gets those that are left of its part."""
+    """Return why a share would be too much, or None. Its teacher is locked.
+
+    A share without hours gets those that are left of its part.
+    """
     limits = read_limits(wanted)
     if not limits.part.to_give:
         return Refusal(status=ResultStatus.INVALID, message=_no_hours_message(wanted))
-    if limits.part.left <= 0:
-        return Refusal(status=ResultStatus.TAKEN, message=taken_message(wanted))
     hours: Decimal | None = wanted.hours
     wanted.hours = limits.part.left if hours is None else hours
-    if wanted.hours > limits.part.left:
-        return Refusal(status=ResultStatus.OVER_HOURS, message=_over_hours_message(wanted, limits.part))
+    if limits.part.left <= 0 or wanted.hours > limits.part.left:
+        return _refuse_hours(wanted, limits.part, asked=hours, confirmed=confirmed)
     if confirmed or limits.load.fits(wanted.hours):
         return None
     message = _over_maximum_message(wanted, limits.load)
     return Refusal(status=ResultStatus.OVER_MAXIMUM, message=message, confirmable=True)
+
+
+def _refuse_hours(wanted: Attribution, part: PartHours, *, asked: Decimal | None, confirmed: bool) -> Refusal | None:
+    """Refuse more hours than are left, unless the office allows that and it is confirmed."""
+    confirmable = asked is not None and OfficeSettings.load().may_exceed_hours
+    if confirmable and confirmed:
+        return None
+    if part.left <= 0:
+        return Refusal(status=ResultStatus.TAKEN, message=taken_message(wanted), confirmable=confirmable)
+    message = _over_hours_message(wanted, part)
+    return Refusal(status=ResultStatus.OVER_HOURS, message=message, confirmable=confirmable)
 
 
 def _no_hours_message(wanted: Attribution) -> str:

@@ -56,6 +56,8 @@ class Result:
     #: The key of the attribution that was made.
     attribution: int | None = None
     incident: Incident | None = None
+    #: Whether a confirmation is all that it needs.
+    confirmable: bool = False
     #: The hours that were asked for, as they were typed.
     hours: str = ""
 
@@ -98,7 +100,7 @@ class Outcome:
     @property
     def to_confirm(self) -> list[Result]:
         """Return the results that need only a confirmation."""
-        return [result for result in self.results if result.status is ResultStatus.OVER_MAXIMUM]
+        return [result for result in self.results if result.confirmable]
 
 
 def combine(results: Sequence[Result]) -> Outcome:

@@ -56,6 +56,7 @@ MATRIX = {
     ("attributions:export", ("csv",)): (LOOK, None),
     ("attributions:export", ("xlsx",)): (LOOK, None),
     ("attributions:copy_year", ()): (CHANGE, CHANGE),
+    ("attributions:undo_copy", ("0123456789abcdef",)): (None, CHANGE),
     ("attributions:dashboard", ()): (LOOK, None),
     ("attributions:department", ()): (LOOK, None),
     ("attributions:detail", ("attribution",)): (LOOK, None),

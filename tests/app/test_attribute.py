@@ -82,7 +82,7 @@ def test_the_hours_left_are_read_under_the_locks_of_the_transaction(
     with CaptureQueriesContext(connection) as queries:
         check_answers(client.post(URL, attribution_request), 201, success=True)
     statements = [query["sql"] for query in queries]
-    summed = next(number for number, sql in enumerate(statements) if "SUM(" in sql)
+    summed = next(number for number, sql in enumerate(statements) if 'FROM "attributions_attribution"' in sql)
     inserted = next(number for number, sql in enumerate(statements) if 'INTO "attributions_attribution"' in sql)
     begun = max(number for number, sql in enumerate(statements[:inserted]) if sql.startswith(("SAVEPOINT", "BEGIN")))
     assert begun < summed < inserted

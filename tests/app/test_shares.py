@@ -12,6 +12,7 @@ from django.test import Client
 from attributions.free_parts import FreeParts, PartFilter
 from attributions.models import Attribution, Teacher
 from courses.models import Course
+from office.models import OfficeSettings
 from tests.app.conftest import browser_of, change_course
 
 if TYPE_CHECKING:
@@ -130,3 +131,15 @@ def test_the_admin_refuses_more_than_is_left(
     page = admin_client.post("/admin/attributions/attribution/add/", fields)
     assert "36,51 h sont demandées, mais il reste 36,50 h sur 36,50 h" in page.content.decode()
     assert admin_client.post("/admin/attributions/attribution/add/", fields | {"hours": "36.5"}).status_code == 302
+
+
+def test_more_than_is_left_is_confirmed_where_the_office_allows_it(browser: Client) -> None:
+    OfficeSettings(pk=1, may_exceed_hours=True).save()
+    assert ask(browser, hours=40).status_code == 409
+    form = {"teacher": "M00001", "academic_year": YEAR, "parts": "AGV211:CM", "hours:AGV211:CM": "40"}
+    page = browser.post("/attribution/", form)
+    assert page.status_code == 409
+    assert 'name="hours:AGV211:CM" value="40"' in page.content.decode()
+    assert browser.post("/attribution/", form | {"confirm": "yes"}).status_code == 302
+    assert ask(browser, teacher="M00002", hours=1, confirm=True).status_code == 201
+    assert Attribution.objects.count() == 2
