@@ -176,3 +176,23 @@ class MoveForm(forms.Form):
     """Choose the teacher that an attribution moves to."""
 
     teacher = teacher_field(Teacher.objects.all())
+
+
+class ReplaceForm(MoveForm):
+    """Choose who goes on with a share, from which day, after how many hours."""
+
+    first_day = forms.DateField(label=_("First day of the substitute"), widget=DateInput)
+    hours_done = forms.DecimalField(
+        label=_("Hours done until then"),
+        max_digits=6,
+        decimal_places=2,
+        localize=True,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Name the fields as the service does."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if "teacher" in data:
+            data["substitute"] = data.pop("teacher")
+        return data

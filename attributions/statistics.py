@@ -104,6 +104,11 @@ class PartShares:
         return self.hours.left >= HALF_A_CENT
 
     @property
+    def to_review(self) -> bool:
+        """Return whether more is given than there is, or less to those who hold it."""
+        return bool(self.shares) and abs(self.hours.left) >= HALF_A_CENT
+
+    @property
     def rows(self) -> int:
         """Return the rows of a table that it takes: one for each share, and one for the hours left, if any."""
         return len(self.shares) + self.is_open
@@ -124,10 +129,16 @@ class CourseParts:
 
 def courses_of(department: str, year: str) -> list[CourseParts]:
     """Return the courses of a department and the shares of their parts in a year, in two queries."""
-    shares = Attribution.objects.filter(academic_year__label=year).select_related("teacher").order_by("group", "pk")
     courses: Any = CourseYear.objects.filter(academic_year__label=year, course__department=department)
-    ordered = courses.select_related("course").order_by("level__position", "level_id", "semester", "course__code")
-    found = ordered.prefetch_related(Prefetch("course__attributions", queryset=shares, to_attr="shares"))
+    return with_parts(courses.order_by("level__position", "level_id", "semester", "course__code"), year)
+
+
+def with_parts(courses: QuerySet[CourseYear], year: str) -> list[CourseParts]:
+    """Return these courses of a year with the shares of their parts, in two queries."""
+    shares = Attribution.objects.filter(academic_year__label=year).select_related("teacher").order_by("group", "pk")
+    found: Any = courses.select_related("course").prefetch_related(
+        Prefetch("course__attributions", queryset=shares, to_attr="shares")
+    )
     return [CourseParts(course=course, parts=parts_of(course, course.course.shares)) for course in found]
 
 

@@ -30,8 +30,8 @@ def save(changed: Attribution, user: Any, version: str, *, confirmed: bool) -> O
     try:
         with transaction.atomic():
             require_open(changed.academic_year_id, lock=True)
-            stored = _lock(changed)
-            if conflicting := _refuse_other_version(stored, changed, version):
+            stored = lock_share(changed)
+            if conflicting := refuse_other_version(stored, changed, version):
                 return conflicting
             if stored and grows(changed, stored) and (refusal := lock_and_refuse(changed, confirmed=confirmed)):
                 return too_much(refusal.message, confirmable=refusal.confirmable)
@@ -52,7 +52,7 @@ def remove(attribution: Attribution, user: Any, version: str) -> Outcome:
     try:
         with transaction.atomic():
             require_open(attribution.academic_year_id, lock=True)
-            if conflicting := _refuse_other_version(_lock(attribution), attribution, version):
+            if conflicting := refuse_other_version(lock_share(attribution), attribution, version):
                 return conflicting
             attribution.delete()
     except ClosedYearError as error:
@@ -63,12 +63,12 @@ def remove(attribution: Attribution, user: Any, version: str) -> Outcome:
     return Outcome(status=HTTPStatus.OK, message=name)
 
 
-def _lock(attribution: Attribution) -> Attribution | None:
+def lock_share(attribution: Attribution) -> Attribution | None:
     """Lock the stored attribution, and return it as it is now, or None if it was removed."""
     return Attribution.objects.select_for_update().filter(pk=attribution.pk).first()
 
 
-def _refuse_other_version(stored: Attribution | None, attribution: Attribution, version: str) -> Outcome | None:
+def refuse_other_version(stored: Attribution | None, attribution: Attribution, version: str) -> Outcome | None:
     """Return the refusal if what is stored is not what was shown."""
     if stored is None:
         return conflict(removed_message(attribution))
@@ -141,7 +141,7 @@ def _restore(record: Any) -> Outcome:
     if record.history_type == "+":
         Attribution.objects.get(pk=record.id).delete()
         return _restored(record)
-    stored = _lock(record.instance)
+    stored = lock_share(record.instance)
     restored = record.prev_record.instance if stored else record.instance
     # The maximum was confirmed before, for this state is not a new one. The part may be given by now.
     if (stored is None or grows(restored, stored)) and (refusal := lock_and_refuse(restored, confirmed=True)):

@@ -5,7 +5,6 @@ The copy has the same teacher, role and group, its dates a year later, and as ma
 """
 
 import datetime
-import secrets
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from decimal import Decimal
@@ -15,12 +14,10 @@ from typing import Any
 from django.db import Error, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Least
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from simple_history.utils import bulk_create_with_history
 
-from attribution_project.histories import delete_with_history
 from courses import academic_year
 from courses.hours import HoursField
 
@@ -28,12 +25,9 @@ from ..models import Attribution, Teacher
 from ..part_hours import HALF_A_CENT, hours_text, left_of_part
 from ..workload import sum_of_hours
 from .assign import incident_of, is_same_share
-from .changes import UNDO_WITHIN, part_name
 from .limits import lock
 from .results import Outcome, failed, refused, too_much
-
-#: Before the reason of each record in the history: what a whole carry-over is undone by.
-_REASON = "carry-over "
+from .together import new_token, reason_of
 
 
 def suggestions(year: str, department: str = "") -> QuerySet[Attribution]:
@@ -77,7 +71,7 @@ def accept(
 
     ``expected`` is the number that the page suggested, with those in ``without``. If it has changed, nothing is made.
     """
-    token = secrets.token_hex(8)
+    token = new_token()
     try:
         with transaction.atomic():
             everything = suggestions(year, department)
@@ -95,7 +89,7 @@ def accept(
                 return too_much(crowded, confirmable=False)
             copies = [_copy(old, year, user) for old in olds]
             bulk_create_with_history(
-                copies, Attribution, batch_size=500, default_user=user, default_change_reason=f"{_REASON}{token}"
+                copies, Attribution, batch_size=500, default_user=user, default_change_reason=reason_of(token)
             )
     except academic_year.ClosedYearError as error:
         return refused(str(error), HTTPStatus.CONFLICT)
@@ -154,30 +148,3 @@ def _year_later(day: datetime.date | None) -> datetime.date | None:
     if day is None:
         return None
     return day.replace(year=day.year + 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
-
-
-def undo(token: str, user: Any) -> Outcome:
-    """Remove all that a carry-over made, or nothing if a share was changed since or it is too long ago."""
-    recent = Attribution.history.filter(history_date__gte=timezone.now() - UNDO_WITHIN)
-    made = list(recent.filter(history_change_reason=f"{_REASON}{token}", history_type="+").select_related("course"))
-    if not made or not (user.is_superuser or made[0].history_user_id == user.pk):
-        return refused(_("This can no longer be undone, or not by you."), HTTPStatus.CONFLICT)
-    keys = [record.id for record in made]
-    try:
-        with transaction.atomic():
-            shares = list(Attribution.objects.select_for_update().filter(pk__in=keys).order_by("pk"))
-            changed = set(
-                Attribution.history.filter(id__in=keys).exclude(history_type="+").values_list("id", flat=True)
-            )
-            if changed or len(shares) != len(keys):
-                names = [part_name(record) for record in made if record.id in changed]
-                told = _("Changed since, so that nothing was undone: %(names)s.")
-                return refused(told % {"names": ", ".join(names)}, HTTPStatus.CONFLICT)
-            academic_year.require_open(made[0].academic_year_id, lock=True)
-            delete_with_history(Attribution, shares, user, f"{_REASON}{token}")
-    except academic_year.ClosedYearError as error:
-        return refused(str(error), HTTPStatus.CONFLICT)
-    except Error as error:
-        return failed(incident_of(error, user, _("The carry-over could not be undone: the database refused it.")))
-    message = ngettext("%(n)d share is taken back.", "%(n)d shares are taken back.", len(keys)) % {"n": len(keys)}
-    return Outcome(status=HTTPStatus.OK, message=message)

@@ -92,9 +92,18 @@ def refuse(wanted: Attribution, *, confirmed: bool) -> Refusal | None:
     wanted.hours = limits.part.left if hours is None else hours
     if limits.part.left <= 0 or wanted.hours > limits.part.left:
         return _refuse_hours(wanted, limits.part, asked=hours, confirmed=confirmed)
-    if confirmed or limits.load.fits(wanted.hours):
+    return None if confirmed else _refuse_load(wanted, limits.load)
+
+
+def refuse_load(wanted: Attribution) -> Refusal | None:
+    """Return the refusal of a share that its locked teacher has no hours for, or None."""
+    return _refuse_load(wanted, read_limits(wanted).load)
+
+
+def _refuse_load(wanted: Attribution, load: TeachingLoad) -> Refusal | None:
+    if load.fits(wanted.hours):
         return None
-    message = _over_maximum_message(wanted, limits.load)
+    message = _over_maximum_message(wanted, load)
     return Refusal(status=ResultStatus.OVER_MAXIMUM, message=message, confirmable=True)
 
 

@@ -84,7 +84,7 @@ class Outcome:
     #: Refused because the attribution was changed, or removed, since it was shown.
     conflict: bool = False
     incident: Incident | None = None
-    #: What a whole carry-over is undone by.
+    #: What changes that were made together are undone by: see services.together.
     undo: str = ""
 
     @property

@@ -8,14 +8,14 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from attribution_project.kept_form import keeps_form, restore
 from attribution_project.permissions import requires
 from courses import academic_year
 from courses.models import departments
 
-from ..services.copy_year import accept, hours_over_maximum, suggestions, undo
+from ..services.copy_year import accept, hours_over_maximum, suggestions
 from ..services.results import Outcome
 
 PAGE_SIZE = 50
@@ -56,17 +56,8 @@ def copy_year(request: HttpRequest) -> HttpResponse:
     outcome = accept(review.year, review.department, review.without, expected, request.user, confirmed=confirmed)
     if not outcome.success:
         return _render(request, review, outcome)
-    messages.success(request, outcome.message, extra_tags=reverse("attributions:undo_copy", args=[outcome.undo]))
+    messages.success(request, outcome.message, extra_tags=reverse("attributions:undo_together", args=[outcome.undo]))
     return redirect(f"{reverse('attributions:list')}?year={review.year}")
-
-
-@requires("attributions.delete_attribution")
-@require_POST
-def undo_copy(request: HttpRequest, token: str) -> HttpResponse:
-    """Take a whole carry-over back."""
-    outcome = undo(token, request.user)
-    (messages.success if outcome.success else messages.error)(request, outcome.message)
-    return redirect("attributions:list")
 
 
 def _render(request: HttpRequest, review: _Review, outcome: Outcome | None) -> HttpResponse:

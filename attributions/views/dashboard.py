@@ -11,10 +11,12 @@ from django.views.decorators.http import require_safe
 
 from attribution_project import svg_charts
 from attribution_project.permissions import requires
-from attribution_project.sortable_list import query_string
+from attribution_project.sortable_list import PAGE_SIZE, query_string
 from courses import academic_year
+from courses.models import CourseYear
 
 from .. import statistics
+from ..review import count_to_review, courses_to_review, parts_to_review
 from ..workload import TeachingLoad
 
 TEACHERS_ON_A_PAGE = 30
@@ -38,6 +40,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "level_chart": _progress_chart(by_level, _("Hours attributed by level")),
         "by_department": by_department,
         "department_chart": _progress_chart(by_department, _("Hours attributed by department")),
+        "to_review": count_to_review(year),
         "loads": loads,
         "load_chart": _load_chart(loads),
         "page": page,
@@ -45,6 +48,25 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "query": query_string(request.GET, page=None),
     }
     return render(request, "attributions/dashboard.html", context)
+
+
+@requires("attributions.view_attribution")
+@require_safe
+def review(request: HttpRequest) -> HttpResponse:
+    """List the parts of which more hours are given than there are, or less to those who hold them."""
+    year = academic_year.from_query(request.GET.get("year"))
+    page = Paginator(courses_to_review(year), PAGE_SIZE).get_page(request.GET.get("page"))
+    keys = [course.pk for course in page]
+    context: dict[str, Any] = {
+        "year": year,
+        "years": academic_year.all_years(),
+        "courses": parts_to_review(CourseYear.objects.filter(pk__in=keys).order_by("course__code"), year),
+        "total": count_to_review(year),
+        "page": page,
+        "pages": list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)),
+        "query": query_string(request.GET, page=None),
+    }
+    return render(request, "attributions/review.html", context)
 
 
 def _progress_chart(progress: list[statistics.Progress], title: str) -> str:

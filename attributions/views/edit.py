@@ -17,9 +17,9 @@ from attribution_project.versions import version_of
 from courses.models import CourseYear
 
 from ..api import MAX_PARTS, attribution_response, outcome_response
-from ..forms import MoveForm, PartForm
+from ..forms import MoveForm, PartForm, ReplaceForm
 from ..models import Attribution, Teacher
-from ..services import changes
+from ..services import changes, replacement, together
 from ..services.results import Outcome, conflict, refused
 from .assign import find_teachers
 
@@ -120,6 +120,36 @@ def _choices(form: MoveForm, sought: str) -> list[Any]:
     return [chosen, *(one for one in found if one != chosen)] if chosen else found
 
 
+@keeps_form
+@requires(_CHANGE)
+@require_http_methods(["GET", "HEAD", "POST"])
+def replace(request: HttpRequest, pk: int) -> HttpResponse:
+    """Replace the teacher from a day on."""
+    attribution = _find(pk)
+    if attribution is None:
+        return _removed(request, pk)
+    shown = copy(attribution)
+    kept = restore(request)
+    form = ReplaceForm(request.POST or None, initial=kept.dict() if kept else None)
+    outcome = None
+    if request.method == "POST" and form.is_valid():
+        outcome = replacement.replace(
+            attribution,
+            **form.cleaned_data,
+            user=request.user,
+            version=request.POST.get("version", ""),
+            confirmed=request.POST.get("confirm") == "yes",
+        )
+        if outcome.success:
+            undo_address = reverse("attributions:undo_together", args=[outcome.undo])
+            return _answer_change(request, outcome, pk, undo_address)
+    sought = request.GET.get("who", "").strip()
+    context = {"form": form, "attribution": shown, "sought": sought, "found": _choices(form, sought), "kept": kept}
+    is_part = request.headers.get("HX-Target") == "teachers"
+    template = "attributions/_teacher_radios.html" if is_part else "attributions/replace.html"
+    return _render(request, template, outcome, context)
+
+
 @requires(_REMOVE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
@@ -174,6 +204,15 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
 
 @requires(_CHANGE)
 @require_POST
+def undo_together(request: HttpRequest, token: str) -> HttpResponse:
+    """Undo all that was made together: a carry-over or a replacement."""
+    outcome = together.undo(token, request.user)
+    (messages.success if outcome.success else messages.error)(request, outcome.message)
+    return redirect("attributions:list")
+
+
+@requires(_CHANGE)
+@require_POST
 def undo_several(request: HttpRequest) -> HttpResponse:
     """Undo each attribution of one request, and report those that could not be undone."""
     keys = [key for key in request.GET.get("attributions", "").split(",") if key.isdecimal()][:MAX_PARTS]
@@ -187,10 +226,11 @@ def undo_several(request: HttpRequest) -> HttpResponse:
     return redirect("attributions:list")
 
 
-def _answer_change(request: HttpRequest, outcome: Outcome, pk: int) -> HttpResponse:
+def _answer_change(request: HttpRequest, outcome: Outcome, pk: int, undo_address: str = "") -> HttpResponse:
     if wants_json(request):
         return outcome_response(outcome)
-    messages.success(request, outcome.message, extra_tags=reverse("attributions:undo", args=[pk]))
+    address = undo_address or reverse("attributions:undo", args=[pk])
+    messages.success(request, outcome.message, extra_tags=address)
     return redirect("attributions:detail", pk=pk)
 
 

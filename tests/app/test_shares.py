@@ -14,6 +14,7 @@ from attributions.models import Attribution, Teacher
 from courses.models import Course
 from office.models import OfficeSettings
 from tests.app.conftest import browser_of, change_course
+from tests.conftest import captured
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
@@ -143,3 +144,110 @@ def test_more_than_is_left_is_confirmed_where_the_office_allows_it(browser: Clie
     assert browser.post("/attribution/", form | {"confirm": "yes"}).status_code == 302
     assert ask(browser, teacher="M00002", hours=1, confirm=True).status_code == 201
     assert Attribution.objects.count() == 2
+
+
+def replace(browser: Client, share: Attribution, **fields: Any) -> Answer:
+    """Send the form of a replacement as it is shown now."""
+    address = f"/attribution/{share.pk}/remplacer/"
+    form = {"teacher": "M00002", "first_day": "2027-03-01", "hours_done": "20,25"} | fields
+    version = browser.get(address).context["version"]
+    return browser.post(address, {"version": version} | form, follow=True)
+
+
+def periods() -> list[tuple[str, str, str, str, str]]:
+    shares = Attribution.objects.order_by("pk").values_list(
+        "teacher__last_name", "role", "hours", "starts_on", "ends_on"
+    )
+    return [(name, role, str(hours), str(starts), str(ends)) for name, role, hours, starts, ends in shares]
+
+
+def test_a_replacement_ends_a_share_and_opens_another_and_is_undone_as_one(browser: Client) -> None:
+    ask(browser)
+    [before] = periods()
+    page = replace(browser, Attribution.objects.get())
+    assert periods() == [
+        ("Guérin", "HOLDER", "20.25", "None", "2027-02-28"),
+        ("Ba", "SUBSTITUTE", "16.25", "2027-03-01", "None"),
+    ]
+    assert "BA Fatou a 16,25 h à partir du 01/03/2027" in page.content.decode()
+    for teacher, told in (("M00001", "jusqu’au 28/02/2027"), ("M00002", "à partir du 01/03/2027")):
+        pk = Teacher.objects.get(matricule=teacher).pk
+        for address in (f"/enseignants/{pk}/", f"/enseignants/{pk}/decision/"):
+            assert told in browser.get(address, {"year": YEAR}).content.decode()
+    undo = captured(r'action="(/attribution/ensemble/\w+/annuler/)"', page.content.decode())
+    browser.post(undo)
+    assert periods() == [before]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"hours_done": "36,50"}, "supérieures à 0 et inférieures à 36,50 h"),
+        ({"hours_done": "0"}, "supérieures à 0 et inférieures à 36,50 h"),
+        ({"teacher": "M00001"}, "GUÉRIN Thérèse a déjà cette part"),
+        ({"first_day": "2026-08-31"}, "Le remplacement commence après le début de la part"),
+        ({"first_day": "x"}, "date valide"),
+        ({"teacher": "M9"}, "aucun enseignant"),
+    ],
+)
+def test_a_replacement_that_cannot_be_changes_nothing(browser: Client, change: dict[str, str], told: str) -> None:
+    ask(browser, starts_on="2026-09-01")
+    before = periods()
+    page = replace(browser, Attribution.objects.get(), **change)
+    assert (page.status_code, told in page.content.decode()) == (400, True)
+    assert periods() == before
+
+
+def test_a_substitute_over_the_maximum_is_confirmed(browser: Client, colleague: Teacher) -> None:
+    Teacher.objects.filter(pk=colleague.pk).update(max_hours=10)
+    ask(browser)
+    page = replace(browser, Attribution.objects.get())
+    assert (page.status_code, "16,25 h pour un maximum de 10 h" in page.content.decode()) == (409, True)
+    assert replace(browser, Attribution.objects.get(), confirm="yes").status_code == 200
+    assert len(periods()) == 2
+
+
+def test_what_is_over_or_given_in_part_is_listed_for_review(browser: Client, agv211: Course) -> None:
+    Course.objects.filter(pk=agv211.pk).update(hours_td=20, hours_tp=10)
+    for component in ("CM", "TD"):
+        ask(browser, component=component)
+    assert "À revoir" not in browser.get("/attribution/tableau-de-bord/", {"year": YEAR}).content.decode()
+    Course.objects.filter(pk=agv211.pk).update(hours_cm=30, hours_td=24)
+    board = browser.get("/attribution/tableau-de-bord/", {"year": YEAR})
+    assert (board.context["to_review"].over, board.context["to_review"].under) == (1, 1)
+    assert "1 partie avec plus d’heures qu’il n’y en a" in board.content.decode()
+    page = browser.get("/attribution/a-revoir/", {"year": YEAR}).content.decode()
+    assert "36,50 h sur 30 h : 6,50 h de trop" in page
+    assert "4 h sur 24 h restent" in page
+
+
+def test_a_carry_over_copies_shares_and_is_undone_whole(browser: Client) -> None:
+    ask(browser, hours="10,25", role="CO", group=2, starts_on="2027-03-01", academic_year="2026-2027")
+    ask(browser, teacher="M00002", hours=20)
+    sent = {"year": "2027-2028", "expected": "2", "accept": "yes"}
+    page = browser.post("/attribution/reconduction/", sent, follow=True).content.decode()
+    made = Attribution.objects.filter(academic_year="2027-2028").order_by("pk")
+    assert [(str(one.hours), one.role, one.group, str(one.starts_on)) for one in made] == [
+        ("10.25", "CO", 2, "2028-03-01"),
+        ("20.00", "HOLDER", 0, "None"),
+    ]
+    undo = captured(r'action="(/attribution/ensemble/\w+/annuler/)"', page)
+    changed = made[0]
+    changed.note = "vu"
+    changed.save()
+    assert "AGV211 CM 2027-2028" in browser.post(undo, follow=True).content.decode()
+    assert made.all().count() == 2
+    changed.history.latest().delete()
+    assert "2 parts sont comme avant" in browser.post(undo, follow=True).content.decode()
+    assert made.all().count() == 0
+    assert Attribution.history.filter(academic_year="2027-2028", history_type="-").count() == 2
+
+
+def test_a_carry_over_of_more_than_is_left_names_every_part(browser: Client, agv211: Course) -> None:
+    ask(browser, hours=20)
+    ask(browser, teacher="M00002", hours=16)
+    Course.objects.filter(pk=agv211.pk).update(hours_cm=30)
+    sent = {"year": "2027-2028", "expected": "2", "accept": "yes", "confirm": "yes"}
+    page = browser.post("/attribution/reconduction/", sent)
+    assert (page.status_code, "AGV211 CM (36 h / 30 h)" in page.content.decode()) == (409, True)
+    assert not Attribution.objects.filter(academic_year="2027-2028").exists()
