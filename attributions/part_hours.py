@@ -71,9 +71,13 @@ def hours_left(year: str, component: str) -> Any:
 
 def left_of_part(year: str) -> Any:
     """Return the hours left in a year of the part of a share, for a query of shares of courses of that year."""
-    cases = [When(component=component, then=to_give(component, "course__years__")) for component in Component.values]
-    whole = Case(*cases, default=Value(Decimal(0)), output_field=HoursField())
-    return whole - HoursGiven("course_id", year, F("component"))
+    return to_give_of_part("course__years__") - HoursGiven("course_id", year, F("component"))
+
+
+def to_give_of_part(prefix: str) -> Any:
+    """Return the hours of the part of a share, for a query of shares. ``prefix`` is the way to the course of a year."""
+    cases = [When(component=component, then=to_give(component, prefix)) for component in Component.values]
+    return Case(*cases, default=Value(Decimal(0)), output_field=HoursField())
 
 
 def lefts(year: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Copy shares of the year before, to be reviewed and accepted all at once.
 
 A share is suggested if hours of its part are left in the new year, and its teacher has none of them in the same group.
-The copy has the same teacher, role and group, its dates a year later, and as many hours as before, or those left.
+The copy has the same teacher, role and group, and its dates a year later. It has as many hours as before, in proportion
+where the course became longer or shorter, and not more than are left.
 """
 
 import datetime
@@ -12,8 +13,9 @@ from http import HTTPStatus
 from typing import Any
 
 from django.db import Error, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
-from django.db.models.functions import Least
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, Value, When
+from django.db.models.functions import Least, Round
+from django.db.models.lookups import Exact, GreaterThan
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from simple_history.utils import bulk_create_with_history
@@ -22,7 +24,7 @@ from courses import academic_year
 from courses.hours import HoursField
 
 from ..models import Attribution, Teacher
-from ..part_hours import HALF_A_CENT, hours_text, left_of_part
+from ..part_hours import HALF_A_CENT, hours_text, left_of_part, to_give_of_part
 from ..workload import sum_of_hours
 from .assign import incident_of, is_same_share
 from .limits import lock
@@ -44,8 +46,19 @@ def suggestions(year: str, department: str = "") -> QuerySet[Attribution]:
         found = found.filter(course__department=department)
     found = found.filter(course__active=True, course__years__academic_year__label=year)
     found = found.annotate(left=left_of_part(year)).filter(left__gte=HALF_A_CENT)
-    return found.annotate(hours_now=Least("hours", F("left"), output_field=HoursField())).order_by(
+    return found.annotate(hours_now=Least(_in_proportion(), F("left"), output_field=HoursField())).order_by(
         "course__code", "component", "pk"
+    )
+
+
+def _in_proportion() -> Case:
+    """Return the hours of a share, changed as those of its part were from its year to the new one."""
+    before, now = to_give_of_part("course_year__"), to_give_of_part("course__years__")
+    return Case(
+        When(Exact(before, now), then=F("hours")),
+        When(GreaterThan(before, Value(Decimal(0))), then=Round(F("hours") * now / before, 2)),
+        default=F("hours"),
+        output_field=HoursField(),
     )
 
 

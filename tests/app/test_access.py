@@ -67,7 +67,6 @@ MATRIX = {
     ("attributions:remove", ("attribution",)): (CHANGE, CHANGE),
     ("attributions:undo", ("attribution",)): (None, CHANGE),
     ("attributions:undo_several", ()): (None, CHANGE),
-    ("attributions:undo_copy", ("0123456789abcdef",)): (None, CHANGE),
     ("teachers:list", ()): (LOOK, None),
     ("teachers:export", ("csv",)): (LOOK, None),
     ("teachers:export", ("xlsx",)): (LOOK, None),

@@ -216,6 +216,7 @@ class TestCopyYear:
     def attributions_of_last_year(self, agv211: Course, teacher: Teacher) -> list[Attribution]:
         """Two parts of AGV211 in 2025-2026; the course has become longer since."""
         change_course(agv211, hours_td=20)
+        agv211.years.filter(academic_year__label="2025-2026").update(hours_cm=15, hours_td=15)
         return [
             Attribution.objects.create(
                 course=agv211, teacher=teacher, component=component, academic_year_id="2025-2026", hours=15, note="x"
@@ -226,7 +227,7 @@ class TestCopyYear:
     def sent(self, **more: str | list[str]) -> dict[str, str | list[str]]:
         return {"year": "2026-2027", "department": "", "expected": "2", "accept": "yes"} | more
 
-    def test_all_is_made_in_one_go_with_the_hours_of_before(
+    def test_all_is_made_in_one_go_with_the_hours_of_now(
         self, browser: Client, attributions_of_last_year: list[Attribution], staff: User
     ) -> None:
         page = browser.get(self.URL, {"year": "2026-2027"})
@@ -234,7 +235,7 @@ class TestCopyYear:
         page = browser.post(self.URL, self.sent(), follow=True)
         assert "2 parts sont attribuées pour 2026-2027." in page.content.decode()
         made = Attribution.objects.filter(academic_year__label="2026-2027").order_by("component")
-        assert [(str(one.hours), one.created_by) for one in made] == [("15.00", staff), ("15.00", staff)]
+        assert [(str(one.hours), one.created_by) for one in made] == [("36.50", staff), ("20.00", staff)]
         assert Attribution.history.filter(academic_year__label="2026-2027", history_user=staff).count() == 2
         assert browser.get(self.URL, {"year": "2026-2027"}).context["total"] == 0
 
@@ -252,9 +253,9 @@ class TestCopyYear:
     def test_more_than_the_maximum_is_named_and_confirmed(
         self, browser: Client, attributions_of_last_year: list[Attribution], teacher: Teacher
     ) -> None:
-        teacher.max_hours = 20
+        teacher.max_hours = 40
         teacher.save()
-        assert "aurait 30 h sur 20 h" in browser.get(self.URL, {"year": "2026-2027"}).content.decode()
+        assert "aurait 56,50 h sur 40 h" in browser.get(self.URL, {"year": "2026-2027"}).content.decode()
         page = browser.post(self.URL, self.sent())
         assert page.status_code == 409
         assert "GUÉRIN Thérèse" in page.content.decode()
