@@ -67,8 +67,7 @@ class NewFile:
 @contextmanager
 def new_file(path: Path) -> Iterator[NewFile]:
     """Make an empty file that only its owner can read, for the block. It is removed unless it was published."""
-    with usage_error_on_oserror(path):
-        _remove_stale(path)
+    remove_stale(path)
     require_free(path)
     with usage_error_on_oserror(path):
         unfinished = path.with_name(f"{path.name}.{os.getpid()}{_UNFINISHED}")
@@ -79,11 +78,13 @@ def new_file(path: Path) -> Iterator[NewFile]:
         _remove(unfinished)
 
 
-def _remove_stale(path: Path) -> None:
-    for found in path.parent.glob(f"{escape(path.name)}.*{_UNFINISHED}"):
-        number = found.name.removeprefix(f"{path.name}.").removesuffix(_UNFINISHED)
-        if number.isdigit() and (int(number) == os.getpid() or not is_running(int(number))):
-            _remove(found)
+def remove_stale(path: Path) -> None:
+    """Remove what killed runs left beside the file, whether or not they made it."""
+    with usage_error_on_oserror(path):
+        for found in path.parent.glob(f"{escape(path.name)}.*{_UNFINISHED}"):
+            number = found.name.removeprefix(f"{path.name}.").removesuffix(_UNFINISHED)
+            if number.isdigit() and (int(number) == os.getpid() or not is_running(int(number))):
+                _remove(found)
 
 
 def _remove(unfinished: Path) -> None:

@@ -18,7 +18,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from migrate_to_pg.errors import SourceChangedError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.move_back.new_file import new_file, require_free
+from migrate_to_pg.move_back.new_file import new_file, remove_stale, require_free
 from migrate_to_pg.pipeline.file_schema import learn_schema, leftover_forms, tables_of
 from migrate_to_pg.pipeline.fill_file import Filled, MovedState, fill
 from migrate_to_pg.pipeline.run import Progress, Run, no_progress
@@ -61,6 +61,7 @@ def move_back(
     alias = options.source if options.source in settings.DATABASES else DEFAULT_DB_ALIAS
     choice = choice or choose_new_file(options.target, alias or DEFAULT_DB_ALIAS)
     # Before an embedded server is started.
+    remove_stale(choice.path)
     require_free(choice.path)
     postgres = choose_target(options.source, published=True, argument="--source")
     run = Run(options, progress, choice)

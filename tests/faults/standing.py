@@ -6,7 +6,7 @@ and kind XX
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,9 +18,37 @@ from migrate_to_pg.report import progress
 
 
 def main(moment: str, here: str, on: str, *arguments: str) -> None:
-    stage, kind, *number = moment.split(":")
+    stage, kind, *given = moment.split(":")
+    left = int(given[0]) if given else 1
+
+    def pass_by() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.write(int(here), b"here\n")
+            os.read(int(on), 1)
+
+    if stage == "os":
+        stand_after(kind, pass_by)
+    else:
+        stand_at(stage, kind, pass_by)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "attribution_project.settings")
+    execute_from_command_line(["manage.py", *arguments])
+
+
+def stand_after(name: str, pass_by: Callable[[], None]) -> None:
+    function = getattr(os, name)
+
+    def call(*given: Any, **named: Any) -> Any:
+        answer = function(*given, **named)
+        pass_by()
+        return answer
+
+    setattr(os, name, call)
+
+
+def stand_at(stage: str, kind: str, pass_by: Callable[[], None]) -> None:
     display = progress.display
-    stood: list[Event] = []
 
     @contextmanager
     def standing(*given: Any, **named: Any) -> Iterator[Progress]:
@@ -28,18 +56,12 @@ def main(moment: str, here: str, on: str, *arguments: str) -> None:
 
             def tell(event: Event) -> None:
                 show(event)
-                if (event.stage, event.kind) != (stage, kind):
-                    return
-                stood.append(event)
-                if len(stood) == int(number[0] if number else 1):
-                    os.write(int(here), b"here\n")
-                    os.read(int(on), 1)
+                if (event.stage, event.kind) == (stage, kind):
+                    pass_by()
 
             yield tell
 
     progress.display = standing
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "attribution_project.settings")
-    execute_from_command_line(["manage.py", *arguments])
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -12,13 +13,20 @@ import psycopg
 import pytest
 from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
 
-from tests.faults.conftest import Result, World, check_told
+from tests.debian import folder_for_all
+from tests.faults.conftest import MakeWorld, Result, World, check_told
 from tests.faults.test_disk import Disk
+from tests.faults.test_server import PrivateServer
 
 STAGES = ("snapshot", "catalog", "stage", "examine", "load", "restore", "prove", "publish")
-MOMENTS = [f"{stage}:{kind}" for stage in STAGES for kind in ("stage", "stage_done")] + [
+#: Before and after each stage, in the midst of those that take long, and while the file gets its name.
+MOMENTS = [
+    *(f"{stage}:{kind}" for stage in STAGES for kind in ("stage", "stage_done")),
     "load:progress",
-    "prove:progress",
+    *(f"{stage}:progress:{number}" for stage in ("load", "prove") for number in (2, 4, 6, 8, 12)),
+    "os:fsync:1",
+    "os:link",
+    "os:fsync:2",
 ]
 #: These few are tried in every tier.
 FEW = ("load:progress", "publish:stage_done")
@@ -59,6 +67,10 @@ class Back(World):
 @pytest.fixture
 def back(world: World) -> Back:
     """A world whose database was moved."""
+    return moved(world)
+
+
+def moved(world: World) -> Back:
     assert world.run().returncode == 0
     world.remember()
     there = Back.__new__(Back)
@@ -72,7 +84,17 @@ def back(world: World) -> Back:
 def test_killed_at_any_moment_nothing_is_harmed_and_the_next_run_succeeds(moment: str, back: Back) -> None:
     killed = back.at(moment).send(signal.SIGKILL)
     assert killed.returncode == -signal.SIGKILL
-    assert back.file.exists() is (moment == "publish:stage_done")
+    assert back.file.exists() is (moment in ("publish:stage_done", "os:link", "os:fsync:2"))
+    back.check_recovers()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("moment", ["snapshot:stage_done", "load:progress:4", "prove:progress:4"])
+def test_a_killed_run_that_kept_writers_out_lets_them_in(moment: str, back: Back) -> None:
+    killed = back.at(moment, "--lock-source").send(signal.SIGKILL)
+    assert killed.returncode == -signal.SIGKILL
+    back.sql("SET lock_timeout = '20s'; INSERT INTO auth_group (name) VALUES ('free')")
+    back.remember()
     back.check_recovers()
 
 
@@ -109,4 +131,34 @@ def test_a_server_that_ends_the_session_leaves_no_file(back: Back) -> None:
         )
     check_told(standing.go(), "No file was made.")
     assert back.beside() == []
+    back.check_recovers()
+
+
+@pytest.fixture(scope="module")
+def private_server() -> Iterator[PrivateServer]:
+    with folder_for_all("pg-back-") as folder:
+        private = PrivateServer(folder)
+        yield private
+        private.stop()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_server_that_is_killed_in_any_stage_leaves_no_half_file(
+    stage: str, private_server: PrivateServer, make_world: MakeWorld
+) -> None:
+    world = make_world(private_server.server.database())
+    back = moved(world)
+    standing = back.at(f"{stage}:stage")
+    private_server.kill()
+    try:
+        result = standing.go()
+    finally:
+        private_server.start()
+    # Nothing is asked of the server any more once the file is verified, and current.
+    if stage == "publish":
+        check_told(result, "no difference", status=0)
+    else:
+        check_told(result, "PostgreSQL", "No file was made.")
+        assert back.beside() == []
     back.check_recovers()
