@@ -58,6 +58,8 @@ class Loader:
     def restore(self, loaded: Path) -> Path:
         """Put back keys, indexes, constraints and triggers, and return the SQLite file that the tables then hold.
 
+        Foreign keys are not valid yet: ``verify_staged`` validates them.
+
         Rows for which one of them does not hold are reported, or left out and all is loaded once more.
         """
         definitions = {definition.place: definition for definition in self.staged.dropped.definitions}
@@ -87,7 +89,6 @@ class Loader:
         identities = staging.set_identities(self.connection, INCOMING, self.staged.plan)
         self.run.state.record_loaded(identities=identities)
         staging.refresh_views(self.connection, INCOMING)
-        staging.analyze(self.connection, INCOMING, self.staged.plan)
 
     def _load_unexamined(self) -> bool:
         """Load the snapshot and judge its values meanwhile. Return whether PostgreSQL has all of it."""

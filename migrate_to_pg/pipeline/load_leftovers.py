@@ -115,7 +115,7 @@ def _load(run: Run, staged: Staged, catalog: SourceCatalog, snapshot: Snapshot) 
         builders=staging.Builders(conninfo=conninfo, count=options.jobs),
         rows=lambda name: rows.get(name, 0),
     )
-    staging.analyze(connection, LEFTOVERS_INCOMING, own)
+    staging.validate(connection, LEFTOVERS_INCOMING, aside, own)
     return LeftoversLoad(
         tables=found.tables,
         plan=own,

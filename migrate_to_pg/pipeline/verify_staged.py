@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from migrate_to_pg import staging
 from migrate_to_pg.errors import ProofError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.pipeline.examination import find_damage
@@ -17,6 +18,7 @@ from migrate_to_pg.publish import LockedSchemas, lock_schemas
 from migrate_to_pg.records import INCOMING, LEFTOVERS_INCOMING, Plan, Snapshot, Verify
 from migrate_to_pg.rules.run_findings import made_from_models, run_findings
 from migrate_to_pg.sqlite.snapshot import require_unmodified_snapshot
+from migrate_to_pg.system.threads import in_thread
 from migrate_to_pg.verify import verify_tables
 from migrate_to_pg.verify.orm import compare_with_orm
 from migrate_to_pg.verify.schema import require_described, require_identities, require_spans, require_validated
@@ -40,21 +42,27 @@ def verify_staged(
         loaded: the SQLite file that was loaded: the snapshot, or its repaired copy.
         transaction: ends when the tables may be written to again.
 
-    Returns the transaction that publishes. Raises ProofError where anything differs.
+    Foreign keys are validated meanwhile, in the same transaction. Returns the transaction that publishes. Raises
+    ProofError where anything differs, and UnmetDefinitionError where a foreign key does not hold.
     """
     connection = staged.target.connection
     with run.stage("prove"):
         locked = lock_schemas(connection, (INCOMING, LEFTOVERS_INCOMING), transaction)
-        require_unmodified_snapshot(snapshot)
-        run.state.verification = verify_tables(
-            staged.plan,
-            snapshot.path,
-            staged.target.conninfo,
-            schema=INCOMING,
-            verify=run.options.verify,
-            progress=run.progress,
-            repairs=run.state.examined.repairs,
-        )
+        # The verification reads over connections of its own.
+        with in_thread(
+            "validate",
+            lambda: staging.validate(connection, INCOMING, staged.dropped, staged.plan),
+            lambda: staging.cancel(connection),
+        ):
+            run.state.verification = verify_tables(
+                staged.plan,
+                snapshot.path,
+                staged.target.conninfo,
+                schema=INCOMING,
+                verify=run.options.verify,
+                progress=run.progress,
+                repairs=run.state.examined.repairs,
+            )
         run.state.notes += tuple(run_findings(run.state.verification))
         if run.options.schema == "models":
             run.state.notes += (made_from_models(len(staged.plan.tables) + len(staged.plan.only_target)),)
@@ -63,6 +71,9 @@ def verify_staged(
             conninfo, path = staged.target.conninfo, snapshot.path
             found = verify_leftovers(leftovers, path, conninfo, run.options, run.progress, schema=LEFTOVERS_INCOMING)
             run.state.verification = merge_verifications(run.state.verification, found)
+        if run.options.mode != "publish" or not run.state.verification.holds:
+            # To read all of it takes long: publish_staged does it next.
+            require_unmodified_snapshot(snapshot)
         if not run.state.verification.holds:
             raise ProofError(
                 _(

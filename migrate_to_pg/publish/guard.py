@@ -34,7 +34,8 @@ WITH relation AS (
                      c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.reltablespace, c.relam, c.relnatts,
                      c.relispopulated, c.relispartition, c.relhasrules)
     FROM pg_class c JOIN relation USING (oid)
-    UNION ALL SELECT 'constraint', 'pg_class', conrelid, (to_jsonb(k) - 'connamespace')::text
+    -- Foreign keys are validated while the locks are held.
+    UNION ALL SELECT 'constraint', 'pg_class', conrelid, (to_jsonb(k) - '{connamespace,convalidated}'::text[])::text
               FROM pg_constraint k JOIN relation r ON r.oid = conrelid
     UNION ALL SELECT 'statistics', 'pg_class', stxrelid, (to_jsonb(s) - 'stxnamespace')::text
               FROM pg_statistic_ext s JOIN relation r ON r.oid = stxrelid

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from migrate_to_pg.staging.drop_indexes import Definition, DroppedObjects, drop_objects, truncate
-from migrate_to_pg.staging.restore_indexes import Builders, analyze, restore
+from migrate_to_pg.staging.restore_indexes import Builders, cancel, restore, validate
 from migrate_to_pg.staging.sequences import refresh_views, set_identities
 from migrate_to_pg.staging.temporary_defaults import temporary_defaults
 
@@ -11,11 +11,12 @@ __all__ = [
     "Builders",
     "Definition",
     "DroppedObjects",
-    "analyze",
+    "cancel",
     "drop_objects",
     "refresh_views",
     "restore",
     "set_identities",
     "temporary_defaults",
     "truncate",
+    "validate",
 ]

@@ -1,6 +1,8 @@
 """Restore dropped indexes and constraints, validate them, and compare them with the definitions from before.
 
-Indexes are created and foreign keys validated over several connections at once, because that takes long.
+Indexes are created over several connections at once, because that takes long. Foreign keys are validated later, over
+one connection beside the verification: it leaves a processor idle, and only the connection that has locked the tables
+may validate them.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ def restore(
     builders: Builders | None = None,
     rows: Callable[[str], int] = lambda _: 0,
 ) -> None:
-    """Restore and validate everything that was dropped.
+    """Restore everything that was dropped. Foreign keys are not valid yet.
 
     Args:
         connection: a connection in autocommit mode.
@@ -69,26 +71,43 @@ def restore(
         rows: returns the number of rows of a table, so that the largest are built first.
 
     Raises:
-        StagingError: a definition does not hold for the rows, or differs from before.
+        StagingError: a definition does not hold for the rows.
     """
     _prepare(connection, schema, 1)
     keys, foreign = _of(dropped, foreign=False), _of(dropped, foreign=True)
-    counter = _ProgressCounter(progress, len(dropped.definitions))
+    counter = _ProgressCounter(progress, len(keys))
     index_builders = _IndexBuilders(connection, schema, builders, counter)
     large, small = _by_size(keys, rows)
     index_builders.build([*([[key]] for key in large), *([some] for some in batched(small))])
     _execute_all(connection, [(key, key.after) for key in keys])
     _execute_all(connection, [(key, key.before) for key in foreign])
-    large, small = _by_size(foreign, rows)
-    # Two keys of one table cannot be validated at once.
-    tables = dict.fromkeys(key.table for key in large)
-    by_table = ([[key] for key in large if key.table == table] for table in tables)
-    index_builders.build([*by_table, *([some] for some in batched(small))])
     _execute_all(connection, [(key, key.after) for key in foreign])
     for trigger in dropped.triggers:
         connection.execute(trigger.enable.encode())
-    _check_complete(connection, schema, dropped)
     connection.execute("RESET synchronous_commit")
+
+
+def validate(connection: Connection, schema: str, dropped: DroppedObjects, plan: Plan) -> None:
+    """Validate the foreign keys, collect statistics, and compare all definitions with those from before.
+
+    Args:
+        connection: a connection, which may have locked the tables.
+        schema: the incoming schema.
+        dropped: the definitions that ``restore`` has made.
+        plan: the tables to analyze, so that the first queries are not slow.
+
+    Raises:
+        StagingError: a key does not hold for the rows, or a definition differs from before.
+    """
+    with connection.transaction():
+        before = connection.execute("SELECT current_setting('search_path')").fetchone()
+        connection.execute("SELECT set_config('search_path', quote_ident(%s), true)", [schema])
+        _execute_all(connection, [(key, key.build) for key in _of(dropped, foreign=True)])
+        if plan.tables:
+            names = sql.SQL(", ").join(sql.Identifier(schema, table.name) for table in plan.tables)
+            connection.execute(sql.SQL("ANALYZE {}").format(names))
+        _check_complete(connection, schema, dropped)
+        connection.execute("SELECT set_config('search_path', %s, true)", before)
 
 
 def _of(dropped: DroppedObjects, *, foreign: bool) -> list[Definition]:
@@ -111,7 +130,8 @@ def _execute_all(connection: Connection, made: Iterable[tuple[Definition, str]])
             _execute(connection, *some[0])
             continue
         try:
-            connection.execute("; ".join(statement for _definition, statement in some).encode())
+            with connection.transaction():
+                connection.execute("; ".join(statement for _definition, statement in some).encode())
         except errors.QueryCanceled:
             # The run is stopped.
             raise
@@ -168,15 +188,23 @@ class _IndexBuilders:
     def _work(self, connection: Connection) -> None:
         for group in drain(self.left):
             for step in group:
+                # Workers of PostgreSQL's own cost a tenth more. They help once no other index waits for a builder.
+                workers = "0" if self.left else "DEFAULT"
+                connection.execute(f"SET max_parallel_maintenance_workers = {workers}".encode())
                 _execute_all(connection, [(definition, definition.build) for definition in step])
                 self.counter.add(step)
 
     def _stop(self) -> None:
         self.left.clear()
         for connection in tuple(self.open):
-            # cancel() would hold the interpreter's lock while it waits for a server that does not answer.
-            with suppress(psycopg.OperationalError):
-                connection.cancel_safe(timeout=_CANCEL_TIMEOUT_SECONDS)
+            cancel(connection)
+
+
+def cancel(connection: Connection) -> None:
+    """Cancel the statement that another thread executes on the connection."""
+    # cancel() would hold the interpreter's lock while it waits for a server that does not answer.
+    with suppress(psycopg.OperationalError):
+        connection.cancel_safe(timeout=_CANCEL_TIMEOUT_SECONDS)
 
 
 def _prepare(connection: Connection, schema: str, count: int) -> None:
@@ -225,10 +253,3 @@ def _check_complete(connection: Connection, schema: str, dropped: DroppedObjects
             detail=[definition.create for definition in missing],
             remedy=_("This should not happen; please report it with these lines."),
         )
-
-
-def analyze(connection: Connection, schema: str, plan: Plan) -> None:
-    """Collect statistics for the planner, so that the first queries are not slow."""
-    if plan.tables:
-        names = sql.SQL(", ").join(sql.Identifier(schema, table.name) for table in plan.tables)
-        connection.execute(sql.SQL("ANALYZE {}").format(names))

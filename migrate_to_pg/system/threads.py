@@ -70,12 +70,37 @@ def run_all(name: str, works: Sequence[Work], stop: Work, *, alone_here: bool = 
         raise failures[0]
 
 
+@contextmanager
+def in_thread(name: str, work: Callable[[], T], stop: Work = lambda: None) -> Iterator[Future[T]]:
+    """Do the work in a thread beside the body, and leave when both have ended. Its result is that of the future.
+
+    ``stop`` is called as soon as the body has failed or this thread is interrupted, and again until the work has ended.
+    A failure of the work is raised after the body.
+    """
+    with ThreadPoolExecutor(1, name) as pool:
+        try:
+            started = pool.submit(work)
+        except RuntimeError as error:
+            if not is_no_more_threads(error):
+                raise
+            started = Future()
+            started.set_result(work())
+        try:
+            yield started
+            while wait([started], timeout=POLL_INTERVAL_SECONDS).not_done:
+                pass
+        except BaseException:
+            _stop([started], stop)
+            raise
+    started.result()
+
+
 def is_no_more_threads(error: RuntimeError) -> bool:
     """Report whether Python could not start a thread, for a limit of processes or of memory."""
     return "new thread" in str(error)
 
 
-def _stop(started: Sequence[Future[None]], stop: Work) -> None:
+def _stop(started: Sequence[Future[T]], stop: Work) -> None:
     pending = set(started)
     while pending:
         stop()

@@ -11,6 +11,9 @@ from migrate_to_pg.planning import make_plan, read_target
 from migrate_to_pg.postgres import target
 from migrate_to_pg.records import INCOMING, Plan, SourceCatalog, SourceColumn, SourceTable
 
+#: Nothing to analyze.
+NO_TABLES = make_plan(SourceCatalog(tables=()), (), source_time_zone="UTC")
+
 
 @pytest.fixture
 def connection(each_postgres_url: str) -> Iterator[psycopg.Connection]:
@@ -18,6 +21,17 @@ def connection(each_postgres_url: str) -> Iterator[psycopg.Connection]:
         target.create_schema(connection, INCOMING)
         connection.execute(f"SET search_path = {INCOMING}")
         yield connection
+
+
+def restore_and_validate(
+    connection: psycopg.Connection, dropped: staging.DroppedObjects, builders: staging.Builders
+) -> None:
+    """Restore everything, and validate it in a transaction whose search path stays as it was."""
+    staging.restore(connection, INCOMING, dropped, lambda event: None, builders=builders)
+    with connection.transaction():
+        connection.execute("SET LOCAL search_path = pg_catalog")
+        staging.validate(connection, INCOMING, dropped, NO_TABLES)
+        assert connection.execute("SHOW search_path").fetchone() == ("pg_catalog",)
 
 
 DEFINITIONS = f"""
@@ -71,7 +85,7 @@ def test_what_was_set_aside_is_back_as_it_was(
     before = connection.execute(DEFINITIONS).fetchall()
     aside = staging.drop_objects(connection, INCOMING)
     builders = staging.Builders(conninfo=each_postgres_url, count=connections)
-    staging.restore(connection, INCOMING, aside, lambda event: None, builders=builders)
+    restore_and_validate(connection, aside, builders)
     assert connection.execute(DEFINITIONS).fetchall() == before
     assert before
 
@@ -108,7 +122,7 @@ def test_what_does_not_hold_for_the_rows_is_told_and_nobody_goes_on(
     connection.execute(f"INSERT INTO a VALUES {rows}")
     builders = staging.Builders(conninfo=each_postgres_url, count=connections)
     with pytest.raises(StagingError, match=message) as caught:
-        staging.restore(connection, INCOMING, aside, lambda event: None, builders=builders)
+        restore_and_validate(connection, aside, builders)
     assert "ALTER TABLE a ADD CONSTRAINT" in caught.value.detail[1]
     # The lock that a builder's statement would still hold.
     connection.execute("SET lock_timeout = '5s'; LOCK TABLE a, b IN ACCESS EXCLUSIVE MODE")
