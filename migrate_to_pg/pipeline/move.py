@@ -14,7 +14,7 @@ from migrate_to_pg.pipeline.load_leftovers import load_leftovers_of
 from migrate_to_pg.pipeline.publish import export_published, keep_staged, publish_staged
 from migrate_to_pg.pipeline.reach_target import reach_target, require_named_target
 from migrate_to_pg.pipeline.run import Progress, Run, no_progress
-from migrate_to_pg.pipeline.source import begin, learn_schema, open_source, read_catalog, take_snapshot
+from migrate_to_pg.pipeline.source import add_checksums, begin, learn_schema, open_source, read_catalog, take_snapshot
 from migrate_to_pg.pipeline.stage_tables import stage_tables
 from migrate_to_pg.pipeline.verify_staged import verify_staged
 from migrate_to_pg.planning import called_alike
@@ -24,6 +24,7 @@ from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.records import INCOMING, Options, Report, Snapshot, SourceCatalog, Verify
 from migrate_to_pg.row_repair.engine import Accepted, accept
 from migrate_to_pg.rules.schema import ambiguous_name
+from migrate_to_pg.system.threads import in_thread
 
 
 def run(options: Options, progress: Progress = no_progress, choice: SourceChoice | None = None) -> Report:
@@ -59,9 +60,11 @@ def _move(run: Run, accepted: Accepted, stack: ExitStack) -> None:
         return
 
     target = reach_target(run, stack)
-    snapshot = take_snapshot(run, source)
-    catalog, schema = _read(run, snapshot)
-    staged = stage_tables(run, target, catalog, schema)
+    copied = take_snapshot(run, source, checksums=False)
+    with in_thread("checksums", lambda: add_checksums(run, source, copied)) as checksums:
+        catalog, schema = _read(run, copied)
+        staged = stage_tables(run, target, catalog, schema)
+    snapshot = checksums.result()
     check_no_references(staged.plan, snapshot.path)
 
     loader = Loader(Examination(run, accepted, staged.plan, catalog, snapshot), staged)

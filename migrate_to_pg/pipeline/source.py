@@ -61,18 +61,30 @@ def begin(run: Run, source: Source | DumpedSource, stack: ExitStack) -> None:
         run.state.notes += (written_at_start(),)
 
 
-def take_snapshot(run: Run, source: Source | DumpedSource) -> Snapshot:
-    """Copy the source consistently, for as long as the run goes on."""
+def take_snapshot(run: Run, source: Source | DumpedSource, *, checksums: bool = True) -> Snapshot:
+    """Copy the source consistently, for as long as the run goes on.
+
+    Without ``checksums``, ``add_checksums`` is to follow: it can work beside the next stages.
+    """
     with run.stage("snapshot"):
         if isinstance(source, Source) and run.options.lock_source:
             source.lock()
-        snapshot = source.copy(run.workdir.unfinished)
-        logger.info("the snapshot has %d bytes; the source's SHA-256 is %s", snapshot.size, snapshot.source_sha256)
+        snapshot = source.copy_pages(run.workdir.unfinished)
         run.state.record_source(snapshot=snapshot)
+        if checksums:
+            snapshot = add_checksums(run, source, snapshot)
     if isinstance(source, Source):
         run.state.notes += tuple(map(bytes_not_read, source.unread))
         if run.options.trial is None:
             remember_source(run.options.mode, source.path, run.source_choice.chosen, run.state.started)
+    return snapshot
+
+
+def add_checksums(run: Run, source: Source | DumpedSource, snapshot: Snapshot) -> Snapshot:
+    """Wait until the disk has the snapshot, and record it with its checksums."""
+    snapshot = source.with_checksums(snapshot)
+    logger.info("the snapshot has %d bytes; the source's SHA-256 is %s", snapshot.size, snapshot.source_sha256)
+    run.state.record_source(snapshot=snapshot)
     return snapshot
 
 

@@ -14,6 +14,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -139,6 +140,10 @@ class Source:
             time.sleep(_LOCK_RETRY_SECONDS)
 
     def copy(self, destination: Path) -> Snapshot:
+        """Copy the complete database into a new file, wait until the disk has it, and compute the checksums."""
+        return self.with_checksums(self.copy_pages(destination))
+
+    def copy_pages(self, destination: Path) -> Snapshot:
         """Copy the complete database, as it is at one moment, into a new file that only its owner can read.
 
         All pages are copied in one step: SQLite's online backup starts again whenever somebody writes between two
@@ -173,15 +178,15 @@ class Source:
                     remedy=_("Make room there, or name a directory on a larger disk: --report DIR."),
                 ) from error
             raise self._copy_error(error) from error
-        self._copy_sha256, original = _sync_and_hash(destination, self.path)
-        logger.info("copied %s: SHA-256 of the copy %s", self.path, self._copy_sha256)
         return Snapshot(
-            source=self.path,
-            path=destination,
-            size=destination.stat().st_size,
-            sha256=self._copy_sha256,
-            source_sha256=original,
+            source=self.path, path=destination, size=destination.stat().st_size, sha256="", source_sha256=""
         )
+
+    def with_checksums(self, snapshot: Snapshot) -> Snapshot:
+        """Wait until the disk has the copy, and return its record with the checksums of both files."""
+        self._copy_sha256, original = _sync_and_hash(snapshot.path, self.path)
+        logger.info("copied %s: SHA-256 of the copy %s", self.path, self._copy_sha256)
+        return replace(snapshot, sha256=self._copy_sha256, source_sha256=original)
 
     @contextlib.contextmanager
     def _fresh(self) -> Iterator[sqlite3.Connection]:

@@ -44,7 +44,7 @@ def dump(
 
 def load(file: Path, to: Path, progress: Callable[[Event], None] = lambda event: None) -> Snapshot:
     with DumpedSource(file, progress) as source:
-        return source.copy(to)
+        return source.copy_pages(to)
 
 
 def around(path: Path) -> Path:

@@ -183,7 +183,7 @@ def test_a_snapshot_that_no_disk_has_room_for_is_refused_before_it_is_written(fi
     with DumpedSource(file, lambda event: None) as source:
         source.manifest = replace(source.manifest, bytes=2**60)
         with pytest.raises(SourceError, match=r"The run needs .+ are free\."):
-            source.copy(to)
+            source.copy_pages(to)
     assert not to.exists()
 
 
@@ -197,7 +197,7 @@ def test_a_dump_that_changes_while_it_is_read_is_not_given_out(tmp_path: Path) -
         raw[len(raw) // 2] ^= 1
         file.write_bytes(raw)
         with pytest.raises(DumpError, match="is not as --dump writes it"):
-            source.copy(to)
+            source.copy_pages(to)
     assert not to.exists()
 
 
