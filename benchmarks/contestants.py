@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -106,9 +107,14 @@ class Bench:
         """Return the seconds of the server's processes, ended ones included."""
         line = (self.server.place.data / "postmaster.pid").read_text().splitlines()[0]
         server = psutil.Process(int(line))
-        times = [server.cpu_times(), *(child.cpu_times() for child in server.children(recursive=True))]
-        ended = times[0].children_user + times[0].children_system
-        return float(sum(each.user + each.system for each in times) + ended)
+        seconds = 0.0
+        for child in server.children(recursive=True):
+            # One that has ended meanwhile is among the server's ended children.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = child.cpu_times()
+                seconds += times.user + times.system
+        times = server.cpu_times()
+        return float(seconds + times.user + times.system + times.children_user + times.children_system)
 
     def pgloader(self, source: Path) -> float:
         """Data only, into bare tables, with the numbers of workers that its documents recommend for two cores."""
