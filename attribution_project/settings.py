@@ -55,6 +55,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "attribution_project.client.set_client_address",
+    "attribution_project.once_a_request.remember_answers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # These two before the sessions: an error in storing one is reported in the language of the page.

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from attribution_project.versions import VersionedAdmin, VersionedForm
 from courses.departments import DepartmentForm
 
-from .models import Attribution, Grade, Teacher
+from .models import Attribution, Discharge, Grade, Teacher
 from .services.limits import grows, lock_and_refuse
 
 
@@ -23,6 +23,17 @@ class GradeAdmin(VersionedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Grade | None = None) -> Any:
         """Keep the code of a grade: teachers have it."""
         return ["code"] if obj else []
+
+
+@admin.register(Discharge)
+class DischargeAdmin(VersionedAdmin):
+    """Discharges, found by teacher."""
+
+    list_display = ["teacher", "academic_year", "hours", "reason"]
+    list_filter = ["academic_year"]
+    list_select_related = ["teacher"]
+    search_fields = ["teacher__last_name", "teacher__matricule", "reason"]
+    autocomplete_fields = ["teacher"]
 
 
 @admin.register(Teacher)

@@ -126,6 +126,37 @@ class Teacher(models.Model):
         return (self.title == Title.MRS and self.grade.name_feminine) or self.grade.name
 
 
+class Discharge(models.Model):
+    """Statutory hours (HETD) that a teacher does not owe in one year, and why."""
+
+    teacher = models.ForeignKey(Teacher, on_delete=models.PROTECT, related_name="discharges", verbose_name=_("teacher"))
+    academic_year = models.ForeignKey(
+        AcademicYear,
+        on_delete=models.PROTECT,
+        to_field="label",
+        db_column="academic_year",
+        related_name="+",
+        verbose_name=_("academic year"),
+    )
+    hours = models.DecimalField(
+        _("hours (HETD)"),
+        max_digits=6,
+        decimal_places=2,
+        validators=[MinValueValidator(Decimal("0.01"), _("Hours are more than 0."))],
+    )
+    reason = models.CharField(_("reason"), max_length=200)
+    history = HistoricalRecords()
+
+    class Meta:
+        verbose_name = _("discharge")
+        verbose_name_plural = _("discharges")
+        ordering = ["-academic_year_id", "id"]
+        constraints = [models.CheckConstraint(condition=Q(hours__gt=0), name="attributions_discharge_hours_positive")]
+
+    def __str__(self) -> str:
+        return f"{self.teacher} · {self.academic_year_id} · {self.reason}"
+
+
 class Attribution(models.Model):
     """A teacher's share of one component of a course in one year.
 

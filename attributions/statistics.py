@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from django.db.models import F, OuterRef, Prefetch, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import F, Prefetch, QuerySet, Value
+from django.db.models.functions import Greatest
 
 from courses.hours import HoursField, to_give
 from courses.models import CourseYear, Level, dictionary_key
 
 from .models import Attribution, Component, Teacher
 from .part_hours import HALF_A_CENT, PartHours, hours_left
-from .workload import sum_of_hours
+from .workload import hours_of_teacher, sum_of_hours
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -72,15 +72,14 @@ def _sum(row: dict[str, Any], name: str) -> Decimal:
 
 def teachers_by_load(year: str, department: str = "") -> "QuerySet[TeacherWithHours]":
     """Return teachers with their ``hours`` of this year, sorted by the share of their maximum."""
-    held = Attribution.objects.filter(teacher=OuterRef("pk"), academic_year__label=year).order_by()
-    hours = Subquery(
-        held.values("teacher").annotate(total=sum_of_hours("hours")).values("total"), output_field=HoursField()
-    )
     found = Teacher.objects.filter(department=department) if department else Teacher.objects.all()
+    return by_load(found.annotate(hours=hours_of_teacher(year)))
+
+
+def by_load(teachers: "QuerySet[TeacherWithHours]") -> "QuerySet[TeacherWithHours]":
+    """Sort teachers who have ``hours`` by the share of their maximum."""
     part = F("hours") * Value(Decimal(100)) / (F("max_hours") + Value(Decimal("0.01")))
-    return found.annotate(hours=Coalesce(hours, Value(Decimal(0)), output_field=HoursField())).order_by(
-        part.desc(), "last_name", "first_name", "pk"
-    )
+    return teachers.order_by(part.desc(), "last_name", "first_name", "pk")
 
 
 def total_progress(progress: list[Progress]) -> Progress:

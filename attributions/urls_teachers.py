@@ -2,16 +2,19 @@
 
 from django.urls import path, re_path
 
-from .views import teachers
+from .views import discharges, letters, teachers
 
 app_name = "teachers"
 
 urlpatterns = [
     path("", teachers.teacher_list, name="list"),
     re_path(r"^export\.(?P<extension>csv|xlsx)$", teachers.export, name="export"),
+    path("decisions/", letters.department_letters, name="letters"),
     path("import/", teachers.import_teachers, name="import"),
     path("moi/", teachers.own, name="own"),
-    path("moi/decision/", teachers.own_decision, name="own_decision"),
+    path("moi/decision/", letters.own_decision, name="own_decision"),
     path("<int:pk>/", teachers.detail, name="detail"),
-    path("<int:pk>/decision/", teachers.decision, name="decision"),
+    path("<int:pk>/decharges/", discharges.discharges, name="discharges"),
+    path("decharges/<int:pk>/retirer/", discharges.remove_discharge, name="remove_discharge"),
+    path("<int:pk>/decision/", letters.decision, name="decision"),
 ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Aggregate, Q, Sum, Value
+from django.db.models import Aggregate, OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
 from courses.hours import HoursField
@@ -29,6 +29,11 @@ class TeachingLoad:
     def remaining(self) -> Decimal:
         """Return the remaining hours, negative if there are too many."""
         return self.maximum - self.hours
+
+    @property
+    def excess(self) -> Decimal:
+        """Return the hours above the maximum."""
+        return -self.remaining
 
     @property
     def percent(self) -> int:
@@ -58,3 +63,10 @@ def teaching_load(teacher: Teacher, year: str, *, excluding: int | None = None) 
     if excluding is not None:
         held = held.exclude(pk=excluding)
     return TeachingLoad(hours=held.aggregate(total=sum_of_hours("hours"))["total"], maximum=teacher.max_hours)
+
+
+def hours_of_teacher(year: str) -> Coalesce:
+    """Return the hours of a year as an expression of a query of teachers."""
+    held = Attribution.objects.filter(teacher=OuterRef("pk"), academic_year__label=year).order_by()
+    hours = held.values("teacher").annotate(total=sum_of_hours("hours")).values("total")
+    return Coalesce(Subquery(hours, output_field=HoursField()), Value(Decimal(0)), output_field=HoursField())

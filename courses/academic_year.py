@@ -4,6 +4,8 @@ import datetime
 
 from django.utils.translation import gettext as _
 
+from attribution_project.once_a_request import once_a_request
+
 from .models import AcademicYear
 
 
@@ -27,26 +29,31 @@ def next_year(year: str) -> str:
     return format_year(int(year[:4]) + 1)
 
 
+@once_a_request
+def _years() -> list[AcademicYear]:
+    """Return every year, the newest first."""
+    return list(AcademicYear.objects.order_by("-label"))
+
+
 def current_year() -> str:
     """Return the current year, or else the newest one, or "" if there is none."""
-    return AcademicYear.objects.order_by("-current", "-label").values_list("label", flat=True).first() or ""
+    current = [year.label for year in _years() if year.current]
+    return (current or all_years() or [""])[0]
 
 
 def from_query(text: str | None) -> str:
     """Return the year of a query string if it is in the list, else the current one."""
-    if text and AcademicYear.objects.filter(label=text.replace("\x00", "")).exists():
-        return text
-    return current_year()
+    return text if text and text in all_years() else current_year()
 
 
 def all_years() -> list[str]:
     """Return every year, the newest first."""
-    return list(AcademicYear.objects.order_by("-label").values_list("label", flat=True))
+    return [year.label for year in _years()]
 
 
 def open_years() -> list[str]:
     """Return the years that can be written to, the newest first."""
-    return list(AcademicYear.objects.filter(open=True).order_by("-label").values_list("label", flat=True))
+    return [year.label for year in _years() if year.open]
 
 
 class ClosedYearError(Exception):

@@ -77,7 +77,7 @@ class OfficeSettings(models.Model):
 
     @classmethod
     def load(cls) -> "OfficeSettings":
-        """Return the settings in one query, as they are by default if nobody has set any."""
+        """Return the settings, as they are by default if nobody has set any."""
         return cls._default_manager.filter(pk=_ROW).first() or cls(pk=_ROW)
 
     def weight_of(self, component: str) -> Fraction:

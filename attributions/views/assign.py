@@ -16,7 +16,6 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from attribution_project.accent_search import search_condition
 from attribution_project.kept_form import keeps_form, restore
 from attribution_project.permissions import requires, wants_json
 from attribution_project.sortable_list import query_string
@@ -29,9 +28,9 @@ from ..free_parts import COURSES_ON_A_PAGE, FreeParts, PartFilter
 from ..models import Load, ShareRole, Teacher
 from ..services.assign import assign_parts
 from ..services.results import Outcome, refused
+from ..teacher_picker import find_teachers
 from ..workload import teaching_load
 
-TEACHERS_SHOWN = 8
 #: A larger number of a page is no error, and no database could count so far.
 _MAX_PAGE = 1_000_000
 
@@ -102,7 +101,7 @@ def _context(request: HttpRequest, given: Any) -> dict[str, Any]:
         "years": academic_year.all_years(),
         "teacher": teacher,
         "sought": sought,
-        "found": find_teachers(sought) if sought or teacher is None else [],
+        "found": find_teachers(sought, year) if sought or teacher is None else None,
         "wanted": wanted,
         "question": query_string(request.GET, page=None),
         # What a link to a teacher keeps of the address.
@@ -145,13 +144,6 @@ def _find_teacher(matricule: str) -> Teacher | None:
         else []
     )
     return found[0] if len(found) == 1 else None
-
-
-def find_teachers(sought: str) -> list[Teacher]:
-    """Return the first teachers whose name or matricule contains every word."""
-    return list(
-        Teacher.objects.filter(search_condition(sought, "last_name", "first_name", "matricule"))[:TEACHERS_SHOWN]
-    )
 
 
 @requires("attributions.view_attribution")

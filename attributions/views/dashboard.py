@@ -1,5 +1,6 @@
 """Show a year in figures: progress, free parts and each teacher's hours."""
 
+from collections import Counter
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -14,9 +15,12 @@ from attribution_project.permissions import requires
 from attribution_project.sortable_list import PAGE_SIZE, query_string
 from courses import academic_year
 from courses.models import CourseYear
+from office.models import OfficeSettings
 
 from .. import statistics
+from ..models import Teacher
 from ..review import count_to_review, courses_to_review, parts_to_review
+from ..service_hours import services, with_taught_hours
 from ..workload import TeachingLoad
 
 TEACHERS_ON_A_PAGE = 30
@@ -29,9 +33,11 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     year = academic_year.from_query(request.GET.get("year"))
     by_level = statistics.progress_by("level", year)
     by_department = statistics.progress_by("course__department", year)
-    teachers = statistics.teachers_by_load(year)
-    page: Page[statistics.TeacherWithHours] = Paginator(teachers, TEACHERS_ON_A_PAGE).get_page(request.GET.get("page"))
-    loads = [(teacher, TeachingLoad(hours=teacher.hours, maximum=teacher.max_hours)) for teacher in page]
+    order = statistics.teachers_by_load(year).values_list("pk")
+    page: Page[Any] = Paginator(order, TEACHERS_ON_A_PAGE).get_page(request.GET.get("page"))
+    shown = Teacher.objects.filter(pk__in=page.object_list)
+    teachers = services(statistics.by_load(with_taught_hours(shown, year)), OfficeSettings.load())
+    loads = [(teacher, TeachingLoad(hours=teacher.hours, maximum=teacher.max_hours)) for teacher, _service in teachers]
     context: dict[str, Any] = {
         "year": year,
         "years": academic_year.all_years(),
@@ -41,7 +47,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "by_department": by_department,
         "department_chart": _progress_chart(by_department, _("Hours attributed by department")),
         "to_review": count_to_review(year),
-        "loads": loads,
+        "loads": [(*load, service) for load, (_teacher, service) in zip(loads, teachers, strict=True)],
         "load_chart": _load_chart(loads),
         "page": page,
         "pages": list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)),
@@ -84,9 +90,10 @@ def _progress_chart(progress: list[statistics.Progress], title: str) -> str:
 
 
 def _load_chart(loads: list[tuple[Any, TeachingLoad]]) -> str:
+    names = Counter(str(teacher) for teacher, _load in loads)
     rows = [
         svg_charts.Bar(
-            label=str(teacher),
+            label=f"{teacher} ({teacher.matricule})" if names[str(teacher)] > 1 else str(teacher),
             value=float(load.hours),
             maximum=float(load.maximum),
             text=f"{number_format(load.hours, 0)} / {number_format(load.maximum, 0)} h",

@@ -18,10 +18,10 @@ from courses.models import CourseYear
 
 from ..api import MAX_PARTS, attribution_response, outcome_response
 from ..forms import MoveForm, PartForm, ReplaceForm
-from ..models import Attribution, Teacher
+from ..models import Attribution
 from ..services import changes, replacement, together
 from ..services.results import Outcome, conflict, refused
-from .assign import find_teachers
+from ..teacher_picker import find_teachers
 
 _CHANGE = "attributions.change_attribution"
 _REMOVE = "attributions.delete_attribution"
@@ -106,18 +106,11 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
         if outcome.success:
             return _answer_change(request, outcome, pk)
     sought = request.GET.get("who", "").strip()
-    context = {"form": form, "attribution": shown, "sought": sought, "found": _choices(form, sought), "kept": kept}
+    found = find_teachers(sought, attribution.academic_year_id, str(form["teacher"].value() or ""))
+    context = {"form": form, "attribution": shown, "sought": sought, "found": found, "kept": kept}
     is_part = request.headers.get("HX-Target") == "teachers"
     template = "attributions/_teacher_radios.html" if is_part else "attributions/move.html"
     return _render(request, template, outcome, context)
-
-
-def _choices(form: MoveForm, sought: str) -> list[Any]:
-    """Return the teachers that are found, and first the one who was chosen before something was refused."""
-    found = find_teachers(sought)
-    matricule = form["teacher"].value()
-    chosen = Teacher.objects.filter(matricule=str(matricule).replace("\x00", "")).first() if matricule else None
-    return [chosen, *(one for one in found if one != chosen)] if chosen else found
 
 
 @keeps_form
@@ -144,7 +137,8 @@ def replace(request: HttpRequest, pk: int) -> HttpResponse:
             undo_address = reverse("attributions:undo_together", args=[outcome.undo])
             return _answer_change(request, outcome, pk, undo_address)
     sought = request.GET.get("who", "").strip()
-    context = {"form": form, "attribution": shown, "sought": sought, "found": _choices(form, sought), "kept": kept}
+    found = find_teachers(sought, attribution.academic_year_id, str(form["teacher"].value() or ""))
+    context = {"form": form, "attribution": shown, "sought": sought, "found": found, "kept": kept}
     is_part = request.headers.get("HX-Target") == "teachers"
     template = "attributions/_teacher_radios.html" if is_part else "attributions/replace.html"
     return _render(request, template, outcome, context)

@@ -22,6 +22,7 @@ from courses.models import departments, dictionary_key
 from .. import statistics
 from ..models import Attribution, Teacher
 from ..resources import TeacherResource, grade_choices
+from ..service_hours import service_of
 from ..workload import TeachingLoad, sum_of_hours
 
 COLUMNS = [
@@ -48,13 +49,13 @@ def teacher_list(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "listing": sorted_page(request, find_teachers(request), COLUMNS, related=("grade",)),
         "grades": grade_choices(),
-        "departments": _departments(),
+        "departments": teacher_departments(),
         "year": academic_year.current_year(),
     }
     return render(request, "attributions/teacher_list.html", context)
 
 
-def _departments() -> list[str]:
+def teacher_departments() -> list[str]:
     """Return the departments that have teachers."""
     found = Teacher.objects.order_by("department").values_list("department", flat=True).distinct()
     return sorted(found, key=dictionary_key)
@@ -116,6 +117,7 @@ def _render(request: HttpRequest, teacher: Teacher, *, own: bool) -> HttpRespons
     }
     context["total"] = sum(row.hours for row in context["rows"])
     context["load"] = _load(teacher, context["total"])
+    context["service"] = service_of(teacher, year, context["rows"])
     return render(request, "attributions/teacher_detail.html", context)
 
 
@@ -126,33 +128,6 @@ def _load(teacher: Teacher, hours: Any) -> TeachingLoad:
 def _year_of(teacher: Teacher, year: str) -> list[Attribution]:
     held = teacher.attributions.filter(academic_year__label=year).select_related("course", "course_year")
     return list(held.order_by("course_year__semester", "course__code", "component"))
-
-
-@requires("attributions.view_teacher")
-@require_safe
-def decision(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show a teacher's decision letter of a year, to be printed."""
-    return _letter(request, get_object_or_404(_teachers(), pk=pk))
-
-
-@open_to_users
-@require_safe
-def own_decision(request: UserRequest) -> HttpResponse:
-    """Show the decision letter of the teacher who is logged in."""
-    return _letter(request, get_object_or_404(_teachers(), user=request.user))
-
-
-def _letter(request: HttpRequest, teacher: Teacher) -> HttpResponse:
-    year = academic_year.from_query(request.GET.get("year"))
-    rows = _year_of(teacher, year)
-    context: dict[str, Any] = {
-        "teacher": teacher,
-        "year": year,
-        "rows": rows,
-        "load": _load(teacher, sum(row.hours for row in rows)),
-        "today": timezone.localdate(),
-    }
-    return render(request, "attributions/decision.html", context)
 
 
 @requires("attributions.view_attribution")

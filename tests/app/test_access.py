@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pytest_django import Settings
 
-from attributions.models import Attribution, Teacher
+from attributions.models import Attribution, Discharge, Teacher
 from courses.models import Course, FileImport
 from tests.app.conftest import BROWSER, browser_of
 from tests.conftest import Run
@@ -73,6 +73,9 @@ MATRIX = {
     ("teachers:import", ()): (CHANGE, CHANGE),
     ("teachers:own", ()): (USERS, None),
     ("teachers:own_decision", ()): (USERS, None),
+    ("teachers:letters", ()): (LOOK, None),
+    ("teachers:discharges", ("teacher",)): (LOOK, CHANGE),
+    ("teachers:remove_discharge", ("discharge",)): (None, CHANGE),
     ("teachers:detail", ("teacher",)): (LOOK, None),
     ("teachers:decision", ("teacher",)): (LOOK, None),
     ("courses:list", ()): (LOOK, None),
@@ -89,7 +92,9 @@ def rows(agv211: Course, teacher: Teacher, staff: User) -> dict[str, int]:
         course=agv211, teacher=teacher, component="CM", academic_year_id="2026-2027", hours=12, created_by=staff
     )
     imported = FileImport.objects.create(table="courses.course", added=0, changed=0, same=0, changes={})
+    discharge = Discharge.objects.create(teacher=teacher, academic_year_id="2026-2027", hours=24, reason="direction")
     return {
+        "discharge": discharge.pk,
         "account": staff.pk,
         "file_import": imported.pk,
         "attribution": made.pk,
