@@ -12,7 +12,7 @@ from django.db.models import F, Prefetch, QuerySet, Value
 from django.db.models.functions import Greatest
 
 from courses.hours import HoursField, to_give
-from courses.models import CourseYear, Level, dictionary_key
+from courses.models import CourseYear, dictionary_key
 
 from .models import Attribution, Component, Teacher
 from .part_hours import HALF_A_CENT, PartHours, hours_left
@@ -49,12 +49,10 @@ class Progress:
 def progress_by(field: str, year: str) -> list[Progress]:
     """Return the progress of each "level" or "course__department" of a year, in the order of their lists."""
     given = CourseYear.objects.filter(academic_year__label=year, course__active=True)
-    rows = given.order_by().values(field).annotate(**_sums(year))
+    order = ("level__position", "level") if field == "level" else ()
+    rows = given.order_by(*order).values(field).annotate(**_sums(year))
     found = [Progress(name=row[field], all=_sum(row, "all"), free=_sum(row, "free")) for row in rows]
-    if field == "level":
-        order = {code: number for number, code in enumerate(Level.objects.values_list("code", flat=True))}
-        return sorted(found, key=lambda one: order.get(one.name, -1))
-    return sorted(found, key=lambda one: dictionary_key(one.name))
+    return found if order else sorted(found, key=lambda one: dictionary_key(one.name))
 
 
 def _sums(year: str) -> dict[str, Any]:

@@ -178,7 +178,7 @@ def test_the_dashboard_adds_up(browser: Client, agv211: Course, teacher: Teacher
     total = page.context["total"]
     assert (str(total.held), str(total.all), total.percent) == ("24.00", "60.50", 39)
     assert [(one.name, str(one.free)) for one in page.context["by_level"]] == [("L2", "36.50")]
-    [(one, load)] = page.context["loads"]
+    [(one, load, _service)] = page.context["loads"]
     assert (one, load.hours, load.percent) == (teacher, Decimal(24), 12)
     assert '<svg class="chart"' in page.content.decode()
     # The same figures stand in a table.

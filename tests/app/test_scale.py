@@ -15,7 +15,7 @@ from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from attributions.models import Attribution, Teacher
-from courses.models import Course
+from courses.models import Course, CourseYear
 from tests.app.conftest import browser_of
 
 MOST_QUERIES = 10
@@ -33,7 +33,7 @@ def academic_years(django_db_setup: None, django_db_blocker: DjangoDbBlocker) ->
         call_command("make_demo_data", teachers=60, courses=2000, attributions=44_000, stdout=StringIO(), verbosity=0)
         years = sorted(set(Attribution.objects.values_list("academic_year__label", flat=True)))
         yield years
-        for model in (Attribution, Teacher, Course, get_user_model()):
+        for model in (Attribution, Teacher, CourseYear, Course, get_user_model()):
             model.objects.all()._raw_delete("default")  # as they came: without a history
 
 
