@@ -17,7 +17,7 @@ from attribution_project.failures import RETRY_AFTER_SECONDS
 from attribution_project.versions import version_of
 
 from .forms import AttributionForm
-from .free_parts import COURSES_ON_A_PAGE, FreeParts, Part, parse_key
+from .free_parts import COURSES_ON_A_PAGE, Part, parse_key
 from .models import Attribution
 from .services.results import Outcome, Result, refused
 
@@ -136,10 +136,11 @@ def attribution_response(attribution: Attribution) -> JsonResponse:
     return JsonResponse(body, status=HTTPStatus.OK)
 
 
-def free_parts_response(year: str, found: FreeParts, number: int) -> JsonResponse:
-    """Return a page of free parts as JSON, and whether there is a next one: nothing is counted."""
-    first = (number - 1) * COURSES_ON_A_PAGE
-    courses = found[first : first + COURSES_ON_A_PAGE + 1]
+def free_parts_response(year: str, courses: list[list[Part]], number: int) -> JsonResponse:
+    """Return a page of free parts as JSON. A course more than a page says that there is a next one: nothing is counted.
+
+    ``courses`` are the free parts of each.
+    """
     parts = [_part_as_json(part) for course in courses[:COURSES_ON_A_PAGE] for part in course]
     following = number + 1 if len(courses) > COURSES_ON_A_PAGE else None
     body = {"academic_year": year, "page": number, "next": following, "parts": parts}

@@ -1,6 +1,6 @@
 """Forms for attributions, used by the pages and by the API."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import MultipleObjectsReturned
@@ -9,7 +9,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from courses.academic_year import closed_message
-from courses.models import AcademicYear, Course
+from courses.models import AcademicYear, Course, CourseYear
 
 from .models import Attribution, Teacher
 
@@ -24,8 +24,13 @@ else:  # generic in the stubs alone
 class KeyChoiceField(_ModelChoiceField):
     """Choose a row by the key that people know (a code, a matricule) instead of its id."""
 
+    #: A row that the form has found already.
+    known: Model | None = None
+
     def to_python(self, value: Any) -> Model | None:
         """Return the row. Turn a duplicate key, or a NUL that PostgreSQL refuses, into a validation error."""
+        if self.known is not None and value == getattr(self.known, self.to_field_name or "pk"):
+            return self.known
         try:
             row: Model | None = super().to_python(
                 value.replace("\x00", "\N{REPLACEMENT CHARACTER}") if value else value
@@ -138,7 +143,8 @@ class OpenYearField(KeyChoiceField):
 class AttributionForm(PartForm):
     """One new share. Without hours it gets those that are left of its part.
 
-    It is validated in the transaction that stores the share: it locks the teacher whom it finds.
+    It is validated in the transaction that stores the share: it locks the course of the year and the teacher that it
+    finds, in the order of services.limits.
     """
 
     course = KeyChoiceField(
@@ -157,6 +163,22 @@ class AttributionForm(PartForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["hours"].required = False
+
+    def full_clean(self) -> None:
+        """Find course, year and both together in one query, before each field is asked."""
+        if self.is_bound and (found := self._find_course_year()):
+            self.instance.course_year = found
+            cast(KeyChoiceField, self.fields["course"]).known = found.course
+            cast(KeyChoiceField, self.fields["academic_year"]).known = found.academic_year
+        super().full_clean()
+
+    def _find_course_year(self) -> CourseYear | None:
+        code, year = (str(self.data.get(name, "")).replace("\x00", "") for name in ("course", "academic_year"))
+        rows = CourseYear.objects.select_for_update(no_key=True, of=("self",)).filter(
+            course__code=code, course__active=True, academic_year__label=year
+        )
+        found = list(rows.select_related("course", "academic_year").order_by("pk")[:2])
+        return found[0] if len(found) == 1 else None
 
     def _get_validation_exclusions(self) -> set[str]:
         """Return what the model does not check again: the form has found course, teacher and year by their keys."""

@@ -15,6 +15,11 @@ from .models import Component
 from .part_hours import HALF_A_CENT, LEFT, PartHours, any_left, lefts
 from .workload import sum_of_hours
 
+#: What is read of each course of a year.
+COLUMNS = (
+    "course_id", "course__code", "title", "course__department", "level_id", "semester", *LEFT.values(),
+    *(f"{name}_{component.lower()}" for component in LEFT for name in ("hours", "groups")),
+)  # fmt: skip
 #: Courses on a page of free parts: each has up to three.
 COURSES_ON_A_PAGE = 12
 
@@ -100,7 +105,7 @@ class FreeParts:
     @cached_property
     def _query(self) -> QuerySet[Any]:
         given = CourseYear.objects.filter(academic_year__label=self._year, course__active=True)
-        found = given.filter(self._wanted.condition()).select_related("course").annotate(**lefts(self._year))
+        found = given.filter(self._wanted.condition()).annotate(**lefts())
         return found.filter(any_left()).order_by("course__code")
 
     @cached_property
@@ -132,22 +137,27 @@ class FreeParts:
     def __getitem__(self, courses: int | slice) -> list[Part] | list[list[Part]]:
         """Return the free parts of a course, or of several, in one query."""
         if isinstance(courses, int):
-            return _parts_of(self._query[courses])
-        return [_parts_of(course) for course in self._query[courses]]
+            return self[courses : courses + 1][0]
+        return [_parts_of(row) for row in self._query.values(*COLUMNS)[courses]]
 
 
-def _parts_of(course: Any) -> list[Part]:
-    return [
-        Part(
-            pk=course.course_id,
-            code=course.course.code,
-            title=course.title,
-            department=course.course.department,
-            level=course.level_id,
-            semester=course.semester,
-            component=component,
-            hours=PartHours(to_give=course.hours_to_give(component), given=course.hours_to_give(component) - left),
-        )
-        for component, left in ((component, getattr(course, name)) for component, name in LEFT.items())
-        if left >= HALF_A_CENT
-    ]
+def _parts_of(row: dict[str, Any]) -> list[Part]:
+    """Return the parts of a row of COLUMNS: those of which hours are left."""
+    found = []
+    for component, name in LEFT.items():
+        if (left := row[name]) >= HALF_A_CENT:
+            end = component.lower()
+            to_give = row[f"hours_{end}"] * row[f"groups_{end}"]
+            found.append(
+                Part(
+                    pk=row["course_id"],
+                    code=row["course__code"],
+                    title=row["title"],
+                    department=row["course__department"],
+                    level=row["level_id"],
+                    semester=row["semester"],
+                    component=component,
+                    hours=PartHours(to_give=to_give, given=to_give - left),
+                )
+            )
+    return found

@@ -64,9 +64,25 @@ class HoursGiven(Func):
         super().__init__(F(course), Value(year), component, output_field=HoursField())
 
 
-def hours_left(year: str, component: str) -> Any:
-    """Return the hours left of a component, as an expression for a query of courses of that year."""
-    return to_give(component) - HoursGiven("course_id", year, Value(component))
+class HoursLeft(Func):
+    """The hours left of a component, for a query of courses of a year: ``to_give`` less HoursGiven."""
+
+    template = (
+        "(%(hours)s * %(groups)s - COALESCE((SELECT SUM(share.hours) FROM attributions_attribution share "
+        "WHERE (share.course_id, share.academic_year, share.component) = (%(course)s, %(year)s, %(component)s)), 0))"
+    )
+
+    def __init__(self, component: str) -> None:
+        end = component.lower()
+        names = (f"hours_{end}", f"groups_{end}", "course_id", "academic_year_id")
+        super().__init__(*map(F, names), Value(component), output_field=HoursField())
+
+    def as_sql(self, compiler: Any, connection: Any, *_arguments: Any, **_context: Any) -> Any:
+        """Return the SQL with each name in its place."""
+        names = ("hours", "groups", "course", "year", "component")
+        compiled = [compiler.compile(one) for one in self.get_source_expressions()]
+        texts = dict(zip(names, (text for text, _values in compiled), strict=True))
+        return self.template % texts, [value for _text, values in compiled for value in values]
 
 
 def left_of_part(year: str) -> Any:
@@ -80,9 +96,9 @@ def to_give_of_part(prefix: str) -> Any:
     return Case(*cases, default=Value(Decimal(0)), output_field=HoursField())
 
 
-def lefts(year: str) -> dict[str, Any]:
-    """Return the hours left of each component, to annotate a query of courses of that year."""
-    return {name: hours_left(year, component) for component, name in LEFT.items()}
+def lefts() -> dict[str, Any]:
+    """Return the hours left of each component, to annotate a query of courses of a year."""
+    return {name: HoursLeft(component) for component, name in LEFT.items()}
 
 
 def any_left() -> Q:

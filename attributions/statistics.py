@@ -15,7 +15,7 @@ from courses.hours import HoursField, to_give
 from courses.models import CourseYear, dictionary_key
 
 from .models import Attribution, Component, Teacher
-from .part_hours import HALF_A_CENT, PartHours, hours_left
+from .part_hours import HALF_A_CENT, HoursLeft, PartHours
 from .workload import hours_of_teacher, sum_of_hours
 
 if TYPE_CHECKING:
@@ -50,16 +50,16 @@ def progress_by(field: str, year: str) -> list[Progress]:
     """Return the progress of each "level" or "course__department" of a year, in the order of their lists."""
     given = CourseYear.objects.filter(academic_year__label=year, course__active=True)
     order = ("level__position", "level") if field == "level" else ()
-    rows = given.order_by(*order).values(field).annotate(**_sums(year))
+    rows = given.order_by(*order).values(field).annotate(**_sums())
     found = [Progress(name=row[field], all=_sum(row, "all"), free=_sum(row, "free")) for row in rows]
     return found if order else sorted(found, key=lambda one: dictionary_key(one.name))
 
 
-def _sums(year: str) -> dict[str, Any]:
+def _sums() -> dict[str, Any]:
     """Return the sums of hours to give and of hours left for each component."""
     sums: dict[str, Any] = {}
     for component in Component.values:
-        left = Greatest(hours_left(year, component), Value(Decimal(0)), output_field=HoursField())
+        left = Greatest(HoursLeft(component), Value(Decimal(0)), output_field=HoursField())
         sums |= {f"all_{component}": sum_of_hours(to_give(component)), f"free_{component}": sum_of_hours(left)}
     return sums
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
-from django.db import Error, IntegrityError
+from django.db import Error, IntegrityError, connection
 from django.utils.translation import gettext as _
 
 from attribution_project import failures
@@ -76,7 +76,8 @@ def _assign(form: AttributionForm, user: Any, confirmed: bool) -> Result:
             if refusal := refuse(wanted, confirmed=confirmed):
                 return _refused_result(refusal, form)
             form.save()
-            require_open(wanted.academic_year_id, lock=False)
+            if connection.features.has_select_for_update:  # else nobody has written since the form was validated
+                require_open(wanted.academic_year_id, lock=False)
     except ClosedYearError as error:
         return Result(status=ResultStatus.INVALID, message=str(error), **_part_of(form))
     except IntegrityError as error:

@@ -92,7 +92,7 @@ def accept(
             academic_year.require_open(year, lock=True)
             # Two people who accept at once must not both fill the same hours.
             keys = list(wanted.order_by().values_list("teacher", "course"))
-            lock({teacher for teacher, _course in keys}, {course for _teacher, course in keys}, year)
+            lock({course for _teacher, course in keys}, year, {teacher for teacher, _course in keys})
             if everything.count() != expected:
                 return refused(_("The list has changed since: please review it again."), HTTPStatus.CONFLICT)
             if not confirmed and (over := hours_over_maximum(year, wanted)):

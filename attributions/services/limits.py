@@ -1,7 +1,7 @@
 """Keep shares within the hours of their part and of their teacher.
 
-The figures are read under locks that last until the commit. PostgreSQL locks the rows of the teacher and of the course
-of that year, in this order everywhere. SQLite has locked the whole database: its transactions begin IMMEDIATE.
+The figures are read under locks that last until the commit. PostgreSQL locks the rows of the course of that year and of
+the teacher, in this order everywhere. SQLite has locked the whole database: its transactions begin IMMEDIATE.
 """
 
 from collections.abc import Collection
@@ -38,24 +38,16 @@ class Refusal:
     confirmable: bool = False
 
 
-def lock(teachers: Collection[int], courses: Collection[int], year: str) -> dict[int, Teacher]:
-    """Lock these teachers, and these courses of the year, always in the same order. Return the teachers by keys."""
-    of_teachers = Teacher.objects.select_for_update(no_key=True).filter(pk__in=teachers).order_by("pk")
-    of_courses = CourseYear.objects.select_for_update(no_key=True).filter(course__in=courses, academic_year__label=year)
-    found = {row.pk: row for row in of_teachers}
-    list(of_courses.order_by("pk").values_list("pk"))
-    return found
+def lock(courses: Collection[int], year: str, teachers: Collection[int]) -> dict[int, Teacher]:
+    """Lock these courses of the year, and these teachers, always in the same order. Return the teachers by keys."""
+    of_year = CourseYear.objects.select_for_update(no_key=True).filter(course__in=courses, academic_year__label=year)
+    list(of_year.order_by("pk").values_list("pk"))
+    of_teachers = Teacher.objects.select_for_update(no_key=True).filter(pk__in=teachers)
+    return {row.pk: row for row in of_teachers.order_by("pk")}
 
 
 def read_limits(wanted: Attribution) -> Limits:
-    """Lock the course of that year, and return the limits of a share whose teacher is locked.
-
-    Decimals are summed up here, exactly.
-    """
-    of_year = CourseYear.objects.select_for_update(no_key=True).filter(
-        course=wanted.course_id, academic_year__label=wanted.academic_year_id
-    )
-    given_in_year = of_year.first()
+    """Return the limits of a share, whose course of the year and teacher are locked. Decimals are summed up exactly."""
     part = Q(course=wanted.course_id, component=wanted.component)
     shares = Attribution.objects.filter(
         part | Q(teacher=wanted.teacher_id), academic_year__label=wanted.academic_year_id
@@ -68,7 +60,7 @@ def read_limits(wanted: Attribution) -> Limits:
             continue
         load += hours if teacher == wanted.teacher_id else 0
         given += hours if (course, component) == (wanted.course_id, wanted.component) else 0
-    to_give = given_in_year.hours_to_give(wanted.component) if given_in_year else Decimal(0)
+    to_give = wanted.course_year.hours_to_give(wanted.component) if wanted.course_year else Decimal(0)
     return Limits(
         load=TeachingLoad(hours=load, maximum=wanted.teacher.max_hours), part=PartHours(to_give=to_give, given=given)
     )
@@ -76,12 +68,17 @@ def read_limits(wanted: Attribution) -> Limits:
 
 def lock_and_refuse(wanted: Attribution, *, confirmed: bool) -> Refusal | None:
     """Lock the teacher and the course of a share, and return why it would be too much, or None."""
+    wanted.course_year = (
+        CourseYear.objects.select_for_update(no_key=True)
+        .filter(course=wanted.course_id, academic_year__label=wanted.academic_year_id)
+        .first()
+    )
     wanted.teacher = Teacher.objects.select_for_update(no_key=True).get(pk=wanted.teacher_id)
     return refuse(wanted, confirmed=confirmed)
 
 
 def refuse(wanted: Attribution, *, confirmed: bool) -> Refusal | None:
-    """Return why a share would be too much, or None. Its teacher is locked.
+    """Return why a share would be too much, or None. Its course of the year and its teacher are locked.
 
     A share without hours gets those that are left of its part.
     """

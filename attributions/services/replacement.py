@@ -51,9 +51,8 @@ def replace(
             stored = lock_share(share)
             if conflicting := refuse_other_version(stored, share, version):
                 return conflicting
-            rest.teacher = lock([share.teacher_id, substitute.pk], [share.course_id], share.academic_year_id)[
-                substitute.pk
-            ]
+            people = lock([share.course_id], share.academic_year_id, [share.teacher_id, substitute.pk])
+            rest.teacher = people[substitute.pk]
             if not confirmed and (refusal := refuse_load(rest)):
                 return too_much(refusal.message, confirmable=refusal.confirmable)
             share.ends_on, share.hours = first_day - datetime.timedelta(days=1), hours_done

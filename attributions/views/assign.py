@@ -151,14 +151,16 @@ def _find_teacher(matricule: str) -> Teacher | None:
 def free_parts(request: HttpRequest) -> HttpResponse:
     """Return the free parts as JSON: GET /attribution/parts/?year=2026-2027&department=...&page=2."""
     given = request.GET
-    year = given.get("year", "")
-    if year and academic_year.from_query(year) != year:
-        told = _("%(value)s is not in the list of academic years.")
-        return api.outcome_response(refused(told % {"value": year[:20]}))
-    year = academic_year.from_query(year)
+    year = given.get("year", "").replace("\x00", "") or academic_year.current_year()
     page = given.get("page", "")
     number = min(int(page), _MAX_PAGE) if page.isdecimal() and int(page) else 1
-    return api.free_parts_response(year, FreeParts(year, PartFilter.of(given)), number)
+    first = (number - 1) * COURSES_ON_A_PAGE
+    courses = FreeParts(year, PartFilter.of(given))[first : first + COURSES_ON_A_PAGE + 1]
+    # A year of which something is free is in the list.
+    if not courses and given.get("year") and academic_year.from_query(year) != year:
+        told = _("%(value)s is not in the list of academic years.")
+        return api.outcome_response(refused(told % {"value": year[:20]}))
+    return api.free_parts_response(year, courses, number)
 
 
 @requires("attributions.view_attribution")
