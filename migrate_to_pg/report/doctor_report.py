@@ -6,9 +6,10 @@ import json
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
-from migrate_to_pg.doctor.repair.choose_repairs import REPAIRS
+from migrate_to_pg.doctor.repair.choose_repairs import BY_REBUILD, REPAIRS, repairable_by_rebuild
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import ngettext, pluralize, size
 from migrate_to_pg.records import Finding, Level
@@ -45,6 +46,11 @@ def blocks(diagnosis: Diagnosis, program: Sequence[str] = ("python", "manage.py"
     if repairable := [rule for rule in diagnosis.repairable if rule not in tried]:
         again = shlex.join([*program, diagnosis.source, "--repair", ",".join(repairable)])
         result += [line(), line(_("To repair SQLite itself, a backup of it first:")), command(again, indent=2)]
+    if rules := repairable_by_rebuild(diagnosis.findings):
+        source = Path(diagnosis.source)
+        new = source.with_name(f"{source.stem}.rebuilt{source.suffix}")
+        anew = shlex.join([*program, diagnosis.source, "--rebuild", str(new), "--fix", ",".join(rules)])
+        result += [line(), line(_("To repair rows, in a new file of all of it:")), command(anew, indent=2)]
     if of_move := _grouped(diagnosis.findings, _of_move):
         explanation = _(
             "This matters for a move alone. --fix and --quarantine are options of migrate_to_pg: they change what is"
@@ -70,7 +76,8 @@ def _of_sqlite(finding: Finding, sentences: Sentences) -> Iterator[Block]:
     if _is_of_move(finding.explanation):
         finding = replace(finding, explanation=f"{title(finding.rule)}.")
     remedy = [text for text in finding.remedy.splitlines() if not _is_of_move(text)]
-    remedy += repair_offer(finding, "--repair") if finding.rule in REPAIRS else []
+    options = {**dict.fromkeys(REPAIRS, "--repair"), **dict.fromkeys(BY_REBUILD, "--rebuild NEW --fix")}
+    remedy += repair_offer(finding, options[finding.rule]) if finding.rule in options else []
     own = replace(finding, remedy="\n".join(remedy), repair="", repairable=None, quarantinable=False)
     yield from finding_blocks(own, None, sentences)
 
@@ -90,7 +97,11 @@ def _of_move(finding: Finding, sentences: Sentences) -> Iterator[Block]:
 
 def is_of_move_alone(finding: Finding) -> bool:
     """Return whether it is a warning about the move alone."""
-    return finding.level is Level.WARNING and finding.rule not in REPAIRS and _is_of_move(finding.explanation)
+    return (
+        finding.level is Level.WARNING
+        and finding.rule not in (*REPAIRS, *BY_REBUILD)
+        and _is_of_move(finding.explanation)
+    )
 
 
 def _is_of_move(text: str) -> bool:

@@ -48,8 +48,6 @@ class Accepted:
     #: goes into quarantine that any repair, accepted or not, would keep.
     unnamed_fix: frozenset[str] = frozenset()
     unnamed_quarantine: frozenset[str] = frozenset()
-    #: Tables, by PostgreSQL's names, whose own findings are not repaired.
-    skipped_tables: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.fix or self.quarantine)
@@ -191,7 +189,7 @@ class _RepairEngine:
             (self.accepted.quarantine, self._quarantine),
         )
         for accepted, act in kinds:
-            wanted = [f for f in findings if f.rule in accepted and f.table not in self.accepted.skipped_tables]
+            wanted = [f for f in findings if f.rule in accepted]
             wanted.sort(key=self._sort_key)
             chosen = [(f, table) for f in wanted if (table := _table(plan, f))]
             done = sum(act(subject, _BY_ID[finding.rule], table, finding) for finding, table in chosen)

@@ -7,7 +7,7 @@ storage classes are. Neither a collation nor an affinity makes different values 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,11 +48,6 @@ def stored_tables(database: sqlite3.Connection) -> Iterator[StoredTable]:
         yield StoredTable(name=table, columns=stored, key=key, rowid=bool(rowid))
 
 
-def stored_table(database: sqlite3.Connection, table: str) -> StoredTable:
-    """Return the table of that name, in any case."""
-    return next(found for found in stored_tables(database) if found.name.lower() == table.lower())
-
-
 def difference(database: sqlite3.Connection, other: str) -> str:
     """Return the first place where the database attached as ``other`` differs from main, or ''."""
     for pragma in _PRAGMAS:
@@ -76,15 +71,7 @@ def _schema(database: sqlite3.Connection, schema: str) -> list[tuple[object, ...
     return database.execute(query).fetchall()
 
 
-def same_rows(
-    database: sqlite3.Connection,
-    left: Sql,
-    right: Sql,
-    columns: Sequence[str],
-    key: Sequence[Sql],
-    *,
-    numbers: Collection[str] = (),
-) -> bool:
+def same_rows(database: sqlite3.Connection, left: Sql, right: Sql, columns: Sequence[str], key: Sequence[Sql]) -> bool:
     """Report whether two tables have the same values in these columns, row by row.
 
     Args:
@@ -92,26 +79,20 @@ def same_rows(
         right: SQL name of the other table.
         columns: Names of the columns to compare.
         key: SQL names of the columns that identify a row, empty where there are none.
-        numbers: Columns, in lower case, in which 36.0 equals 36 as long as no digit can differ.
     """
     counts = compose("SELECT (SELECT count(*) FROM {l}) = (SELECT count(*) FROM {r})", l=left, r=right)
     if not database.execute(counts).fetchone()[0]:
         return False
-    query = _unmatched(left, right, columns, key, numbers) if key else _unmatched_anywhere(left, right, columns)
+    query = _unmatched(left, right, columns, key) if key else _unmatched_anywhere(left, right, columns)
     return database.execute(query).fetchone() is None
 
 
 _DIFFERS: Final = "l.{c} COLLATE BINARY IS NOT r.{c} OR typeof(l.{c}) <> typeof(r.{c})"
-#: Up to 15 digits a real has exactly those of the integer.
-_DIFFERS_AS_NUMBER: Final = (
-    "l.{c} COLLATE BINARY IS NOT r.{c} OR typeof(l.{c}) <> typeof(r.{c})"
-    " AND NOT (typeof(l.{c}) IN ('integer', 'real') AND typeof(r.{c}) IN ('integer', 'real') AND abs(l.{c}) < 1e15)"
-)
 
 
-def _unmatched(left: Sql, right: Sql, columns: Sequence[str], key: Sequence[Sql], numbers: Collection[str]) -> Sql:
+def _unmatched(left: Sql, right: Sql, columns: Sequence[str], key: Sequence[Sql]) -> Sql:
     on = join(" AND ", [compose("l.{k} = r.{k}", k=part) for part in key])
-    differs = [compose(_DIFFERS_AS_NUMBER if c.lower() in numbers else _DIFFERS, c=name(c)) for c in columns]
+    differs = [compose(_DIFFERS, c=name(c)) for c in columns]
     return compose(
         "SELECT 1 FROM {left} AS l LEFT JOIN {right} AS r ON {on} WHERE r.{first} IS NULL OR {differs} LIMIT 1",
         left=left,

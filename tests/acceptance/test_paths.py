@@ -57,7 +57,7 @@ def test_the_repair_that_is_offered_is_of_the_database_that_was_looked_at(stray:
     )
     elsewhere.write_bytes(damaged.source.read_bytes())
     told = stray.run("sqlite_doctor", elsewhere, ok=False)
-    assert f"sqlite_doctor {shlex.quote(str(elsewhere))} --repair " in " ".join(told.stdout.split())
+    assert f"sqlite_doctor {shlex.quote(str(elsewhere))} --rebuild " in " ".join(told.stdout.split())
 
 
 def pipe(path: Path) -> None:

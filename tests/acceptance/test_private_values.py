@@ -41,7 +41,10 @@ def run(make_source: MakeSource, sqlite: Query, tmp_path: Path) -> Callable[...,
             sqlite(source, statement)
         folder = tmp_path / str(next(runs))
         folder.mkdir()
-        words = [{"{source}": source, "{report}": folder / "report"}.get(word, word) for word in arguments]
+        words = [
+            {"{source}": source, "{report}": folder / "report", "{new}": folder / "new.sqlite3"}.get(word, word)
+            for word in arguments
+        ]
         result = run_python("manage.py", *words)
         assert result.returncode == status, result.stdout + result.stderr
         assert "Traceback" not in result.stderr
@@ -101,7 +104,8 @@ def test_differences_in_secret_columns_are_told_without_the_values(
 def test_the_doctor_and_its_repair_show_no_secret(run: Callable[..., str]) -> None:
     told = run("sqlite_doctor", "{source}", plant=PLANTED, status=1)
     assert "auth_user.password" in told
-    run("sqlite_doctor", "{source}", "--repair", "text-too-long,nul-in-text", status=1)
+    new = ("--rebuild", "{new}", "--fix", "text-too-long,nul-in-text", "--report", "{report}")
+    run("sqlite_doctor", "{source}", *new, status=1)
     run("sqlite_doctor", "{source}", "--json", status=1)
 
 

@@ -50,7 +50,6 @@ MODES = (
     Mode("migrate_to_pg --undo --target embedded:{server}"),
     Mode("migrate_to_pg --undo --target embedded:{server} --replace"),
     Mode("migrate_to_pg --purge --target embedded:{server} --no-input"),
-    Mode("sqlite_doctor {folder}/db.sqlite3 --repair foreign-key-orphan,malformed-date"),
     Mode("pg_behaviour --data --code --source {folder}/db.sqlite3 --fresh --lang fr --report {folder}/behaviour"
         " --fix lossless --quarantine all"),
     Mode("pg_behaviour --code --target embedded:{server} --fail-on never --json", says='"findings"'),
@@ -59,7 +58,7 @@ MODES = (
     Mode("sqlite_doctor {folder}/db.sqlite3 --repair wal"),
     Mode("sqlite_doctor {folder}/db.sqlite3 --repair checkpoint"),
     Mode("sqlite_doctor {folder}/db.sqlite3 --repair all"),
-    Mode("migrate_to_pg --check"),
+    Mode("migrate_to_pg --check --source {folder}/rebuilt.sqlite3"),
 )  # fmt: skip
 
 #: They need a model that no migration makes, which their own project has (tests/projects/unmade).

@@ -15,19 +15,21 @@ from pathlib import Path
 
 from migrate_to_pg.doctor.diagnose import Examination, examine_copy, stage
 from migrate_to_pg.doctor.repair import regressions
-from migrate_to_pg.doctor.repair.edits import RepairedRows, attach
 from migrate_to_pg.doctor.repair.lock import begin, commit, locked, require_possible
-from migrate_to_pg.doctor.repair.rebuild import RebuildError, prepare
+from migrate_to_pg.doctor.repair.reference_schema import make_reference
 from migrate_to_pg.doctor.repair.regressions import check_integrity, read_integrity
-from migrate_to_pg.doctor.repair.repair_plan import Decision
-from migrate_to_pg.doctor.repair.steps import CreateIndexes, ReplaceRows, RowsError, Step
+from migrate_to_pg.doctor.repair.repair_plan import RepairPlan
+from migrate_to_pg.doctor.repair.steps import CreateIndexes, Step, prepare
 from migrate_to_pg.errors import MigrateToPgError, RepairError
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.registry import Registry
 from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import connect_like_django
 from migrate_to_pg.records import Failure, Progress
 from migrate_to_pg.records.diagnosis import NotRepaired, RepairRecord
+from migrate_to_pg.rules import Subject, samples
 from migrate_to_pg.rules.file import integrity_check
+from migrate_to_pg.rules.schema import schema_drift
 from migrate_to_pg.sqlite.compare_contents import difference
 from migrate_to_pg.sqlite.connection import open_snapshot, snapshot_uri
 from migrate_to_pg.sqlite.snapshot import Source
@@ -106,7 +108,6 @@ class RepairRun:
         self.version = 0
         self.steps: list[Step] = []
         self.refused: list[NotRepaired] = []
-        self.repaired_rows: RepairedRows | None = None
         self.before = Examination()
         #: The examination after the repair. None where the database is unchanged.
         self.after: Examination | None = None
@@ -120,7 +121,7 @@ class RepairRun:
             failure = Failure(
                 message=str(error), detail=error.detail, remedy=error.remedy, exit_status=RepairError.exit_status
             )
-        except (RebuildError, sqlite3.Error, OSError, UnicodeEncodeError) as error:
+        except (sqlite3.Error, OSError, UnicodeEncodeError) as error:
             failure = Failure(
                 message=_("The repair was given up: {error}.", error=error),
                 detail=(),
@@ -138,7 +139,7 @@ class RepairRun:
         return RepairRecord(
             backup=self._backup_name,
             repaired=tuple(done for step in self.steps for done in step.repaired()) if holds else (),
-            not_repaired=tuple(dict.fromkeys(self.refused)),
+            not_repaired=(*self.refused, *(self._left_to_rebuild() if failure is None else ())),
             restored=self.restored,
             failure=failure,
         )
@@ -184,84 +185,63 @@ class RepairRun:
                 detail=[line for finding in damaged for line in finding.explanation.splitlines()],
                 remedy=_(integrity_check.RULE.remedy),
             )
-        self._decision = Decision(
-            self.choice, self.place, self.before.findings, plan, catalog, self.before.schema,
-            accepted=self.accepted, backup=self.backup, progress=self.progress,
-        )  # fmt: skip
-        self._decide()
-
-    def _decide(self) -> None:
-        self.steps, self.refused = self._decision.steps()
-        self.repaired_rows = self._decision.repaired_rows
+        schema = self.before.schema
+        with samples.connect(self._copy, time_zone=self.choice.time_zone) as found:
+            decision = RepairPlan(
+                subject=Subject(plan=plan, catalog=catalog, database=found),
+                findings=self.before.findings,
+                accepted=self.accepted,
+                reference=make_reference(schema, Registry(catalog.applied_migrations, self.choice.alias)),
+                complaint=schema.complaint,
+            )
+            for step in decision.steps():
+                (self.refused if isinstance(step, NotRepaired) else self.steps).append(step)  # type: ignore[arg-type]
 
     def _try_out(self) -> None:
         """Repair the copy, and examine it again. Steps that fail there are left out."""
-        while self.steps and (error := self._rehearse()):
-            self._decision.skip_table(self.steps, error)
-            self._decide()
+        self._rehearse()
         if self.steps:
             after = examine_copy(self.choice, self._copy, self.progress)
             regressions.require_none(self._all_regressions(after))
 
-    def _rehearse(self) -> RowsError | None:
-        """Repair the copy. Return the error, with nothing changed, where one table's rows block all others'."""
+    def _rehearse(self) -> None:
+        """Repair the copy."""
         with stage(self.progress, "rehearsal"), connect_like_django(self.choice, self._copy) as database:
             prepare(database)
-            self._attach(database)
             database.execute("BEGIN IMMEDIATE")
             known = read_integrity(database)
             remaining = (step.remaining(database) if isinstance(step, CreateIndexes) else step for step in self.steps)
-            try:
-                self.steps = [done for step in remaining if step and (done := self._apply_or_reduce(database, step))]
-            except RowsError as error:
-                database.execute("ROLLBACK")
-                return error
-            if not any(isinstance(step, ReplaceRows) for step in self.steps):
-                self.repaired_rows = None
+            self.steps = [step for step in remaining if step and self._can_apply(database, step)]
             check_integrity(known, read_integrity(database))
             database.execute("COMMIT")
-        return None
 
-    def _attach(self, database: sqlite3.Connection) -> None:
-        if self.repaired_rows:
-            attach(database, self.repaired_rows.working, self.repaired_rows.journal)
-
-    def _apply_or_reduce(self, database: sqlite3.Connection, step: Step) -> Step | None:
-        """Return the step, or a smaller one where it fails. The difference is refused.
-
-        Raise RowsError where one table's rows block those of others, which can be repaired without them.
-        """
-        error = self._try_step(database, step)
-        if error is None:
-            return step
-        smaller = None
-        if isinstance(step, ReplaceRows) and isinstance(error, RowsError):
-            smaller = step.without_table(error.table)
-            if smaller is None and self._decision.can_skip(step, step.edits[error.table].table):
-                raise error
-        applied = self._apply_or_reduce(database, smaller) if smaller else None
-        included = smaller.repaired() if smaller else ()
-        reason = str(error) or type(error).__name__
-        dropped = (repair for repair in step.repaired() if repair not in included)
-        self.refused += [NotRepaired(rule=repair.rule, table=repair.table, reason=reason) for repair in dropped]
-        return applied
-
-    def _try_step(self, database: sqlite3.Connection, step: Step) -> Exception | None:
-        """Apply a step, or return the error with nothing changed."""
+    def _can_apply(self, database: sqlite3.Connection, step: Step) -> bool:
+        """Apply a step, and return whether that worked. A step that fails changes nothing and is refused."""
         database.execute("SAVEPOINT step")
         try:
             step.apply(database)
-        except (RebuildError, sqlite3.Error, UnicodeEncodeError) as error:
+        except (sqlite3.Error, UnicodeEncodeError) as error:
             database.execute("ROLLBACK TO step")
-            return error
+            failed = (
+                NotRepaired(rule=repair.rule, table=repair.table, reason=str(error)) for repair in step.repaired()
+            )
+            self.refused += failed
+            return False
         finally:
             database.execute("RELEASE step")
-        return None
+        return True
+
+    def _left_to_rebuild(self) -> Iterator[NotRepaired]:
+        """Yield the tables that are still not as the migrations make them."""
+        refused = {(left.rule, left.table) for left in self.refused}
+        for finding in (self.after or self.before).findings:
+            if finding.rule == _DRIFT and _DRIFT in self.accepted and (finding.rule, finding.table) not in refused:
+                reason = _("the table has to be made anew, in a new file: --rebuild NEW")
+                yield NotRepaired(rule=finding.rule, table=finding.table, column=finding.column, reason=reason)
 
     def _repair(self, database: sqlite3.Connection) -> None:
         """Repeat the steps on the database, and commit where the result is the same."""
         with stage(self.progress, "repair"):
-            self._attach(database)
             known = read_integrity(database)
             for step in self.steps:
                 step.apply(database)
@@ -316,7 +296,7 @@ class RepairRun:
         return self._all_regressions(self.after)
 
     def _all_regressions(self, after: Examination) -> list[str]:
-        return regressions.find_regressions(self.before.findings, after.findings, self.steps, self.repaired_rows)
+        return regressions.find_regressions(self.before.findings, after.findings, self.steps)
 
     def _restore(self, database: sqlite3.Connection, found: list[str]) -> None:
         try:
@@ -341,6 +321,7 @@ class RepairRun:
 
 #: Rules by which data read are not data written.
 _BEYOND_REPAIR = (integrity_check.RULE.id, "unreadable")
+_DRIFT = schema_drift.RULE.id
 
 
 def _data_version(database: sqlite3.Connection) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import django.db
 
-from migrate_to_pg.doctor.repair.rebuild import prepare
+from migrate_to_pg.doctor.repair.steps import prepare
 from migrate_to_pg.errors import RepairError
 from migrate_to_pg.i18n import N_, size
 from migrate_to_pg.i18n import gettext as _
@@ -25,10 +25,10 @@ from migrate_to_pg.sqlite.open_processes import open_processes
 
 #: How long to wait for another writer.
 LOCK_TIMEOUT_SECONDS = 5.0
-#: Space beside the database, in multiples of its size: the backup, the rebuilt tables, SQLite's journal of all that.
+#: Space beside the database, in multiples of its size: the backup, new indexes, SQLite's journal.
 _SPACE_BESIDE = 3
 #: Space for the copies on which the repair is rehearsed, in multiples of the database's size.
-_SPACE_FOR_COPIES = 6
+_SPACE_FOR_COPIES = 3
 _STOP = N_("Stop the application, and run again.")
 
 

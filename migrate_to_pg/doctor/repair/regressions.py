@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from migrate_to_pg.doctor.repair.edits import RepairedRows
 from migrate_to_pg.doctor.repair.steps import Step
 from migrate_to_pg.errors import RepairError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
-from migrate_to_pg.records import Finding, Level
+from migrate_to_pg.records import Finding
 from migrate_to_pg.rules.doctor_findings import WRITE_PROBE
 from migrate_to_pg.rules.file import integrity_check
 from migrate_to_pg.sqlite.ddl import read_definition
@@ -74,29 +73,18 @@ def check_integrity(before: IntegrityResult, after: IntegrityResult) -> None:
         )
 
 
-def find_regressions(
-    before: Collection[Finding], after: Collection[Finding], steps: Collection[Step], repaired_rows: RepairedRows | None
-) -> list[str]:
-    """Return new findings, and those that should be gone, none where the repair is good.
-
-    Findings of the repair of rows count as known: equal keys, say, that showed once they were spelled alike.
-    """
-    row_findings = repaired_rows.findings if repaired_rows else ()
-    edited = {table.name for table, _ in repaired_rows.edits} if repaired_rows else set()
-    known = [*before, *(finding for finding in row_findings if not finding.applied)]
-    # Wrong values hid it: a lost constraint is a finding only once the rows satisfy it again.
-    relevant = [f for f in after if f.level is Level.ERROR or f.table not in edited]
-    repaired = {(f.rule, f.table, f.column) for f in row_findings if f.applied}
+def find_regressions(before: Collection[Finding], after: Collection[Finding], steps: Collection[Step]) -> list[str]:
+    """Return new findings, and those that should be gone, none where the repair is good."""
     return [
         *(
             _("new: {place}", place=_place(finding))
-            for finding in relevant
-            if finding.count > sum(f.count for f in known if _is_same_fault(f, finding))
+            for finding in after
+            if finding.count > sum(known.count for known in before if _is_same_fault(known, finding))
         ),
         *(
             _("still there: {place}", place=_place(finding))
             for finding in after
-            if (finding.rule, finding.table, finding.column) in repaired or any(step.repairs(finding) for step in steps)
+            if any(step.repairs(finding) for step in steps)
         ),
     ]
 

@@ -5,8 +5,10 @@ The modules, in their order of use:
 - ``choose_repairs``: the names given to --repair
 - this one: -wal and journal mode. Both open the database as the application would, which also recovers the writes of a
   killed program.
-- ``in_place``: everything else, in the order backup, examine, rehearse, repair, examine again, by ``lock``,
-  ``repair_plan`` (with ``reference_schema`` and ``edits``), ``steps`` and ``rebuild``, and ``regressions``.
+- ``in_place``: dangling foreign keys and lost indexes, in the order backup, examine, rehearse, repair, examine again,
+  by ``lock``, ``repair_plan`` (with ``reference_schema``), ``steps`` and ``regressions``.
+
+All else is repaired in a new file: the room ``rebuild``.
 """
 
 from __future__ import annotations

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
-
 import pytest
 
-from migrate_to_pg.doctor.repair.edits import TableEdits, attach, net_edits
-from migrate_to_pg.doctor.repair.rebuild import TableRebuild, rebuild
-from migrate_to_pg.examine import examine
-from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import TargetTable
-from migrate_to_pg.row_repair.engine import Accepted, repair_rows
 from tests.unit.rules.examined import check_finds, findings, keys, table
 from tests.unit.rules.mended import mended
 
@@ -83,29 +74,3 @@ def test_a_table_without_a_key_is_offered_nothing_and_its_rows_have_positions() 
     finding = check_finds("text-too-long", script, wanted)
     assert (finding.quarantinable, finding.repair) == (False, "")
     assert [sample.key for sample in finding.samples] == [{"row": "2"}]
-
-
-def test_their_repair_in_place_reaches_the_rows_that_were_decided_on(shape: tuple[str, str], tmp_path: Path) -> None:
-    """The journal's numbers are places in the table; a real file has them, too."""
-    script, column = shape
-    path, working, journal = (tmp_path / name for name in ("db", "working", "journal"))
-    with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        database.executescript(script)
-    catalog = read_source(path)
-    plan = make_plan(catalog, (target(column), P), source_time_zone="UTC")
-    accepted = Accepted(fix=frozenset({"text-too-long"}))
-    found = examine(plan, catalog, path, accepted=accepted.fix, progress=lambda _: None)
-    repair_rows(
-        plan, catalog, path, found, accepted=accepted, working=working, journal=journal, progress=lambda _: None
-    )
-    assert net_edits(journal) == {"t": {column}}
-    with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        attach(database, working, journal)
-        database.execute("BEGIN")
-        sql = database.execute("SELECT sql FROM main.sqlite_master WHERE name = 't'").fetchone()[0]
-        rebuild(database, TableRebuild(table="t", sql=sql, edits=TableEdits(table="t", columns={column: column})))
-        database.execute("COMMIT")
-        rows = database.execute("SELECT * FROM t").fetchall()
-    assert sorted(row[:3] for row in rows) == [
-        ("w", 9, "orphan"), ("x", 1, "far too "), ("x", 2, "fine"), ("y", 1, "fine")
-    ]  # fmt: skip
