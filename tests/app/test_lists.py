@@ -182,7 +182,8 @@ def test_the_dashboard_adds_up(browser: Client, agv211: Course, teacher: Teacher
     assert (one, load.hours, load.percent) == (teacher, Decimal(24), 12)
     assert '<svg class="chart"' in page.content.decode()
     # The same figures stand in a table.
-    assert '<td class="number">24</td><td class="number">192</td>' in page.content.decode()
+    for name, hours in (("Heures", 24), ("Maximum", 192)):
+        assert f'<td class="number" data-name="{name}">{hours}</td>' in page.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from tests.conftest import Run
 #: Two runs, so that neither takes more than a process may.
 PAGES = (
     "shares",
+    "service_hours",
+    "office",
     "attribute",
     "page",
     "lists",
