@@ -8,8 +8,10 @@ from import_export import resources
 from attribution_project.accent_search import without_accents
 from attribution_project.spreadsheets.resources import ChoiceWidget, DecimalWidget, KeyedResource, column
 from courses.departments import all_departments
+from office.models import OfficeSettings
 
-from .models import Attribution, Grade, Load, Teacher
+from .models import Attribution, Grade, Load, Teacher, Title
+from .service_hours import count_hours, services
 
 
 def grade_choices() -> list[tuple[str, str]]:
@@ -40,11 +42,12 @@ class TeacherResource(KeyedResource):
     department = column("department", "departement")
     email = column("email", "courriel")
     max_hours = column("max_hours", "heures_max", DecimalWidget())
+    title = column("title", "civilite", ChoiceWidget(Title))
 
     class Meta(KeyedResource.Meta):
         model = Teacher
         import_id_fields = ["matricule"]
-        fields = ["matricule", "last_name", "first_name", "grade", "department", "email", "max_hours"]
+        fields = ["matricule", "last_name", "first_name", "grade", "department", "email", "max_hours", "title"]
 
     def known_names(self) -> dict[str, list[str]]:
         """Return the departments that there are."""
@@ -66,6 +69,7 @@ class AttributionResource(resources.ModelResource):
     first_name = column("teacher__first_name", "prenom")
     grade = column("teacher__grade_id", "grade", GradeWidget())
     hours = column("hours", "heures", DecimalWidget())
+    hetd = column("hetd", "hetd", DecimalWidget())
     load = column("load", "service", ChoiceWidget(Load))
     note = column("note", "remarque_interne")
     teacher_note = column("teacher_note", "remarque_enseignant")
@@ -74,5 +78,48 @@ class AttributionResource(resources.ModelResource):
         model = Attribution
         fields = [
             "year", "code", "title", "department", "level", "semester", "component", "matricule", "last_name",
-            "first_name", "grade", "hours", "load", "note", "teacher_note",
+            "first_name", "grade", "hours", "hetd", "load", "note", "teacher_note",
         ]  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings = OfficeSettings.load()
+
+    def export_resource(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the cells of a row, with its hours as they count."""
+        instance.hetd = count_hours(instance.hours, instance.component, self._settings)
+        return super().export_resource(instance, *args, **kwargs)
+
+
+class LoadResource(resources.ModelResource):
+    """One row for each teacher with the statutory hours of a year, for export only."""
+
+    matricule = column("matricule", "matricule")
+    last_name = column("last_name", "nom")
+    first_name = column("first_name", "prenom")
+    grade = column("grade__name", "grade")
+    department = column("department", "departement")
+    hours = column("hours", "heures", DecimalWidget())
+    max_hours = column("max_hours", "heures_max", DecimalWidget())
+    owed = column("service__owed", "service_grade", DecimalWidget())
+    discharged = column("service__discharged", "decharges", DecimalWidget())
+    due = column("service__due", "service_du", DecimalWidget())
+    attributed = column("service__attributed", "attribue", DecimalWidget())
+    left = column("service__left", "reste", DecimalWidget())
+    complementary = column("service__complementary", "complementaires", DecimalWidget())
+
+    class Meta:
+        model = Teacher
+        fields = [
+            "matricule", "last_name", "first_name", "grade", "department", "hours", "max_hours", "owed", "discharged",
+            "due", "attributed", "left", "complementary",
+        ]  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._settings = OfficeSettings.load()
+
+    def export_resource(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the cells of a teacher who comes with the hours of a year."""
+        [(_teacher, instance.service)] = services([instance], self._settings)
+        return super().export_resource(instance, *args, **kwargs)

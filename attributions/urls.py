@@ -16,6 +16,7 @@ urlpatterns = [
     re_path(r"^ensemble/(?P<token>[0-9a-f]{16})/annuler/$", edit.undo_together, name="undo_together"),
     path("a-revoir/", dashboard.review, name="review"),
     path("tableau-de-bord/", dashboard.dashboard, name="dashboard"),
+    re_path(r"^tableau-de-bord/export\.(?P<extension>csv|xlsx)$", dashboard.export, name="export_loads"),
     path("annuler/", edit.undo_several, name="undo_several"),
     path("departement/", teachers.department, name="department"),
     path("<int:pk>/", edit.detail, name="detail"),

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
@@ -13,12 +14,14 @@ from django.views.decorators.http import require_safe
 from attribution_project import svg_charts
 from attribution_project.permissions import requires
 from attribution_project.sortable_list import PAGE_SIZE, query_string
+from attribution_project.spreadsheets import exports
 from courses import academic_year
 from courses.models import CourseYear
 from office.models import OfficeSettings
 
 from .. import statistics
 from ..models import Teacher
+from ..resources import LoadResource
 from ..review import count_to_review, courses_to_review, parts_to_review
 from ..service_hours import services, with_taught_hours
 from ..workload import TeachingLoad
@@ -54,6 +57,15 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "query": query_string(request.GET, page=None),
     }
     return render(request, "attributions/dashboard.html", context)
+
+
+@requires("attributions.view_attribution")
+@require_safe
+def export(request: HttpRequest, extension: str) -> HttpResponseBase:
+    """Export the statutory hours of all teachers in a year as CSV or XLSX."""
+    year = academic_year.from_query(request.GET.get("year"))
+    teachers = statistics.by_load(with_taught_hours(Teacher.objects.all(), year))
+    return exports.download(request, LoadResource(), teachers, f"services-{year}", extension)
 
 
 @requires("attributions.view_attribution")

@@ -58,6 +58,8 @@ MATRIX = {
     ("attributions:copy_year", ()): (CHANGE, CHANGE),
     ("attributions:undo_together", ("0123456789abcdef",)): (None, CHANGE),
     ("attributions:dashboard", ()): (LOOK, None),
+    ("attributions:export_loads", ("csv",)): (LOOK, None),
+    ("attributions:export_loads", ("xlsx",)): (LOOK, None),
     ("attributions:department", ()): (LOOK, None),
     ("attributions:detail", ("attribution",)): (LOOK, None),
     ("attributions:edit", ("attribution",)): (CHANGE, CHANGE),

@@ -74,7 +74,7 @@ def test_separator_decimals_and_labels_follow_the_language(browser: Client, agv2
         assert exported(browser, "/enseignants/", separator)[0]["grade"] == grade
     answer = browser.get(f"{LIST}export.xlsx")
     sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
-    assert [cell.value for cell in sheet[2]][10:13] == ["professeur", 36.5, "overtime"]
+    assert [cell.value for cell in sheet[2]][10:14] == ["professeur", 36.5, 54.75, "overtime"]
 
 
 @pytest.mark.django_db

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -40,6 +42,11 @@ def served(teacher: Teacher, year: str = YEAR) -> Service:
     [(_teacher, by_query)] = services(with_taught_hours(Teacher.objects.all(), year), OfficeSettings.load())
     assert service == by_query
     return service
+
+
+def exported(browser: Client, address: str) -> list[dict[str, str]]:
+    answer = b"".join(browser.get(address).streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined, arg-type]
+    return list(csv.DictReader(io.StringIO(answer), delimiter=";"))
 
 
 def text(answer: object) -> str:
@@ -90,9 +97,16 @@ def test_pages_and_letters_tell_the_same_figures(browser: Client, teacher: Teach
     page = text(browser.get(f"/enseignants/{teacher.pk}/?year={YEAR}"))
     assert "168 h <small>192 h moins 24 h de décharges" in page
     assert "36,50 h comptent pour 54,75 h" in page
-    row = text(browser.get(f"/attribution/tableau-de-bord/?year={YEAR}"))
+    table = text(browser.get(f"/attribution/tableau-de-bord/?year={YEAR}"))
     for name, hours in (("Dû", "168"), ("Attribué", "54,75"), ("Reste", "113,25"), ("Complémentaires", "20")):
-        assert f'data-name="{name}">{hours}</td>' in row
+        assert f'data-name="{name}">{hours}</td>' in table
+    [row] = exported(browser, f"/attribution/tableau-de-bord/export.csv?year={YEAR}")
+    names = ("matricule", "grade", "heures", "service_du", "decharges", "attribue", "reste", "complementaires")
+    assert [row[name] for name in names] == [
+        "M00001", "professeur", "56,50", "168,00", "24,00", "54,75", "113,25", "20,00",
+    ]  # fmt: skip
+    rows = exported(browser, f"/attribution/liste/export.csv?year={YEAR}&sort=course")
+    assert [(one["heures"], one["hetd"]) for one in rows] == [("36,50", "54,75"), ("20,00", "20,00")]
     letter = text(browser.get(f"/enseignants/{teacher.pk}/decision/?year={YEAR}"))
     assert "Service dû : 168 h équivalent TD, soit 192 h moins 24 h de décharges." in letter
     assert "Attribué : 54,75 h. Reste : 113,25 h. Heures complémentaires : 20 h." in letter
