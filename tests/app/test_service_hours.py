@@ -45,7 +45,7 @@ def served(teacher: Teacher, year: str = YEAR) -> Service:
 
 
 def exported(browser: Client, address: str) -> list[dict[str, str]]:
-    answer = b"".join(browser.get(address).streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined, arg-type]
+    answer = b"".join(browser.get(address).streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
     return list(csv.DictReader(io.StringIO(answer), delimiter=";"))
 
 
