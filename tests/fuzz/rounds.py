@@ -26,11 +26,12 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from migrate_to_pg.pipeline import move
+from migrate_to_pg.pipeline import move, move_back
 from migrate_to_pg.records import Options, Verify
 from migrate_to_pg.rules import RULES
 from tests import preloaded
 from tests.conftest import ROOT, Server
+from tests.fuzz import written_there
 from tests.fuzz.damage import Script, apply, damage
 
 ORACLE = "tests.fuzz.oracle"
@@ -125,6 +126,10 @@ class Fuzzer:
         self.folder = folder
         #: Whether the command is run as a person runs it; else the pipeline in this process, which is faster.
         self.process = process
+        #: The seed of what is written on PostgreSQL before the way back; None: nothing goes back.
+        self.back: int | None = None
+        #: How many databases went back complete.
+        self.came_back = 0
         self._numbers = itertools.count()
 
     def round(self, seed: int) -> Round:
@@ -174,9 +179,35 @@ class Fuzzer:
             *_admissions(report),
             *(self._oracle(source, url, written, mode) if report else ["there is no report"]),
         ]
+        if self.back is not None and report.get("publication"):
+            lies += [f"back: {lie}" for lie in self._back(url, place, random.Random(self.back))]  # noqa: S311
         self.server.drop(url)
         shutil.rmtree(place)
         return Ran(mode, report, lies)
+
+    def _back(self, url: str, place: Path, chance: random.Random) -> Iterator[str]:
+        """What was published goes back, with what is written in between: equal, or refused for a reason."""
+        written_there.write(url, chance)
+        path = place / "back.sqlite3"
+        options = Options(source=url, target=str(path), report=place / "back")
+        try:
+            with _patience():
+                report = move_back.move_back(options)
+        except HangError:
+            yield "\n".join(["still running: ", *traceback.format_exc().splitlines()[-12:]])
+            return
+        except Exception:  # noqa: BLE001 - whatever comes out of it is what is looked for
+            yield traceback.format_exc()
+            return
+        self.came_back += report.ok
+        yield from _admissions(json.loads((place / "back" / "report.json").read_text()))
+        if report.ok != path.exists():
+            yield f"ok is {report.ok}, and the file is {'' if path.exists() else 'not '}there"
+        if report.ok:
+            yield from written_there.differences(path, url)
+            written_there.drop(path, url)
+            judged = _python("-m", ORACLE, path, url)
+            yield from () if judged.returncode == 0 else (judged.stdout + judged.stderr).strip().splitlines()
 
     @functools.cached_property
     def published(self) -> str:

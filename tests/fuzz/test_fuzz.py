@@ -27,6 +27,17 @@ def test_so_does_the_command_that_a_person_runs(fuzzer: Fuzzer, rounds: int) -> 
         check(fuzzer, new_seed())
 
 
+@pytest.mark.parametrize("seconds", [10, pytest.param(120, marks=pytest.mark.full)])
+def test_what_was_published_and_written_there_goes_back_or_is_refused(fuzzer: Fuzzer, seconds: int) -> None:
+    done = []
+    for seed in seeds(float(os.environ.get("FUZZ_SECONDS", seconds))):
+        fuzzer.back = seed
+        done.append(check(fuzzer, seed))
+    print(f"{summary(done)}; {fuzzer.came_back} went back")
+    # Many are refused, for a value that SQLite does not take.
+    assert fuzzer.came_back or len(done) < 20
+
+
 def seeds(seconds: float) -> Iterator[int]:
     """FUZZ_SEED alone, or ever new ones until the time is over."""
     if given := os.environ.get("FUZZ_SEED"):
