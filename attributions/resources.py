@@ -1,4 +1,4 @@
-"""Teachers and attributions as CSV and XLSX: teachers for import and export, attributions for export."""
+"""Teachers as CSV and XLSX, for import and export, and their statutory hours, for export."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from attribution_project.spreadsheets.resources import ChoiceWidget, DecimalWidg
 from courses.departments import all_departments
 from office.models import OfficeSettings
 
-from .models import Attribution, Grade, Load, Teacher, Title
-from .service_hours import count_hours, services
+from .models import Grade, Teacher, Title
+from .service_hours import services
 
 
 def grade_choices() -> list[tuple[str, str]]:
@@ -52,43 +52,6 @@ class TeacherResource(KeyedResource):
     def known_names(self) -> dict[str, list[str]]:
         """Return the departments that there are."""
         return {"department": all_departments()}
-
-
-class AttributionResource(resources.ModelResource):
-    """One row for each attribution, for export only: an attribution needs checks that an import does not have."""
-
-    year = column("academic_year_id", "annee")
-    code = column("course__code", "code")
-    title = column("course_year__title", "intitule")
-    department = column("course__department", "departement")
-    level = column("course_year__level_id", "niveau")
-    semester = column("course_year__semester", "semestre")
-    component = column("component", "composante")
-    matricule = column("teacher__matricule", "matricule")
-    last_name = column("teacher__last_name", "nom")
-    first_name = column("teacher__first_name", "prenom")
-    grade = column("teacher__grade_id", "grade", GradeWidget())
-    hours = column("hours", "heures", DecimalWidget())
-    hetd = column("hetd", "hetd", DecimalWidget())
-    load = column("load", "service", ChoiceWidget(Load))
-    note = column("note", "remarque_interne")
-    teacher_note = column("teacher_note", "remarque_enseignant")
-
-    class Meta:
-        model = Attribution
-        fields = [
-            "year", "code", "title", "department", "level", "semester", "component", "matricule", "last_name",
-            "first_name", "grade", "hours", "hetd", "load", "note", "teacher_note",
-        ]  # fmt: skip
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._settings = OfficeSettings.load()
-
-    def export_resource(self, instance: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the cells of a row, with its hours as they count."""
-        instance.hetd = count_hours(instance.hours, instance.component, self._settings)
-        return super().export_resource(instance, *args, **kwargs)
 
 
 class LoadResource(resources.ModelResource):

@@ -12,6 +12,7 @@ urlpatterns = [
     path("openapi.json", assign.openapi, name="openapi"),
     path("liste/", attribution_list.attribution_list, name="list"),
     re_path(r"^liste/export\.(?P<extension>csv|xlsx)$", attribution_list.export, name="export"),
+    path("liste/import/", attribution_list.import_attributions, name="import"),
     path("reconduction/", copy_year.copy_year, name="copy_year"),
     re_path(r"^ensemble/(?P<token>[0-9a-f]{16})/annuler/$", edit.undo_together, name="undo_together"),
     path("a-revoir/", dashboard.review, name="review"),

@@ -33,7 +33,7 @@ def store(resource: KeyedResource, plan: Plan, digest: str, user: Any) -> FileIm
 
     Raise ChangedMeanwhileError if the database does not hold any more what ``digest`` stands for.
     """
-    model, key = resource._meta.model, resource.key_column().attribute
+    model = resource._meta.model
     new = [line.row for line in plan.lines if line.kind == "new"]
     changed = [line for line in plan.lines if line.kind == "update"]
     record = FileImport(
@@ -43,18 +43,22 @@ def store(resource: KeyedResource, plan: Plan, digest: str, user: Any) -> FileIm
         added=len(new),
         changed=len(changed),
         same=len(plan.lines) - len(new) - len(changed),
-        changes={getattr(line.row, key): _as_text(model, line.changes) for line in plan.lines if line.changes},
+        changes={line.key: _as_text(model, line.changes) for line in plan.lines if line.changes},
     )
     try:
         with transaction.atomic():
-            held = resource.find([getattr(line.row, key) for line in plan.lines], lock=True)
+            held = resource.find([line.key for line in plan.lines], lock=True)
             if plan.counts["invalid"] or resource.digest(held.values()) != digest:
                 raise ChangedMeanwhileError(_("Something was changed since the preview: nothing was imported."))
             record.save()
+            for row in new:
+                resource.prepare(row, user)
             model._default_manager.bulk_create(new, batch_size=_BATCH_SIZE)
             _remember(model, new, user, record, update=False)
             _update(model, [line.row for line in changed], {name for line in changed for name in line.changes})
             _remember(model, [line.row for line in changed], user, record, update=True)
+            if fault := resource.fault_of_stored(line.row for line in plan.lines):
+                raise ChangedMeanwhileError(fault)
     except IntegrityError as error:
         # Somebody added a row with one of these keys since they were read.
         raise ChangedMeanwhileError(_("Something was changed since the preview: nothing was imported.")) from error
@@ -107,6 +111,8 @@ def take_back(resource: KeyedResource, pk: int, user: Any) -> FileImport:
         _update(model, rows, {attribute for changes in restored.values() for attribute in changes})
         _remember(model, rows, user, record, update=True)
         _delete(model, [held[name] for name in record.changes if name not in restored], user, record)
+        if fault := resource.fault_of_stored(held.values()):
+            raise CannotTakeBackError(fault)
         record.taken_back_at, record.taken_back_by = timezone.now(), user
         record.save()
     return record

@@ -210,6 +210,7 @@ class FileImport(models.Model):
 
         COURSES = "courses.course", _("courses")
         TEACHERS = "attributions.teacher", _("teachers")
+        ATTRIBUTIONS = "attributions.attribution", _("attributions")
 
     table = models.CharField(_("table"), max_length=30, choices=Table)
     file_name = models.CharField(_("file"), max_length=100)

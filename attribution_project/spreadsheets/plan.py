@@ -7,7 +7,7 @@ that is erased. A department that nobody has is taken for a typing error until s
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -41,6 +41,7 @@ class Line:
 
     #: Row number in the spreadsheet.
     number: int
+    key: str
     #: "new", "update", "skip" or "invalid".
     kind: str
     cells: list[Cell]
@@ -50,11 +51,18 @@ class Line:
     row: Any
     #: Name of a field -> its old and its new value.
     changes: dict[str, tuple[Any, Any]]
+    #: What has to be confirmed beside the marked cells.
+    notes: list[str] = field(default_factory=list)
 
     @property
     def flagged(self) -> bool:
         """Return whether something of it has to be confirmed."""
-        return any(cell.flagged for cell in self.cells)
+        return bool(self.notes) or any(cell.flagged for cell in self.cells)
+
+    def refuse(self, heading: str, message: str) -> None:
+        """Add a fault that was found beside other rows."""
+        self.kind = "invalid"
+        self.faults.append((heading, message))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +132,9 @@ class _Builder:
 
 def build(resource: KeyedResource, sheet: Sheet, decisions: Mapping[str, str] | None = None) -> Plan:
     """Return what the rows would change. ``decisions`` says for an unknown name which one is meant."""
+    sheet = _without_ignored(resource, sheet)
     columns = _columns(resource, sheet.headings)
-    keys = [cells[columns.index(resource.key_column())] for _number, cells in sheet.rows]
+    keys = resource.keys_of(columns, [cells for _number, cells in sheet.rows])
     existing = resource.find(keys)
     builder = _Builder(
         resource=resource,
@@ -134,13 +143,25 @@ def build(resource: KeyedResource, sheet: Sheet, decisions: Mapping[str, str] | 
         twice={key for key, count in Counter(keys).items() if count > 1},
         known=resource.known_names(),
     )
-    lines = [_line(builder, columns, number, cells) for number, cells in sheet.rows]
+    lines = [_line(builder, columns, number, cells, key) for (number, cells), key in zip(sheet.rows, keys, strict=True)]
+    resource.check(lines)
     return Plan(
         sheet=sheet,
         headings=[column.column_name for column in columns],
         lines=lines,
         unknown=_unknown_names(builder),
         digest=resource.digest(existing.values()),
+    )
+
+
+def _without_ignored(resource: KeyedResource, sheet: Sheet) -> Sheet:
+    """Return the sheet without the columns that an export has and an import does not read."""
+    ignored = {normal_heading(heading) for heading in resource.ignored_headings()}
+    kept = [place for place, heading in enumerate(sheet.headings) if normal_heading(heading) not in ignored]
+    return replace(
+        sheet,
+        headings=[sheet.headings[place] for place in kept],
+        rows=[(number, [cells[place] for place in kept]) for number, cells in sheet.rows],
     )
 
 
@@ -153,14 +174,12 @@ def _columns(resource: KeyedResource, headings: list[str]) -> list[Any]:
     columns = [by_heading[normal_heading(heading)] for heading in headings]
     if len({column.column_name for column in columns}) != len(columns):
         raise UnusableFileError(_("A heading occurs twice."))
-    if resource.key_column() not in columns:
-        raise UnusableFileError(_("The column “%(key)s” is missing.") % {"key": resource.key_heading()})
+    if missing := [column.column_name for column in resource.required_columns() if column not in columns]:
+        raise UnusableFileError(_("The column “%(key)s” is missing.") % {"key": "”, “".join(missing)})
     return columns
 
 
-def _line(builder: _Builder, columns: list[Any], number: int, cells: list[str]) -> Line:
-    key_column = builder.resource.key_column()
-    key = cells[columns.index(key_column)]
+def _line(builder: _Builder, columns: list[Any], number: int, cells: list[str], key: str) -> Line:
     old = builder.existing.get(key)
     row = copy(old) if old is not None else builder.resource.new_row()
     faults: dict[str, list[str]] = {}
@@ -169,7 +188,7 @@ def _line(builder: _Builder, columns: list[Any], number: int, cells: list[str]) 
             setattr(row, column.attribute, _value(builder, column, text))
         except ValueError as error:
             faults[column.attribute] = [str(error)]
-    _check_key(key, builder.twice, key_column.attribute, faults)
+    _check_key(key, builder.twice, builder.resource.key_column().attribute, faults)
     related = [field for field in row._meta.concrete_fields if field.is_relation]
     faults |= {
         field.attname: [str(field.error_messages["blank"])]
@@ -185,6 +204,7 @@ def _line(builder: _Builder, columns: list[Any], number: int, cells: list[str]) 
     kind = "invalid" if faults else "new" if old is None else "update" if changes else "skip"
     return Line(
         number=number,
+        key=key,
         kind=kind,
         cells=[_cell(builder, column, text, old, changes) for column, text in zip(columns, cells, strict=True)],
         faults=list(_list_faults(builder.resource, columns, cells, faults)),

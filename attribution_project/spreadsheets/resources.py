@@ -1,19 +1,25 @@
 """Base of the django-import-export resources: French headings, exact numbers, choices by their labels."""
 
+import datetime
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.utils import translation
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from import_export import fields, resources, widgets
 
 from ..accent_search import without_accents
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 _MAX_DIGITS = 40
 
@@ -93,6 +99,50 @@ class ChoiceWidget(widgets.CharWidget):
         return ", ".join(str(code) if code == label else f"{code} ({label})" for code, label in self._choices)
 
 
+class KeyWidget(widgets.CharWidget):
+    """A row of another table, written as the key that people know: a code, a matricule, a year."""
+
+    def __init__(self, pairs: Callable[[], Iterable[tuple[Any, str]]], unknown: "StrOrPromise") -> None:
+        super().__init__()
+        self._pairs, self._unknown = pairs, unknown
+
+    @cached_property
+    def _keys(self) -> dict[Any, str]:
+        return dict(self._pairs())
+
+    @cached_property
+    def _rows(self) -> dict[str, Any]:
+        return {key: row for row, key in self._keys.items()}
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
+        """Return the key."""
+        return self._keys.get(value, value)
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> Any:
+        """Return what the database refers to the row by. Raise ValueError for a key that is not known."""
+        text = str(value or "").strip()
+        if text and text not in self._rows:
+            raise ValueError(str(self._unknown) % {"value": text})
+        return self._rows.get(text)
+
+
+class DayWidget(widgets.CharWidget):
+    """A day, as the active language writes it or as 2027-03-01."""
+
+    def clean(self, value: Any, row: Any = None, **kwargs: Any) -> datetime.date | None:
+        """Return the day, or None for an empty cell. Raise ValueError for anything else."""
+        text = str(value or "").strip().removesuffix(" 00:00:00")
+        try:
+            day: datetime.date | None = forms.DateField(required=False).clean(text)
+        except ValidationError as error:
+            raise ValueError(" ".join(error.messages)) from None
+        return day
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
+        """Return the day. The file's format decides how it is written."""
+        return value
+
+
 def column(attribute: str, heading: str, widget: widgets.Widget | None = None) -> fields.Field:
     """Return a resource's field with its heading in the file."""
     return fields.Field(attribute=attribute, column_name=heading, widget=widget or widgets.CharWidget())
@@ -123,6 +173,33 @@ class KeyedResource(resources.ModelResource):
     def key_heading(self) -> str:
         """Return the heading of the key."""
         return str(self.key_column().column_name)
+
+    def required_columns(self) -> list[fields.Field]:
+        """Return the columns that a file must have."""
+        return [self.key_column()]
+
+    def ignored_headings(self) -> set[str]:
+        """Return the headings of an export that an import does not read."""
+        return set()
+
+    def keys_of(self, columns: list[fields.Field], rows: Iterable[list[str]]) -> list[str]:
+        """Return the key of each row of a file."""
+        place = columns.index(self.key_column())
+        return [cells[place] for cells in rows]
+
+    def key_of(self, row: Any) -> str:
+        """Return the key of a row of the database."""
+        return str(getattr(row, self.key_column().attribute))
+
+    def check(self, lines: list[Any]) -> None:
+        """Add to the lines of a file what is wrong or to be confirmed between them."""
+
+    def prepare(self, row: Any, user: Any) -> None:
+        """Set what is not in the file before a new row is stored."""
+
+    def fault_of_stored(self, rows: Iterable[Any]) -> str:
+        """Return what is wrong with rows that were just stored or restored, or "". Nothing is kept then."""
+        return ""
 
     def model_field(self, column: fields.Field) -> Any:
         """Return the model's field of a column."""

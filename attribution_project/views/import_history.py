@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from attributions.resources import TeacherResource
+from attributions.share_resource import AttributionResource
 from courses.imports import CannotTakeBackError, take_back
 from courses.models import FileImport
 from courses.resources import CourseResource
@@ -23,6 +24,7 @@ from ..spreadsheets.resources import KeyedResource
 _RESOURCES: dict[str, type[KeyedResource]] = {
     FileImport.Table.COURSES: CourseResource,
     FileImport.Table.TEACHERS: TeacherResource,
+    FileImport.Table.ATTRIBUTIONS: AttributionResource,
 }
 #: The changed rows that the page of an import shows.
 _MAX_SHOWN = 200

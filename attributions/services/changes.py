@@ -16,7 +16,7 @@ from courses.academic_year import ClosedYearError, require_open
 
 from ..models import Attribution
 from .assign import incident_of, is_same_share, same_share_message
-from .limits import grows, lock_and_refuse
+from .limits import group_fault, grows, lock_and_refuse
 from .results import Outcome, conflict, failed, refused, too_much
 
 UNDO_WITHIN = timedelta(minutes=30)
@@ -33,6 +33,8 @@ def save(changed: Attribution, user: Any, version: str, *, confirmed: bool) -> O
             stored = lock_share(changed)
             if conflicting := refuse_other_version(stored, changed, version):
                 return conflicting
+            if stored and changed.group != stored.group and (fault := group_fault(changed, changed.course_year)):
+                return refused(fault)
             if stored and grows(changed, stored) and (refusal := lock_and_refuse(changed, confirmed=confirmed)):
                 return too_much(refusal.message, confirmable=refusal.confirmable)
             changed.save()

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from courses.models import CourseYear
 from office.models import OfficeSettings
@@ -82,6 +83,8 @@ def refuse(wanted: Attribution, *, confirmed: bool) -> Refusal | None:
 
     A share without hours gets those that are left of its part.
     """
+    if fault := group_fault(wanted, wanted.course_year):
+        return Refusal(status=ResultStatus.INVALID, message=fault)
     limits = read_limits(wanted)
     if not limits.part.to_give:
         return Refusal(status=ResultStatus.INVALID, message=_no_hours_message(wanted))
@@ -102,6 +105,15 @@ def _refuse_load(wanted: Attribution, load: TeachingLoad) -> Refusal | None:
         return None
     message = _over_maximum_message(wanted, load)
     return Refusal(status=ResultStatus.OVER_MAXIMUM, message=message, confirmable=True)
+
+
+def group_fault(share: Attribution, course: CourseYear | None) -> str:
+    """Return why a share cannot be of its group, or ""."""
+    groups = course.groups_of(share.component) if course else share.group
+    if share.group <= groups:
+        return ""
+    told = ngettext("There is %(n)d group of %(component)s.", "There are %(n)d groups of %(component)s.", groups)
+    return told % {"n": groups, "component": share.component}
 
 
 def _refuse_hours(wanted: Attribution, part: PartHours, *, asked: Decimal | None, confirmed: bool) -> Refusal | None:

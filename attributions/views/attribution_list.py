@@ -7,17 +7,19 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from attribution_project.accent_search import MAX_WORDS, search_condition
-from attribution_project.permissions import requires
+from attribution_project.body import accepts_sheet
+from attribution_project.permissions import requires, requires_import
 from attribution_project.sortable_list import Column, equality_condition, sorted_page, sorted_query
 from attribution_project.spreadsheets import exports
+from attribution_project.views.import_file import import_page
 from courses import academic_year
 from courses.models import Course, departments
 
 from ..models import Attribution, Component, Load, Teacher
-from ..resources import AttributionResource
+from ..share_resource import AttributionResource
 
 COLUMNS = [
     Column(key="course", label=_("Course"), fields=("course__code", "component")),
@@ -53,6 +55,14 @@ def attribution_list(request: HttpRequest) -> HttpResponse:
         "kinds": Load,
     }
     return render(request, "attributions/attribution_list.html", context)
+
+
+@accepts_sheet
+@requires_import("attributions.attribution")
+@require_http_methods(["GET", "HEAD", "POST"])
+def import_attributions(request: HttpRequest) -> HttpResponse:
+    """Add and change attributions from a file."""
+    return import_page(request, AttributionResource(), title=_("Import attributions"), back="attributions:list")
 
 
 @requires("attributions.view_attribution")

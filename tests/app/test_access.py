@@ -55,6 +55,7 @@ MATRIX = {
     ("attributions:list", ()): (LOOK, None),
     ("attributions:export", ("csv",)): (LOOK, None),
     ("attributions:export", ("xlsx",)): (LOOK, None),
+    ("attributions:import", ()): (CHANGE, CHANGE),
     ("attributions:copy_year", ()): (CHANGE, CHANGE),
     ("attributions:undo_together", ("0123456789abcdef",)): (None, CHANGE),
     ("attributions:dashboard", ()): (LOOK, None),

@@ -9,6 +9,7 @@ PAGES = (
     "shares",
     "service_hours",
     "office",
+    "share_imports",
     "attribute",
     "page",
     "lists",

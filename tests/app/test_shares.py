@@ -25,6 +25,8 @@ YEAR = "2026-2027"
 
 @pytest.fixture
 def browser(staff: User, agv211: Course, teacher: Teacher, colleague: Teacher) -> Client:
+    """A browser, and 36.50 h of lectures for two groups."""
+    change_course(agv211, hours_cm=Decimal("18.25"), groups_cm=2)
     return browser_of(staff)
 
 
@@ -88,9 +90,20 @@ def test_a_bad_role_group_or_date_is_refused_by_name(browser: Client, field: dic
     assert {"role": "Rôle", "group": "Groupe", "starts_on": "Du"}[next(iter(field))] in answer.json()["message"]
 
 
+def test_a_group_is_one_of_those_that_the_course_has(browser: Client) -> None:
+    refused = ask(browser, group=3)
+    assert (refused.status_code, "Il y a 2 groupes de CM" in refused.json()["message"]) == (400, True)
+    ask(browser, group=2)
+    share = Attribution.objects.get()
+    address = f"/attribution/{share.pk}/modifier/"
+    form = {"version": browser.get(address).context["version"], "hours": "4", "load": "STAT", "group": "3"}
+    assert "Il y a 2 groupes de CM" in browser.post(address, form).content.decode()
+    assert browser.post(address, form | {"group": "1"}).status_code == 302
+
+
 def test_thirds_that_a_computer_cannot_write_leave_nothing(browser: Client, agv211: Course) -> None:
     """0.1 + 0.2 is 0.30000000000000004 where SQLite computes."""
-    change_course(agv211, hours_cm=Decimal("0.30"))
+    change_course(agv211, hours_cm=Decimal("0.10"), groups_cm=3)
     for hours, group in (("0.1", 1), ("0.1", 2), ("0.1", 3)):
         assert ask(browser, hours=hours, group=group).status_code == 201
     assert left() == {}
@@ -113,7 +126,7 @@ def test_an_edit_that_asks_for_no_more_is_stored_where_the_course_became_shorter
     browser: Client, agv211: Course
 ) -> None:
     ask(browser)
-    change_course(agv211, hours_cm=20)
+    change_course(agv211, hours_cm=10)
     share = Attribution.objects.get()
     address = f"/attribution/{share.pk}/modifier/"
     version = browser.get(address).context["version"]
@@ -212,7 +225,7 @@ def test_what_is_over_or_given_in_part_is_listed_for_review(browser: Client, agv
     for component in ("CM", "TD"):
         ask(browser, component=component)
     assert "À revoir" not in browser.get("/attribution/tableau-de-bord/", {"year": YEAR}).content.decode()
-    change_course(agv211, hours_cm=30, hours_td=24)
+    change_course(agv211, hours_cm=15, hours_td=24)
     board = browser.get("/attribution/tableau-de-bord/", {"year": YEAR})
     assert (board.context["to_review"].over, board.context["to_review"].under) == (1, 1)
     assert "1 partie avec plus d’heures qu’il n’y en a" in board.content.decode()
@@ -246,7 +259,7 @@ def test_a_carry_over_copies_shares_and_is_undone_whole(browser: Client) -> None
 def test_a_carry_over_of_more_than_is_left_names_every_part(browser: Client, agv211: Course) -> None:
     ask(browser, hours=20)
     ask(browser, teacher="M00002", hours=16)
-    ask(browser, teacher="M00002", hours=6.5, academic_year="2027-2028", group=3)
+    ask(browser, teacher="M00002", hours=6.5, academic_year="2027-2028", group=2)
     sent = {"year": "2027-2028", "expected": "2", "accept": "yes", "confirm": "yes"}
     page = browser.post("/attribution/reconduction/", sent)
     assert (page.status_code, "AGV211 CM (36 h / 30 h)" in page.content.decode()) == (409, True)

@@ -1,0 +1,162 @@
+"""Check imported shares together: hours of parts, maxima of teachers, years that are open, courses that are given."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from courses.academic_year import closed_message
+from courses.models import AcademicYear, Course, CourseYear, not_given_message
+from office.models import OfficeSettings
+
+from .models import Attribution, Teacher
+from .part_hours import PartHours, hours_text
+from .services.limits import group_fault
+from .services.limits import lock as lock_rows
+
+#: Course, component and year.
+Part = tuple[int, str, str]
+
+
+class ShareChecks:
+    """What a resource of shares reads beside them, and how it judges the lines of a file by that."""
+
+    _years: dict[str, bool]
+    _courses: dict[tuple[int, str], CourseYear]
+    _teachers: dict[int, Teacher]
+    #: Key -> course, component, year, teacher and hours of each share of these courses or teachers.
+    _shares: dict[int, tuple[int, str, str, int, Decimal]]
+
+    def read_context(
+        self, years: Collection[str], codes: Collection[str], matricules: Collection[str], *, lock: bool
+    ) -> None:
+        """Read all that shares of these years, courses and teachers are checked by, and lock it."""
+        open_years = AcademicYear.objects.filter(label__in=years)
+        self._years = dict(
+            (open_years.select_for_update(no_key=True) if lock else open_years).values_list("label", "open")
+        )
+        courses = Course.objects.filter(code__in=codes).values_list("pk", flat=True)
+        teachers = Teacher.objects.filter(matricule__in=matricules)
+        if lock:
+            for year in sorted(self._years):
+                lock_rows(list(courses), year, teachers.values_list("pk", flat=True))
+        of_years = CourseYear.objects.filter(course__code__in=codes, academic_year__label__in=years)
+        self._courses = {(one.course_id, one.academic_year_id): one for one in of_years.select_related("course")}
+        self._teachers = {one.pk: one for one in teachers}
+        self._read_shares()
+
+    def _read_shares(self) -> None:
+        columns = ("course_id", "component", "academic_year_id", "teacher_id", "hours")
+        found = Attribution.objects.filter(academic_year__label__in=self._years).order_by()
+        courses, teachers = {course for course, _year in self._courses}, set(self._teachers)
+        self._shares = {
+            pk: (course, component, year, teacher, hours)
+            for pk, course, component, year, teacher, hours in found.values_list("pk", *columns).iterator()
+            if course in courses or teacher in teachers
+        }
+
+    def context_digest(self) -> str:
+        """Return what stands for all that was read."""
+        read = [
+            sorted(self._years.items()),
+            sorted(
+                (*key, [str(one.hours_to_give(component)) for component in ("CM", "TD", "TP")])
+                for key, one in self._courses.items()
+            ),
+            sorted((key, str(one.max_hours), one.active) for key, one in self._teachers.items()),
+            sorted((key, *map(str, share)) for key, share in self._shares.items()),
+        ]
+        return hashlib.sha256(json.dumps(read).encode()).hexdigest()[:16]
+
+    def check(self, lines: list[Any]) -> None:
+        """Refuse lines that are too much for their part, and have those confirmed that are for their teacher."""
+        readable = [line for line in lines if line.kind != "invalid"]
+        for line in readable:
+            if fault := self._fault_of(line):
+                line.refuse(*fault)
+        self._check_sums([line for line in readable if line.kind != "invalid"])
+
+    def _fault_of(self, line: Any) -> tuple[str, str] | None:
+        share, year = line.row, line.row.academic_year_id
+        course = self._courses.get((share.course_id, year))
+        if not self._years[year] and line.kind != "skip":
+            return "annee", closed_message(year)
+        if course is None:
+            return "code", not_given_message(line.key.split(" · ")[1], year)
+        if line.kind == "new" and not course.course.active:
+            return "code", _("This course is not active.")
+        if line.kind == "new" and not self._teachers[share.teacher_id].active:
+            return "matricule", _("This teacher is not active.")
+        if share.starts_on and share.ends_on and share.ends_on < share.starts_on:
+            return "au", _("A share ends after it starts.")
+        if fault := group_fault(share, course):
+            return "groupe", fault
+        return None
+
+    def _check_sums(self, lines: list[Any]) -> None:
+        """Compare the sums as they would be: of the file, and of the shares that it does not change."""
+        held = dict(self._shares) | {
+            line.row.pk or -line.number: (
+                line.row.course_id,
+                line.row.component,
+                line.row.academic_year_id,
+                line.row.teacher_id,
+                line.row.hours,
+            )
+            for line in lines
+        }
+        parts, loads = _sums(held.values())
+        may_exceed = OfficeSettings.load().may_exceed_hours
+        for line in lines:
+            if line.kind == "skip":
+                continue
+            share = line.row
+            part = (share.course_id, share.component, share.academic_year_id)
+            hours = self._hours_of(part, parts[part])
+            if hours.left < 0 and may_exceed:
+                line.notes.append(str(hours))
+            elif hours.left < 0:
+                line.refuse("heures", str(hours))
+            most = self._teachers[share.teacher_id].max_hours
+            if (load := loads[share.teacher_id, share.academic_year_id]) > most:
+                told = _("%(hours)s h of at most %(most)s h for %(teacher)s.")
+                teacher = self._teachers[share.teacher_id]
+                line.notes.append(told % {"hours": hours_text(load), "most": hours_text(most), "teacher": teacher})
+
+    def _hours_of(self, part: Part, given: Decimal) -> PartHours:
+        course, component, year = part
+        of_year = self._courses.get((course, year))
+        return PartHours(to_give=of_year.hours_to_give(component) if of_year else Decimal(0), given=given)
+
+    def fault_of_stored(self, rows: Iterable[Any]) -> str:
+        """Return why rows cannot stay as they were stored: a closed year, or more hours than there are."""
+        touched = list(rows)
+        if closed := [row.academic_year_id for row in touched if not self._years[row.academic_year_id]]:
+            return closed_message(closed[0])
+        before, _loads = _sums(self._shares.values())
+        self._read_shares()
+        now, _loads = _sums(self._shares.values())
+        if OfficeSettings.load().may_exceed_hours:
+            return ""
+        for row in touched:
+            part = (row.course_id, row.component, row.academic_year_id)
+            hours = self._hours_of(part, now[part])
+            if hours.left < 0 and now[part] > before[part]:
+                return f"{row.course.code} {row.component} {row.academic_year_id} : {hours}"
+        return ""
+
+
+def _sums(
+    shares: Iterable[tuple[int, str, str, int, Decimal]],
+) -> tuple[dict[Part, Decimal], dict[tuple[int, str], Decimal]]:
+    """Return the hours of each part, and those of each teacher in each year."""
+    parts: dict[Part, Decimal] = defaultdict(Decimal)
+    loads: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
+    for course, component, year, teacher, hours in shares:
+        parts[course, component, year] += hours
+        loads[teacher, year] += hours
+    return parts, loads
