@@ -75,7 +75,7 @@ def import_courses(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one course with its parts, and its teachers over the years."""
     course = get_object_or_404(Course, pk=pk)
-    held = course.attributions.select_related("teacher").order_by("-academic_year_id", "component")[:_MAX_SHOWN]
+    held = course.attributions.select_related("teacher").order_by("-academic_year_id", "component", "pk")[:_MAX_SHOWN]
     context: dict[str, Any] = {
         "course": course,
         "parts": [(component, course.hours_of(component)) for component in ("CM", "TD", "TP")],
