@@ -37,6 +37,7 @@ urlpatterns = [
     path("attribution/", include("attributions.urls")),
     path("enseignants/", include("attributions.urls_teachers")),
     path("cours/", include("courses.urls")),
+    path("annees/", include("courses.urls_years")),
     path("bureau/", include("office.urls")),
     path("comptes/", include((accounts_urls, "accounts"))),
     path("imports/", include((imports, "imports"))),

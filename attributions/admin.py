@@ -7,6 +7,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from attribution_project.versions import VersionedAdmin, VersionedForm
+from courses.academic_year import ClosedYearError, require_open
+from courses.admin import OpenYearAdmin
 from courses.departments import DepartmentForm
 
 from .models import Attribution, Discharge, Grade, Teacher
@@ -57,6 +59,11 @@ class ShareForm(VersionedForm):
         data = super().clean()
         if self.errors:
             return data
+        try:
+            require_open(data["academic_year"].label, lock=True)
+        except ClosedYearError as error:
+            self.add_error("academic_year", str(error))
+            return data
         wanted = copy(before)
         for name in ("teacher", "course", "component", "academic_year", "hours"):
             setattr(wanted, name, data[name])
@@ -69,7 +76,7 @@ class ShareForm(VersionedForm):
 
 
 @admin.register(Attribution)
-class AttributionAdmin(VersionedAdmin):
+class AttributionAdmin(OpenYearAdmin):
     """Attributions, found by course or teacher."""
 
     form = ShareForm

@@ -2,12 +2,13 @@
 
 from django.urls import path, re_path
 
-from .views import assign, attribution_list, copy_year, dashboard, edit, teachers
+from .views import assign, attribute_course, attribution_list, copy_year, dashboard, edit, teachers
 
 app_name = "attributions"
 
 urlpatterns = [
     path("", assign.assign, name="attribute"),
+    path("cours/<int:pk>/", attribute_course.attribute_course, name="attribute_course"),
     path("parts/", assign.free_parts, name="parts"),
     path("openapi.json", assign.openapi, name="openapi"),
     path("liste/", attribution_list.attribution_list, name="list"),

@@ -1,6 +1,7 @@
 """The academic years that there are, and which one is prepared by default: 2026-2027 begins in September 2026."""
 
 import datetime
+from collections.abc import Iterable
 
 from django.utils.translation import gettext as _
 
@@ -44,6 +45,13 @@ def current_year() -> str:
 def from_query(text: str | None) -> str:
     """Return the year of a query string if it is in the list, else the current one."""
     return text if text and text in all_years() else current_year()
+
+
+def chosen(years: Iterable[AcademicYear], text: str | None) -> AcademicYear:
+    """Return the year of a query string among those that were read, else the current one, or else the newest one."""
+    by_label = {year.label: year for year in years}
+    current = next((label for label, year in by_label.items() if year.current), max(by_label, default=""))
+    return by_label.get(text or "") or by_label.get(current) or AcademicYear(open=False)
 
 
 def all_years() -> list[str]:

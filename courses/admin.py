@@ -1,19 +1,88 @@
-"""Courses in the admin."""
+"""Courses, levels and academic years in the admin."""
+
+from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 
 from attribution_project.versions import VersionedAdmin
 
+from .course_years import save_course_year
 from .departments import DepartmentForm
-from .models import Course
+from .models import AcademicYear, Course, CourseYear, Level
+
+
+@admin.register(Level)
+class LevelAdmin(VersionedAdmin):
+    """Levels, in the order of the lists. One that a course has cannot be deleted."""
+
+    list_display = ["code", "name", "position", "active"]
+    list_display_links = ["code", "name"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Level | None = None) -> Any:
+        """Keep the code of a level: courses have it."""
+        return ["code"] if obj else []
+
+
+@admin.register(AcademicYear)
+class AcademicYearAdmin(VersionedAdmin):
+    """Academic years. Their own page opens and closes them: there a new year gets its courses."""
+
+    list_display = ["label", "open", "current"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse: a year without courses is of no use."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AcademicYear | None = None) -> bool:
+        """Refuse: closing a year waits for whoever is writing to it."""
+        return False
+
+
+class OpenYearAdmin(VersionedAdmin):
+    """Base of what belongs to a year: only open years can be written to."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse what belongs to a closed year."""
+        return super().has_change_permission(request, obj) and (obj is None or obj.academic_year.open)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse what belongs to a closed year."""
+        return super().has_delete_permission(request, obj) and (obj is None or obj.academic_year.open)
 
 
 @admin.register(Course)
 class CourseAdmin(VersionedAdmin):
-    """Courses, found by code or title."""
+    """What courses have in every year, found by code or title. A course is added to a year on a page of its own."""
 
     form = DepartmentForm
-    list_display = ["code", "title", "level", "semester", "credits", "hours_cm", "hours_td", "hours_tp", "department"]
+    fields = ["code", "department", "new_department", "active", "title", "level", "semester"]
+    readonly_fields = ["title", "level", "semester"]
+    list_display = ["code", "title", "level", "semester", "department", "active"]
     list_display_links = ["code", "title"]
-    list_filter = ["level", "semester", "department"]
+    list_filter = ["active", "level", "semester", "department"]
     search_fields = ["code", "title"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse: a course is added to a year."""
+        return False
+
+
+@admin.register(CourseYear)
+class CourseYearAdmin(OpenYearAdmin):
+    """Courses as they are in each year."""
+
+    list_display = ["course", "academic_year", "title", "level", "semester", "hours_cm", "hours_td", "hours_tp"]
+    list_filter = ["academic_year", "level", "semester"]
+    list_select_related = ["course", "academic_year", "level"]
+    search_fields = ["course__code", "title"]
+    readonly_fields = ["course", "academic_year"]
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse: the pages of courses and years add them."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: CourseYear, form: Any, change: bool) -> None:
+        """Store the course with its year."""
+        save_course_year(obj)

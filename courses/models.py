@@ -199,7 +199,25 @@ class CourseYear(CourseContent):
         ]
 
     def __str__(self) -> str:
-        return f"{self.course.code} {self.title} · {self.academic_year_id}"
+        return f"{self.code} {self.title} · {self.academic_year_id}"
+
+    @property
+    def code(self) -> str:
+        """Return the code, which the course has in every year."""
+        return self.course.code
+
+    @code.setter
+    def code(self, value: str) -> None:
+        self.course.code = value
+
+    @property
+    def department(self) -> str:
+        """Return the department, which the course has in every year."""
+        return self.course.department
+
+    @department.setter
+    def department(self, value: str) -> None:
+        self.course.department = value
 
 
 class FileImport(models.Model):
@@ -213,6 +231,9 @@ class FileImport(models.Model):
         ATTRIBUTIONS = "attributions.attribution", _("attributions")
 
     table = models.CharField(_("table"), max_length=30, choices=Table)
+    academic_year = models.CharField(
+        _("academic year"), max_length=9, blank=True, default="", help_text=_("Empty for what has no year.")
+    )
     file_name = models.CharField(_("file"), max_length=100)
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("imported by")

@@ -1,13 +1,26 @@
-"""Courses as CSV and XLSX, for import and export."""
+"""Courses of a year as CSV and XLSX, for import and export."""
 
+from collections.abc import Collection, Iterable
+from copy import copy
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from attribution_project.spreadsheets.reading import UnusableFileError
 from attribution_project.spreadsheets.resources import ChoiceWidget, DecimalWidget, IntegerWidget, KeyedResource, column
 
+from .academic_year import ClosedYearError, require_open
+from .course_years import delete_course_years, insert_course_years, update_course_years
 from .departments import all_departments
-from .models import Course, Semester, level_choices
+from .models import CONTENT, Course, CourseYear, FileImport, Semester, level_choices
+
+#: What a course has in every year.
+_IDENTITY = ("code", "department")
 
 
 class CourseResource(KeyedResource):
-    """One row for each course. A known code changes that course, a new one adds it."""
+    """One row for each course of a year. A known code changes that course in that year, another one adds it."""
 
     identity = ("title", "department")
     code = column("code", "code")
@@ -19,14 +32,100 @@ class CourseResource(KeyedResource):
     level = column("level_id", "niveau", ChoiceWidget(level_choices, as_code=True))
     semester = column("semester", "semestre", ChoiceWidget(Semester, as_code=True))
     department = column("department", "departement")
+    groups_cm = column("groups_cm", "groupes_cm", IntegerWidget())
+    groups_td = column("groups_td", "groupes_td", IntegerWidget())
+    groups_tp = column("groups_tp", "groupes_tp", IntegerWidget())
 
     class Meta(KeyedResource.Meta):
-        model = Course
+        model = CourseYear
         import_id_fields = ["code"]
         fields = [
             "code", "title", "credits", "hours_cm", "hours_td", "hours_tp", "level", "semester", "department",
+            "groups_cm", "groups_td", "groups_tp",
         ]  # fmt: skip
+
+    def __init__(self, year: str) -> None:
+        super().__init__()
+        self.year = year
+        #: Code -> a course that there is, but not in this year.
+        self._elsewhere: dict[str, Course] = {}
+
+    @property
+    def table(self) -> str:
+        """Return the table as the history of imports names it."""
+        return FileImport.Table.COURSES
 
     def known_names(self) -> dict[str, list[str]]:
         """Return the departments that there are."""
         return {"department": all_departments()}
+
+    def model_field(self, attribute: str) -> Any:
+        """Return the field of the course or of the course of a year."""
+        return (Course if attribute in _IDENTITY else CourseYear)._meta.get_field(attribute)
+
+    def require_writable(self) -> None:
+        """Refuse a year that is closed."""
+        try:
+            require_open(self.year, lock=True)
+        except ClosedYearError as error:
+            raise UnusableFileError(str(error)) from error
+
+    def find(self, keys: Iterable[str], *, lock: bool = False) -> dict[str, Any]:
+        """Return the courses of the year by code."""
+        codes = {key for key in keys if "\x00" not in key}
+        courses = Course.objects.filter(code__in=codes).order_by()
+        by_key = {course.pk: course for course in (courses.select_for_update() if lock else courses)}
+        rows = CourseYear.objects.filter(academic_year__label=self.year, course__in=list(by_key)).order_by()
+        found = {}
+        for row in rows:
+            row.course = by_key.pop(row.course_id)
+            found[row.code] = row
+        self._elsewhere = {course.code: course for course in by_key.values()}
+        return found
+
+    def new_row(self, key: str) -> CourseYear:
+        """Return a row that is not stored, of a course that there is or of a new one."""
+        known = self._elsewhere.get(key)
+        content = {name: getattr(known, name) for name in CONTENT} if known else {}
+        return CourseYear(course=copy(known) if known else Course(), academic_year_id=self.year, **content)
+
+    def copy_row(self, row: CourseYear) -> CourseYear:
+        """Return a row with a course of its own."""
+        new = copy(row)
+        new.course = copy(row.course)
+        return new
+
+    def clean_row(self, row: CourseYear, exclude: set[str]) -> None:
+        """Check the course as well. A course of other years keeps its department: that is corrected on its page."""
+        known = self._elsewhere.get(row.code)
+        if known and row.department != known.department and "department" not in exclude:
+            told = _("This is a course of “%(department)s”: correct that on its page first.")
+            raise ValidationError({"department": [told % {"department": known.department}]})
+        faults: dict[str, Any] = {}
+        try:
+            super().clean_row(row, exclude)
+        except ValidationError as error:
+            faults |= error.message_dict
+        try:
+            row.course.clean_fields(exclude={field.name for field in Course._meta.fields} - set(_IDENTITY) | exclude)
+        except ValidationError as error:
+            faults |= error.message_dict
+        if faults:
+            raise ValidationError(faults)
+
+    def insert(self, rows: list[Any], user: Any, reason: str) -> None:
+        """Add the courses to the year."""
+        insert_course_years(rows, user, reason)
+
+    def update(self, rows: list[Any], names: Collection[str], user: Any, reason: str) -> None:
+        """Change the courses in the year, and what they have in every year."""
+        update_course_years(rows, names, user, reason)
+
+    def in_use(self, rows: list[Any]) -> list[str]:
+        """Return the courses of these that somebody has in the year."""
+        used = CourseYear.objects.filter(pk__in=[row.pk for row in rows], attributions__isnull=False)
+        return sorted({f"{row.code} {row.title}" for row in used.select_related("course")})
+
+    def delete(self, rows: list[Any], user: Any, reason: str) -> None:
+        """Take the courses out of the year. Those that have no other year are deleted."""
+        delete_course_years(rows, user, reason)

@@ -6,7 +6,6 @@ that is erased. A department that nobody has is taken for a typing error until s
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from copy import copy
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
@@ -181,7 +180,7 @@ def _columns(resource: KeyedResource, headings: list[str]) -> list[Any]:
 
 def _line(builder: _Builder, columns: list[Any], number: int, cells: list[str], key: str) -> Line:
     old = builder.existing.get(key)
-    row = copy(old) if old is not None else builder.resource.new_row()
+    row = builder.resource.copy_row(old) if old is not None else builder.resource.new_row(key)
     faults: dict[str, list[str]] = {}
     for column, text in zip(columns, cells, strict=True):
         try:
@@ -189,15 +188,15 @@ def _line(builder: _Builder, columns: list[Any], number: int, cells: list[str], 
         except ValueError as error:
             faults[column.attribute] = [str(error)]
     _check_key(key, builder.twice, builder.resource.key_column().attribute, faults)
-    related = [field for field in row._meta.concrete_fields if field.is_relation]
+    known = {column.attribute for column in builder.resource.get_import_fields()}
+    related = [field for field in row._meta.concrete_fields if field.is_relation and field.attname in known]
     faults |= {
         field.attname: [str(field.error_messages["blank"])]
         for field in related
         if not field.null and not getattr(row, field.attname) and field.attname not in faults
     }
     try:
-        # Django would ask the database for each related row; the columns' widgets know the codes that there are.
-        row.clean_fields(exclude={"id", *faults, *(field.name for field in related)})
+        builder.resource.clean_row(row, set(faults))
     except ValidationError as error:
         faults |= error.message_dict
     changes = _changes(old, row, [column.attribute for column in columns])
@@ -215,7 +214,7 @@ def _line(builder: _Builder, columns: list[Any], number: int, cells: list[str], 
 
 def _value(builder: _Builder, column: Any, text: str) -> Any:
     """Return the value of a cell. Raise ValueError for what the column cannot hold."""
-    model_field = builder.resource.model_field(column)
+    model_field = builder.resource.model_field(column.attribute)
     if not text and model_field.default is not NOT_PROVIDED:
         return model_field.get_default()
     value = column.widget.clean(text)

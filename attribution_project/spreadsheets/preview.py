@@ -32,4 +32,4 @@ def loads(resource: KeyedResource, token: str, user: Any) -> tuple[Sheet, str]:
 
 
 def _salt(resource: KeyedResource) -> str:
-    return f"import.{resource._meta.model._meta.label_lower}"
+    return f"import.{resource.table}.{getattr(resource, 'year', '')}"

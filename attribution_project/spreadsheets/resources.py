@@ -4,19 +4,24 @@ import datetime
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from copy import copy
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import ProtectedError
+from django.db.models.deletion import Collector
 from django.utils import translation
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from import_export import fields, resources, widgets
 
 from ..accent_search import without_accents
+from ..histories import delete_with_history, insert_with_history, update_with_history
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -201,13 +206,51 @@ class KeyedResource(resources.ModelResource):
         """Return what is wrong with rows that were just stored or restored, or "". Nothing is kept then."""
         return ""
 
-    def model_field(self, column: fields.Field) -> Any:
-        """Return the model's field of a column."""
-        return self._meta.model._meta.get_field(column.attribute)
+    @property
+    def table(self) -> str:
+        """Return the table that files are imported into, as a permission and the history of imports name it."""
+        return str(self._meta.model._meta.label_lower)
 
-    def new_row(self) -> Any:
+    def model_field(self, attribute: str) -> Any:
+        """Return the model's field of a column."""
+        return self._meta.model._meta.get_field(attribute)
+
+    def new_row(self, key: str) -> Any:
         """Return a row that is not stored."""
         return self._meta.model()
+
+    def copy_row(self, row: Any) -> Any:
+        """Return a row that can be changed without the one that is stored."""
+        return copy(row)
+
+    def clean_row(self, row: Any, exclude: set[str]) -> None:
+        """Raise ValidationError for what the fields do not allow."""
+        # Django would ask the database for each related row; the columns' widgets know the codes that there are.
+        related = {field.name for field in row._meta.concrete_fields if field.is_relation}
+        row.clean_fields(exclude={"id"} | exclude | related)
+
+    def require_writable(self) -> None:
+        """Raise UnusableFileError if nothing may be stored now. Called in the transaction that stores."""
+
+    def insert(self, rows: list[Any], user: Any, reason: str) -> None:
+        """Store new rows."""
+        insert_with_history(self._meta.model, rows, user, reason)
+
+    def update(self, rows: list[Any], names: Collection[str], user: Any, reason: str) -> None:
+        """Store changed rows. ``names`` are the fields that changed in one of them."""
+        update_with_history(self._meta.model, rows, names, user, reason)
+
+    def in_use(self, rows: list[Any]) -> list[str]:
+        """Return what refers to one of these rows, so that they cannot be deleted."""
+        try:
+            Collector(using=DEFAULT_DB_ALIAS).collect(rows)
+        except ProtectedError as error:
+            return sorted({str(getattr(one, "course", one)) for one in error.protected_objects})
+        return []
+
+    def delete(self, rows: list[Any], user: Any, reason: str) -> None:
+        """Delete rows."""
+        delete_with_history(self._meta.model, rows, user, reason)
 
     def find(self, keys: Iterable[str], *, lock: bool = False) -> dict[str, Any]:
         """Return the rows with these keys by key, in one query."""

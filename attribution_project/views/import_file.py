@@ -1,5 +1,6 @@
 """Import a file in two steps: preview it, then accept the preview."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -26,12 +28,20 @@ if TYPE_CHECKING:
 _DECISION = "name:"
 
 
-def import_page(request: HttpRequest, resource: KeyedResource, *, title: "StrOrPromise", back: str) -> HttpResponse:
+def import_page(
+    request: HttpRequest, resource: KeyedResource, *, title: "StrOrPromise", back: str, years: Sequence[str] = ()
+) -> HttpResponse:
     """Show the form, a preview, or the result of the import.
 
-    ``back`` is the URL name of the list that the rows belong to.
+    Args:
+        request: The request.
+        resource: The table, and the year that the rows are of, if any.
+        title: The heading of the page.
+        back: The URL name of the list that the rows belong to.
+        years: The years that can be chosen.
     """
     context: dict[str, Any] = {"title": title, "back": back, "resource": resource, "megabytes": SHEET_MEGABYTES}
+    context["years"] = years
     if request.method != "POST":
         return render(request, "import.html", context)
     try:
@@ -68,7 +78,8 @@ def _accept(request: HttpRequest, resource: KeyedResource, context: dict[str, An
         plan = build(resource, sheet, _decisions(request))
         return _show(request, resource, plan, context, str(error), HTTPStatus.CONFLICT)
     messages.success(request, _summary(record), extra_tags=reverse("imports:take_back", args=[record.pk]))
-    return redirect(context["back"])
+    year = getattr(resource, "year", "")
+    return redirect(reverse(context["back"]) + (f"?{urlencode({'year': year})}" if year else ""))
 
 
 def _decisions(request: HttpRequest) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Show what was imported, and take an import back."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -21,10 +22,10 @@ from ..sortable_list import PAGE_SIZE
 from ..spreadsheets.plan import shown_value
 from ..spreadsheets.resources import KeyedResource
 
-_RESOURCES: dict[str, type[KeyedResource]] = {
-    FileImport.Table.COURSES: CourseResource,
-    FileImport.Table.TEACHERS: TeacherResource,
-    FileImport.Table.ATTRIBUTIONS: AttributionResource,
+_RESOURCES: dict[str, Callable[[FileImport], KeyedResource]] = {
+    FileImport.Table.COURSES: lambda record: CourseResource(record.academic_year),
+    FileImport.Table.TEACHERS: lambda record: TeacherResource(),
+    FileImport.Table.ATTRIBUTIONS: lambda record: AttributionResource(),
 }
 #: The changed rows that the page of an import shows.
 _MAX_SHOWN = 200
@@ -46,7 +47,7 @@ def imports(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the rows that an import changed, old and new."""
     record = _find(request, pk)
-    resource = _RESOURCES[record.table]()
+    resource = _RESOURCES[record.table](record)
     headings = {column.attribute: column for column in resource.get_import_fields()}
     rows = [
         (key, [(headings[name], pair) for name, pair in changes.items() if name in headings])
@@ -66,7 +67,7 @@ def _cells(resource: KeyedResource, cells: list[Any]) -> list[tuple[str, str, st
     """Return heading, old and new value of each changed cell, as an export would write them."""
     shown = []
     for column, pair in cells:
-        to_python = resource.model_field(column).to_python
+        to_python = resource.model_field(column.attribute).to_python
         old, new = (shown_value(None if text is None else column.widget.render(to_python(text))) for text in pair)
         shown.append((column.column_name, old, new))
     return shown
@@ -78,7 +79,7 @@ def take_back_import(request: HttpRequest, pk: int) -> HttpResponse:
     """Restore what the import changed, all of it or nothing."""
     record = _find(request, pk)
     try:
-        take_back(_RESOURCES[record.table](), record.pk, request.user)
+        take_back(_RESOURCES[record.table](record), record.pk, request.user)
     except CannotTakeBackError as error:
         messages.error(request, str(error))
     else:

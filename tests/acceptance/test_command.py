@@ -420,9 +420,7 @@ def test_a_row_that_postgresql_refuses_is_named_by_its_key_and_not_shown(
 ) -> None:
     with closing(sqlite3.connect(source)) as connection, connection:
         connection.execute("PRAGMA ignore_check_constraints = 1")
-        connection.execute(
-            "UPDATE attributions_attribution SET academic_year = '2026-2031', note = 'privé' WHERE id = 7"
-        )
+        connection.execute("UPDATE attributions_attribution SET hours = -1, note = 'privé' WHERE id = 7")
     result = no_traceback(command("--source", source, "--target", postgres_url))
     assert result.returncode == 1
     assert "id = 7" in result.stdout
@@ -435,7 +433,7 @@ def test_a_row_that_the_application_s_own_constraint_refuses_can_be_set_aside(
 ) -> None:
     with closing(sqlite3.connect(source)) as connection, connection:
         connection.execute("PRAGMA ignore_check_constraints = 1")
-        connection.execute("UPDATE attributions_attribution SET academic_year = '2026-2031' WHERE id = 7")
+        connection.execute("UPDATE attributions_attribution SET hours = -1 WHERE id = 7")
     result = no_traceback(command("--source", source, "--target", postgres_url, "--quarantine", "all", "--verify"))
     assert result.returncode == 0, result.stdout
     aside = "SELECT table_name, rule FROM migrate_to_pg.quarantine"

@@ -100,8 +100,8 @@ def change_course(course: Course, **fields: Any) -> None:
 
 @pytest.fixture
 def agv211(db: None) -> Course:
-    """A course of last year, this one and the next, all of them open."""
-    open_years("2025-2026", "2026-2027", "2027-2028")
+    """A course of last year and this one, both of them open."""
+    open_years("2025-2026", "2026-2027")
     return make_course(
         code="AGV211", title="Agrostologie", credits=4, hours_cm=Decimal("36.50"), level_id="L2", semester=1,
         department="Productions végétales",

@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pytest_django import Settings
 
 from attributions.models import Attribution, Discharge, Teacher
-from courses.models import Course, FileImport
+from courses.models import AcademicYear, Course, FileImport
 from tests.app.conftest import BROWSER, browser_of
 from tests.conftest import Run
 
@@ -85,7 +85,16 @@ MATRIX = {
     ("courses:export", ("csv",)): (LOOK, None),
     ("courses:export", ("xlsx",)): (LOOK, None),
     ("courses:import", ()): (CHANGE, CHANGE),
+    ("courses:add", ()): (CHANGE, CHANGE),
     ("courses:detail", ("course",)): (LOOK, None),
+    ("courses:edit", ("course",)): (CHANGE, CHANGE),
+    ("courses:give", ("course",)): (None, CHANGE),
+    ("courses:deactivate", ("course",)): (None, CHANGE),
+    ("courses:reactivate", ("course",)): (None, CHANGE),
+    ("years:list", ()): (MANAGE, None),
+    ("years:open_next", ()): (None, MANAGE),
+    ("years:change", ("year", "close")): (None, MANAGE),
+    ("attributions:attribute_course", ("course",)): (CHANGE, CHANGE),
 }  # fmt: skip
 
 
@@ -103,6 +112,7 @@ def rows(agv211: Course, teacher: Teacher, staff: User) -> dict[str, int]:
         "attribution": made.pk,
         "teacher": teacher.pk,
         "course": agv211.pk,
+        "year": AcademicYear.objects.get(label="2025-2026").pk,
     }
 
 

@@ -41,7 +41,7 @@ def test_no_share_is_there_twice(make_attribution: Callable[..., Attribution]) -
         make_attribution(**change)
         check_refused(partial(make_attribution, **change))
     make_attribution(component="TD")
-    make_attribution(academic_year_id="2027-2028")
+    make_attribution(academic_year_id="2025-2026")
 
 
 def test_a_share_ends_after_it_starts(make_attribution: Callable[..., Attribution]) -> None:

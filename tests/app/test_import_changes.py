@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from attributions.models import Attribution, Teacher
 from courses.models import Course, FileImport
-from tests.app.conftest import browser_of, make_course
+from tests.app.conftest import browser_of, change_course, make_course
 from tests.app.test_imports import COURSES, HEAD, NEW, TEACHERS, accept, send, token_of
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def test_nothing_is_taken_back_where_something_was_done_since(
     accept(browser, send(browser, HEAD + NEW + "AGV211,Agrostologie,5,36.50,0,0,L2,1,Productions végétales\n"))
     made = Course.objects.get(code="SOL411")
     if since == "changed":
-        Course.objects.filter(code="AGV211").update(credits=6)
+        change_course(agv211, credits=6)
     elif since == "removed":
         made.delete()
     else:
@@ -202,10 +202,7 @@ def test_the_admin_chooses_departments_from_what_is_there(browser: Client, staff
     staff.is_superuser = True
     staff.save()
     address = f"/admin/courses/course/{agv211.pk}/change/"
-    sent = {
-        "code": "AGV211", "title": "x", "credits": 1, "hours_cm": "1", "hours_td": "0", "hours_tp": "0", "level": "L1",
-        "semester": 1, "groups_cm": 1, "groups_td": 1, "groups_tp": 1,
-    }  # fmt: skip
+    sent = {"code": "AGV211", "active": "on"}
     refused = browser.post(address, sent | {"department": "Economie rurale"})
     assert "department" in refused.context["adminform"].form.errors
     browser.post(address, sent | {"department": "Économie rurale"})

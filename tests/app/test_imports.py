@@ -190,7 +190,7 @@ def test_an_export_can_be_imported_again_and_changes_nothing(browser: Client, ag
 def test_what_was_changed_since_the_preview_stores_nothing(browser: Client, agv211: Course, change: str) -> None:
     page = send(browser, HEAD + NEW + SAME.replace("36.50", "12"))
     if change == "changed":
-        Course.objects.filter(pk=agv211.pk).update(credits=5)
+        change_course(agv211, credits=5)
     elif change == "added":
         make_course(code="SOL411", title="x", credits=1, level_id="M1", semester=2, department="Sciences du sol")
     else:

@@ -13,7 +13,7 @@ from attributions.free_parts import FreeParts, PartFilter
 from attributions.models import Attribution, Teacher
 from courses.models import Course
 from office.models import OfficeSettings
-from tests.app.conftest import browser_of, change_course
+from tests.app.conftest import browser_of, change_course, open_years
 from tests.conftest import captured
 
 if TYPE_CHECKING:
@@ -235,6 +235,7 @@ def test_what_is_over_or_given_in_part_is_listed_for_review(browser: Client, agv
 
 
 def test_a_carry_over_copies_shares_and_is_undone_whole(browser: Client) -> None:
+    open_years("2027-2028")
     ask(browser, hours="10,25", role="CO", group=2, starts_on="2027-03-01", academic_year="2026-2027")
     ask(browser, teacher="M00002", hours=20)
     sent = {"year": "2027-2028", "expected": "2", "accept": "yes"}
@@ -257,6 +258,7 @@ def test_a_carry_over_copies_shares_and_is_undone_whole(browser: Client) -> None
 
 
 def test_a_carry_over_of_more_than_is_left_names_every_part(browser: Client, agv211: Course) -> None:
+    open_years("2027-2028")
     ask(browser, hours=20)
     ask(browser, teacher="M00002", hours=16)
     ask(browser, teacher="M00002", hours=6.5, academic_year="2027-2028", group=2)

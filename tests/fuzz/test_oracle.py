@@ -195,10 +195,10 @@ CREATE TABLE IF NOT EXISTS migrate_to_pg.quarantine (
 CREATE TABLE IF NOT EXISTS migrate_to_pg.changed_cell (
     id bigserial, run bigint, table_name text, column_name text, key jsonb, rule text, old jsonb, new jsonb);
 """
-TOO_LONG = "UPDATE courses_course SET level = 'L1bis' WHERE id = 1"
+TOO_LONG = "UPDATE courses_course SET level = 'L1 approfondi' WHERE id = 1"
 
 
-def cut(published: Published, old: str = "L1bis", new: str = "L1", key: int = 1) -> None:
+def cut(published: Published, old: str = "L1 approfondi", new: str = "L1", key: int = 1) -> None:
     """PostgreSQL holds what the record calls new."""
     published.on_postgresql(f"UPDATE courses_course SET level = 'L1' WHERE id = 1; {BOOKS}")
     published.on_postgresql(

@@ -1,1 +1,0 @@
-"""Formats of dates that differ from Django's, by language."""
