@@ -22,7 +22,7 @@ _CHANGE = "courses.change_academicyear"
 @require_safe
 def years(request: HttpRequest) -> HttpResponse:
     """Show the years with what may be done with each."""
-    found = list(AcademicYear.objects.annotate(courses=Count("course_years")))
+    found = list(AcademicYear.objects.annotate(courses=Count("course_years")).order_by("-label"))
     following = next_year(found[0].label) if found else ""
     return render(request, "courses/years.html", {"years": found, "following": following})
 
