@@ -191,7 +191,7 @@ def test_the_maximum_is_exceeded_only_when_confirmed(application: Application, p
     page.locator(".do").get_by_role("button", name="Attribuer").click()
     expect(page.get_by_role("alert")).to_contain_text("pour un maximum de")
     assert fits(page)
-    page.get_by_role("button", name=re.compile("quand même")).click()
+    page.get_by_role("button", name=re.compile("tout de même")).click()
     expect(page.locator(".load.over")).to_be_visible()
 
 
@@ -204,6 +204,8 @@ def test_an_attribution_is_edited_moved_removed_and_brought_back(application: Ap
     page.get_by_label("Heures").fill("7,5")
     page.get_by_role("button", name="Enregistrer").click()
     expect(page.get_by_text(re.compile("est modifié"))).to_be_visible()
+    assert "q=agrostologie" in page.url  # the list as it was
+    page.locator("td.main a").first.click()
     page.get_by_role("link", name="Déplacer").click()
     # What is typed before the scripts of the page run is searched for by the button alone.
     page.wait_for_url(re.compile("/deplacer/"))
@@ -262,7 +264,7 @@ def test_a_year_is_carried_over_without_what_is_left_out(application: Applicatio
     page.get_by_role("button", name=re.compile("Accepter les")).click()
     page.get_by_label("Tout de même").check()
     page.get_by_role("button", name=re.compile("Accepter les")).click()
-    expect(page.get_by_text(re.compile(f"{proposed - 1} parties sont attribuées"))).to_be_visible()
+    expect(page.get_by_text(re.compile(f"{proposed - 1} parts sont attribuées"))).to_be_visible()
 
 
 def test_the_language_can_be_switched_and_stays(application: Application, page: Page) -> None:
