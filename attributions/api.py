@@ -154,6 +154,7 @@ def _part_as_json(part: Part) -> dict[str, Any]:
         "component": part.component,
         "hours": str(part.hours.to_give),
         "left": str(part.hours.left),
+        "groups": part.groups,
         "department": part.department,
         "level": part.level,
         "semester": part.semester,

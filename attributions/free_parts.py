@@ -36,6 +36,12 @@ class Part:
     semester: int
     component: str
     hours: PartHours
+    groups: int
+
+    @property
+    def group_numbers(self) -> range:
+        """Return the numbers of the groups."""
+        return range(1, self.groups + 1)
 
     @property
     def key(self) -> str:
@@ -158,6 +164,7 @@ def _parts_of(row: dict[str, Any]) -> list[Part]:
                     semester=row["semester"],
                     component=component,
                     hours=PartHours(to_give=to_give, given=to_give - left),
+                    groups=row[f"groups_{end}"],
                 )
             )
     return found

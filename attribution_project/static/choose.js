@@ -7,10 +7,15 @@
   }
 
   // What is chosen for a teacher and a year, on whatever page or filter, and the remarks: until it is sent.
-  const TEXTS = ["load", "note", "teacher_note"];
+  const TEXTS = ["load", "note", "teacher_note", "role", "starts_on", "ends_on"];
+
+  // The hours and the group of a part have its value in their names. There is no group where the course has one alone.
+  function fieldsOf(form, value) {
+    return ["hours", "group"].map((name) => form.elements[name + ":" + value]).filter(Boolean);
+  }
 
   function storageKey(form) {
-    return "chosen " + form.elements.academic_year.value + " " + form.elements.teacher.value;
+    return "shares " + form.elements.academic_year.value + " " + form.elements.teacher.value;
   }
 
   function read(form) {
@@ -21,7 +26,7 @@
     const kept = read(form);
     boxes(form).forEach((box) => {
       if (box.checked) {
-        kept.parts[box.value] = Number(box.dataset.hours);
+        kept.parts[box.value] = fieldsOf(form, box.value).map((field) => [field.name, field.value]);
       } else {
         delete kept.parts[box.value];
       }
@@ -33,10 +38,16 @@
 
   function restore(form) {
     const kept = read(form);
-    boxes(form).forEach((box) => { box.checked = box.checked || box.value in kept.parts; });
+    boxes(form).forEach((box) => {
+      if (box.value in kept.parts && !form.dataset.sent) {
+        kept.parts[box.value].forEach(([name, text]) => { form.elements[name].value = text; });
+      }
+      box.checked = box.checked || box.value in kept.parts;
+    });
     TEXTS.forEach((name) => {
-      if (kept.texts[name] && (name === "load" ? !form.dataset.sent : !form.elements[name].value)) {
-        form.elements[name].value = kept.texts[name];
+      const field = form.elements[name];
+      if (kept.texts[name] && (field.tagName === "SELECT" ? !form.dataset.sent : !field.value)) {
+        field.value = kept.texts[name];
       }
     });
     remember(form);
@@ -47,12 +58,13 @@
     const here = new Set(all.map((box) => box.value));
     const keys = Object.keys(kept.parts);
     const elsewhere = keys.filter((key) => !here.has(key));
-    form.querySelector("[data-kept]").replaceChildren(...elsewhere.map((key) => {
+    const pairs = elsewhere.flatMap((key) => [["parts", key], ...kept.parts[key]]);
+    form.querySelector("[data-kept]").replaceChildren(...pairs.map(([name, value]) => {
       const field = document.createElement("input");
-      Object.assign(field, {type: "hidden", name: "parts", value: key});
+      Object.assign(field, {type: "hidden", name: name, value: value});
       return field;
     }));
-    const hours = keys.reduce((sum, key) => sum + kept.parts[key], 0);
+    const hours = keys.reduce((sum, key) => sum + (Number(kept.parts[key][0][1].replace(",", ".")) || 0), 0);
     form.querySelector("[data-count]").textContent =
       keys.length ? keys.length + " · " + hours.toLocaleString(document.documentElement.lang) + " h" : "";
     const note = form.querySelector("[data-elsewhere]");
@@ -76,6 +88,10 @@
     }
     if (event.target.matches("[data-every]")) {
       boxes(form).forEach((box) => { box.checked = event.target.checked; });
+    }
+    const row = event.target.closest(".amount");
+    if (row) {
+      row.closest("li").querySelector("[name=parts]").checked = true;
     }
     remember(form);
   });

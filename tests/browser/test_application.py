@@ -262,7 +262,7 @@ def test_a_year_is_carried_over_without_what_is_left_out(application: Applicatio
     boxes.first.check()
     assert fits(page)
     page.get_by_role("button", name=re.compile("Accepter les")).click()
-    page.get_by_label("Tout de même").check()
+    page.get_by_label("Quand même").check()
     page.get_by_role("button", name=re.compile("Accepter les")).click()
     expect(page.get_by_text(re.compile(f"{proposed - 1} parts sont attribuées"))).to_be_visible()
 
