@@ -141,6 +141,7 @@ IMPORT_EXPORT_ESCAPE_ILLEGAL_CHARS_ON_EXPORT = True
 
 LANGUAGE_CODE = "fr"
 LANGUAGES = [("fr", "French"), ("en", "English")]
+FORMAT_MODULE_PATH = "attribution_project.formats"
 LOCALE_PATHS = [BASE_DIR / "attribution_project" / "locale"]
 TIME_ZONE = "Europe/Paris"
 USE_I18N = True

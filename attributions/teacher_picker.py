@@ -26,6 +26,11 @@ class FoundTeachers:
         for teacher in self.teachers:
             yield teacher, TeachingLoad(hours=teacher.hours, maximum=teacher.max_hours)
 
+    @property
+    def count(self) -> int:
+        """Return how many were found in all."""
+        return len(self.teachers) + self.more
+
     def __bool__(self) -> bool:
         """Return whether anybody was found."""
         return bool(self.teachers)

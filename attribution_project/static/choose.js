@@ -112,9 +112,19 @@
   // What is refused is read out, and in sight on a telephone, where the form begins far below.
   document.addEventListener("DOMContentLoaded", () => {
     const alert = document.querySelector("main [role=alert]:not([hidden])");
+    const field = document.querySelector("main [aria-invalid=true]");
     if (alert) {
       alert.tabIndex = -1;
       alert.focus();
+    } else if (field) {
+      field.focus();
+    }
+  });
+  // How much a search found is read out: the list itself is replaced, and would be silent or read as a whole.
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const found = event.target.querySelector("[data-announce]");
+    if (found) {
+      document.getElementById("announced").textContent = found.dataset.announce;
     }
   });
   document.addEventListener("htmx:afterSettle", showCounts);

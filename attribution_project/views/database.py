@@ -12,12 +12,23 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.dateparse import parse_datetime
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from ..permissions import requires_staff
 
+#: The kind of run in a report -> what it did, as docs/reference/report.md names them.
+_KINDS = {
+    "check": gettext_lazy("a check: nothing was moved"),
+    "dump": gettext_lazy("a dump to a file"),
+    "rehearse": gettext_lazy("a rehearsal: nothing was published"),
+    "publish": gettext_lazy("a migration to PostgreSQL"),
+    "verify_only": gettext_lazy("a comparison of both databases"),
+    "undo": gettext_lazy("a migration taken back"),
+    "move_back": gettext_lazy("a move back to SQLite"),
+    "since_publish": gettext_lazy("a list of what was written since the migration"),
+}
 #: Shorter than gunicorn's timeout for a worker.
 _DOCTOR_TIMEOUT_SECONDS = 25
 
@@ -32,6 +43,18 @@ class LastReport:
     tables: int
     rows: int
     findings: int
+
+    @property
+    def kind(self) -> str:
+        """Return what kind of run it was."""
+        return str(_KINDS.get(self.mode, self.mode))
+
+    @property
+    def result(self) -> str:
+        """Return how it ended."""
+        if self.ok:
+            return _("ended well")
+        return _("found what would stop a migration") if self.mode == "check" else _("stopped: see the report")
 
 
 @requires_staff

@@ -66,15 +66,19 @@ def _page_response(request: HttpRequest, outcome: Outcome) -> HttpResponse:
         return errors.unavailable(
             request, list(dict.fromkeys((outcome.message, *(r.message for r in outcome.results))))
         )
-    context = _context(request, request.POST) | {"outcome": outcome}
+    context = _context(request, request.POST) | {"outcome": outcome, "undo": _undo_address(outcome)}
     return render(request, "attributions/assign.html", context, status=outcome.status)
 
 
 def _add_success_message(request: HttpRequest, outcome: Outcome) -> None:
     """Add a message with the URL that undoes what was done."""
-    made = ",".join(str(result.attribution) for result in outcome.results)
-    undo = f"{reverse('attributions:undo_several')}?{urlencode({'attributions': made})}"
-    messages.success(request, outcome.message, extra_tags=undo)
+    messages.success(request, outcome.message, extra_tags=_undo_address(outcome))
+
+
+def _undo_address(outcome: Outcome) -> str:
+    """Return the URL that undoes what was done of a request, or "" if nothing was."""
+    made = ",".join(str(result.attribution) for result in outcome.results if result.done)
+    return f"{reverse('attributions:undo_several')}?{urlencode({'attributions': made})}" if made else ""
 
 
 def _query_of_form(request: HttpRequest) -> dict[str, str]:

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -159,7 +160,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     if wants_json(request):
         return outcome_response(outcome)
     messages.success(request, outcome.message, extra_tags=reverse("attributions:undo", args=[pk]))
-    return redirect("attributions:list")
+    return redirect(_back(request) or "attributions:list")
 
 
 def _removed(request: HttpRequest, pk: int) -> HttpResponse:
@@ -225,7 +226,14 @@ def _answer_change(request: HttpRequest, outcome: Outcome, pk: int, undo_address
         return outcome_response(outcome)
     address = undo_address or reverse("attributions:undo", args=[pk])
     messages.success(request, outcome.message, extra_tags=address)
-    return redirect("attributions:detail", pk=pk)
+    return redirect(_back(request) or reverse("attributions:detail", args=[pk]))
+
+
+def _back(request: HttpRequest) -> str:
+    """Return the address of the list that the form was opened from, as it was, or ""."""
+    address = request.GET.get("next", "")
+    own = url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
+    return address if own else ""
 
 
 def _render(request: HttpRequest, template: str, outcome: Outcome | None, context: dict[str, Any]) -> HttpResponse:
@@ -241,5 +249,6 @@ def _render(request: HttpRequest, template: str, outcome: Outcome | None, contex
     given = context.get("kept") or request.POST
     seen = "" if outcome and outcome.conflict else given.get("version", "")
     context |= {"outcome": outcome, "attribution": attribution, "version": seen or version_of(attribution)}
+    context["back"] = _back(request)
     status = outcome.status if outcome else 400 if request.method == "POST" else 200
     return render(request, template, context, status=status)
