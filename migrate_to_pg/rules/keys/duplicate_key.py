@@ -32,6 +32,8 @@ class Search:
     table: PlannedTable
     unique: TargetUnique
     columns: list[PlannedColumn]
+    #: The parts of the key that are columns, and no expressions.
+    bare: list[PlannedColumn]
     key: Key
     #: The rows that the constraint concerns.
     where: Sql
@@ -52,7 +54,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         for search in searches(subject, table):
             # A unique index of SQLite leaves nothing to search for, where both databases compare alike.
             alike = search.key.plain and not search.unique.nulls_not_distinct
-            if not (alike and has_unique_index(subject, table, search.columns)):
+            if not (alike and has_unique_index(subject, table, search.columns)) and _may_repeat(subject, search):
                 yield from _duplicates(subject, search)
 
 
@@ -96,8 +98,10 @@ def _search(plan: Plan, table: PlannedTable, unique: TargetUnique) -> Search | N
     if not unique.predicate and not unique.expressions:
         columns = table.columns_named(unique.columns)
         key = key_of(columns) if columns else None
-        where = key and (key.held_or_null if unique.nulls_not_distinct else key.held)
-        return Search(table=table, unique=unique, columns=columns, key=key, where=where) if key and where else None
+        if key is None:
+            return None
+        where = key.held_or_null if unique.nulls_not_distinct else key.held
+        return Search(table=table, unique=unique, columns=columns, bare=columns, key=key, where=where)
     filled = fill_constraint(table, unique.sqlite, local_times=plan.local_times)
     columns = filled.columns if filled and unique.expressions else table.columns_named(unique.columns)
     key = key_of(columns) if columns else None
@@ -109,6 +113,7 @@ def _search(plan: Plan, table: PlannedTable, unique: TargetUnique) -> Search | N
         table=table,
         unique=unique,
         columns=columns,
+        bare=_bare(table, unique) if unique.expressions else columns,
         key=key,
         where=join(" AND ", [held, filled.held_or_null, filled.condition, *not_null]),
         certain=filled.certain,
@@ -122,6 +127,33 @@ def _search(plan: Plan, table: PlannedTable, unique: TargetUnique) -> Search | N
         unique=dataclasses.replace(unique, columns=tuple(column.name for column in columns)),
         key=dataclasses.replace(key, same=same, plain=False),
         folded=folded if folded != same else None,
+    )
+
+
+def _bare(table: PlannedTable, unique: TargetUnique) -> list[PlannedColumn]:
+    """Return the columns that are parts of a key of expressions by themselves."""
+    written = unique.sqlite
+    by_name = {name(n): column for n, column in zip(written.names, written.columns, strict=True)} if written else {}
+    parts = (by_name.get(Sql(part.strip("()"))) for part in written.parts) if written else ()
+    return table.columns_named(tuple(part for part in parts if part))
+
+
+def _may_repeat(subject: Subject, search: Search) -> bool:
+    """Return whether rows repeat those parts of the key that both databases compare alike.
+
+    It is asked first because an index may have the answer. Equal keys are equal in each part.
+    """
+    keys = [key for key in (key_of([column]) for column in search.bare) if key and key.plain]
+    if not keys:
+        return True
+    return bool(
+        subject.number(
+            compose(
+                "SELECT EXISTS (SELECT 1 FROM {table} GROUP BY {same} HAVING count(*) > 1)",
+                table=name(search.table.source.name),
+                same=join(", ", (key.same for key in keys)),
+            )
+        )
     )
 
 
