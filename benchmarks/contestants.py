@@ -94,11 +94,24 @@ class Bench:
         shutil.rmtree(report, ignore_errors=True)
         url = self.fresh("bench_run")
         options = ["migrate_to_pg", "--source", source, "--target", url, "--verify", "--report", report]
+        done = self._watched([sys.executable, *command, *map(str, options)], report, variables)
+        (report / "snapshot.sqlite3").unlink()
+        return done
+
+    def run_back(self) -> Run:
+        """migrate_from_pg of what the last run published, every cell compared."""
+        report, made = self.folder / "back", self.folder / "back.sqlite3"
+        shutil.rmtree(report, ignore_errors=True)
+        made.unlink(missing_ok=True)
+        options = ["migrate_from_pg", "--source", self.server.url("bench_run"), "--target", made, "--report", report]
+        return self._watched([sys.executable, "manage.py", *map(str, options)], report, {})
+
+    def _watched(self, command: Sequence[str], report: Path, variables: Mapping[str, str]) -> Run:
+        """Run a command to its end, and read the report that it wrote."""
         start, here, server = time.perf_counter(), children_time(), self._server_time()
-        memory = run_watched([sys.executable, *command, *map(str, options)], **variables)
+        memory = run_watched(command, **variables)
         seconds, here, server = time.perf_counter() - start, children_time() - here, self._server_time() - server
         found = json.loads((report / "report.json").read_text())
-        (report / "snapshot.sqlite3").unlink()
         stages = {stage["name"]: stage["seconds"] for stage in found["stages"]}
         cells = sum(table["cells_compared"] or 0 for table in found["tables"])
         return Run(stages=stages, seconds=seconds, memory=memory, cells=cells, here=here, server=server)

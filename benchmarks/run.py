@@ -39,6 +39,8 @@ class Results:
     rows: int
     floor: list[float] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
+    #: The way back of what each of these published.
+    back: list[Run] = field(default_factory=list)
     pgloader: list[float] = field(default_factory=list)
     pgloader_by_default: list[float] = field(default_factory=list)
     #: Seconds a row.
@@ -114,6 +116,7 @@ def measure(bench: Bench, rows: int, rounds: int, sizes: Sequence[int]) -> Resul
         progress(f"round {number} of {rounds}")
         results.floor.append(bench.floor())
         results.runs.append(bench.run(source))
+        results.back.append(bench.run_back())
         if shutil.which("pgloader"):
             results.pgloader.append(bench.pgloader(source))
             results.pgloader_by_default.append(bench.pgloader_by_default(source))
@@ -167,6 +170,8 @@ def contestants(results: Results) -> Iterator[tuple[str, float]]:
     yield "floor: psql's binary COPY of ready-made files into bare tables", median(results.floor)
     yield "migrate_to_pg, its load into the same bare tables", results.load
     yield "migrate_to_pg --verify, the whole run, published", results.whole
+    back = median(run.seconds for run in results.back)
+    yield "migrate_from_pg, the whole run: a new SQLite file of the same rows, every cell compared", back
     if results.pgloader:
         yield "pgloader, data only, into the same bare tables", median(results.pgloader)
         yield (
@@ -199,12 +204,25 @@ def targets(results: Results) -> Iterator[str]:
     yield goal("verification of every cell at most 0.8 x the load", verify / load, "x", at_most=0.8)
     examine = median(run.stages["examine"] for run in results.runs)
     yield goal("examine at most 1.0 x the load", examine / load, "x", at_most=1.0)
+    yield goal("way back: load and indexes at most 2.0 x those of the way there", ratio_back(results), "x", at_most=2.0)
+    back = max(run.memory for run in results.back) / 2**20
+    yield goal("way back: at most 250 MB of memory", back, " MB", at_most=250)
     if results.scaling:
         yield goal("time exponent at most 1.02", results.exponent, "", at_most=1.02)
         peak = max(run.memory for _, run in results.scaling) / 2**20
         yield goal("at most 250 MB of memory at any size", peak, " MB", at_most=250)
     for shape, run in results.shapes:
         yield goal(f"at most 400 MB of memory for {shape.what}", run.memory / 2**20, " MB", at_most=400)
+
+
+def rows_and_indexes(run: Run) -> float:
+    """Return the seconds in which rows are loaded and indexes built."""
+    return run.stages["load"] + run.stages["restore"]
+
+
+def ratio_back(results: Results) -> float:
+    """Return the time of the way back over that of the way there, without what they compare."""
+    return median(map(rows_and_indexes, results.back)) / median(map(rows_and_indexes, results.runs))
 
 
 def goal(what: str, measured: float, unit: str, *, at_most: float = math.inf, at_least: float = -math.inf) -> str:
@@ -217,10 +235,11 @@ def stages(results: Results) -> Iterator[str]:
     """Where the whole run's time goes."""
     yield "Where the whole run's time goes; what is left is start-up, the source's last fingerprint and the report:"
     yield ""
-    yield "| stage | seconds |"
-    yield "|---|---:|"
+    yield "| stage | seconds | on the way back |"
+    yield "|---|---:|---:|"
     for name in results.runs[0].stages:
-        yield f"| {name} | {median(run.stages[name] for run in results.runs):.2f} |"
+        there, back = (median(run.stages.get(name, 0) for run in runs) for runs in (results.runs, results.back))
+        yield f"| {name} | {there:.2f} | {back:.2f} |"
     yield ""
     memory = max(run.memory for run in results.runs) / 2**20
     here, server = (median(getattr(run, side) for run in results.runs) for side in ("here", "server"))
