@@ -153,7 +153,7 @@ class AttributionForm(PartForm):
         label=capfirst(_("course")),
         error_messages={"invalid_choice": _("no course has the code %(value)s.")},
     )
-    teacher = teacher_field(Teacher.objects.select_for_update(no_key=True))
+    teacher = teacher_field(Teacher.objects.filter(active=True).select_for_update(no_key=True))
 
     academic_year = OpenYearField()
 
@@ -197,7 +197,7 @@ class AttributionForm(PartForm):
 class MoveForm(forms.Form):
     """Choose the teacher that an attribution moves to."""
 
-    teacher = teacher_field(Teacher.objects.all())
+    teacher = teacher_field(Teacher.objects.filter(active=True))
 
 
 class ReplaceForm(MoveForm):

@@ -77,7 +77,7 @@ class CourseResource(KeyedResource):
         by_key = {course.pk: course for course in (courses.select_for_update() if lock else courses)}
         rows = CourseYear.objects.filter(academic_year__label=self.year, course__in=list(by_key)).order_by()
         found = {}
-        for row in rows:
+        for row in rows.select_for_update(no_key=True) if lock else rows:
             row.course = by_key.pop(row.course_id)
             found[row.code] = row
         self._elsewhere = {course.code: course for course in by_key.values()}

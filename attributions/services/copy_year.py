@@ -44,7 +44,7 @@ def suggestions(year: str, department: str = "") -> QuerySet[Attribution]:
     found = Attribution.objects.filter(~Exists(same), academic_year__label=academic_year.previous_year(year))
     if department:
         found = found.filter(course__department=department)
-    found = found.filter(course__active=True, course__years__academic_year__label=year)
+    found = found.filter(course__active=True, teacher__active=True, course__years__academic_year__label=year)
     found = found.annotate(left=left_of_part(year)).filter(left__gte=HALF_A_CENT)
     return found.annotate(hours_now=Least(_in_proportion(), F("left"), output_field=HoursField())).order_by(
         "course__code", "component", "pk"

@@ -32,6 +32,8 @@ COLUMNS = [
     Column(key="most", label=_("Maximum"), fields=("max_hours",), css="number"),
 ]
 _FILTERS = {"department": "department", "grade": "grade"}
+#: What ``?state=`` shows. Without it: all.
+_STATES = {"active": {"active": True}, "inactive": {"active": False}}
 #: The years that a teacher's page shows one by one.
 YEARS_SHOWN = 10
 
@@ -39,7 +41,8 @@ YEARS_SHOWN = 10
 def find_teachers(request: HttpRequest) -> QuerySet[Teacher]:
     """Return the teachers that the query string asks for."""
     words = search_condition(request.GET.get("q", ""), "last_name", "first_name", "matricule")
-    return Teacher.objects.filter(words, equality_condition(request.GET, _FILTERS))
+    state = _STATES.get(request.GET.get("state", ""), {})
+    return Teacher.objects.filter(words, equality_condition(request.GET, _FILTERS), **state)
 
 
 @requires("attributions.view_teacher")
@@ -49,6 +52,7 @@ def teacher_list(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "listing": sorted_page(request, find_teachers(request), COLUMNS, related=("grade",)),
         "grades": grade_choices(),
+        "states": [("active", _("active")), ("inactive", _("inactive"))],
         "departments": teacher_departments(),
         "year": academic_year.current_year(),
     }

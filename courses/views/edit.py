@@ -59,6 +59,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     with transaction.atomic():
         # Whoever attributes hours of the course waits, and so does whoever corrects it at the same time.
         list(Course.objects.select_for_update(no_key=True).filter(pk=pk).values_list("pk"))
+        list(CourseYear.objects.select_for_update(no_key=True).filter(course=pk).order_by("pk").values_list("pk"))
         form = CourseForm(request.POST, instance=_find(pk, year))
         if form.is_valid() and _is_open(form, year):
             save_course_year(form.instance)

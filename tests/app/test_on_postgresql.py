@@ -20,6 +20,8 @@ PAGES = (
     "kept_form",
     "body",
     "client_address",
+    "years",
+    "teachers",
 )
 DATA = ("imports", "import_changes", "health", "scale", "openapi", "constraints", "demo_data")
 
