@@ -37,6 +37,8 @@ class CopyAsIs:
         self._known = {folded(found) for (found,) in database.execute("SELECT name FROM main.sqlite_master")}
         statements = database.execute(compose(_STATEMENTS, other=self._other)).fetchall()
         self._search_indexes = [own_name for __, own_name, __, sql in statements if indexes_other_table(sql)]
+        #: The tables that were made here.
+        self.made: set[str] = set()
         self._missing = [row for row in statements if folded(row[1]) not in self._known and not self._is_shadow(row[1])]
 
     def run(self) -> Iterator[Finding]:
@@ -58,6 +60,8 @@ class CopyAsIs:
                 continue
             try:
                 self._database.execute(Sql(sql))
+                if kind == "table":
+                    self.made.add(own_name)
                 if own_name in self._search_indexes:
                     fill_search_index(self._database, own_name)
             except sqlite3.Error as error:
@@ -70,7 +74,7 @@ class CopyAsIs:
         """Return whether a table was made here, or belongs to a virtual table with rows of its own."""
         if self._is_shadow(stored.name):
             return not any(stored.name.startswith(f"{index}_") for index in self._search_indexes)
-        return self._kinds.get(stored.name) == "table" and folded(stored.name) not in self._known
+        return self._kinds.get(stored.name) == "table" and stored.name in self.made
 
     def _copy(self, stored: StoredTable) -> None:
         old = compose("{other}.{table}", other=self._other, table=name(stored.name))

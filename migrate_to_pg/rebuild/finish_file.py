@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -47,9 +48,10 @@ class Finish:
             database.isolation_level = None
             database.execute("PRAGMA foreign_keys = OFF")
             database.execute(f"ATTACH ? AS {_OLD}", [snapshot_uri(self.snapshot)])
-            self.findings = tuple(CopyAsIs(database, _OLD).run())
+            copy = CopyAsIs(database, _OLD)
+            self.findings = tuple(copy.run())
             self._keep_settings(database)
-        self._require_healthy(path)
+        self.findings += tuple(self._remaining(path, copy.made))
         self._require_unchanged()
 
     def _keep_settings(self, database: sqlite3.Connection) -> None:
@@ -63,10 +65,11 @@ class Finish:
         if journal_mode(self.snapshot) == "wal":
             database.execute("PRAGMA main.journal_mode = WAL")
 
-    def _require_healthy(self, path: Path) -> None:
-        """Raise ProofError where the doctor finds an error in the new file."""
+    def _remaining(self, path: Path, as_is: Collection[str]) -> Iterator[Finding]:
+        """Yield a warning for each error of a table that was copied as it is. Raise ProofError for any other error."""
         found = examine_copy(self._new, path, self._progress).findings
-        errors = [finding for finding in found if finding.level is Level.ERROR]
+        errors = [finding for finding in found if finding.level is Level.ERROR and finding.table not in as_is]
+        yield from (replace(f, level=Level.WARNING) for f in found if f.level is Level.ERROR and f.table in as_is)
         if errors:
             raise ProofError(
                 _("The new file is not healthy, so it was removed."),

@@ -56,7 +56,7 @@ def rebuild(options: Options, progress: Progress = no_progress) -> Report:
     succeeded. Raises UsageError, SourceError or TargetError from before the first move.
     """
     # What no migration makes is copied as it is, by SQLite.
-    options = replace(options, mode="rebuild", leftovers=Leftovers.SKIP, from_models=(), as_leftovers=("all",))
+    options = replace(options, mode="rebuild", leftovers=Leftovers.SKIP, as_leftovers=("all",))
     choice = replace(choose_database(options.source), chosen="doctor")
     new = choose_new_file(options.target, choice.alias, argument="--rebuild")
     require_free(new.path)

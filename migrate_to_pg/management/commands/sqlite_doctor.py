@@ -205,7 +205,7 @@ def _rebuild_options(options: dict[str, Any]) -> Options:
 
     typed = {name: options[name] for name in _OF_REBUILD if options[name]}
     given = with_settings(typed, getattr(settings, "MIGRATE_TO_PG", {}))
-    taken = ("fix", "quarantine", "schema", "jobs", "exact_decimals")
+    taken = ("fix", "quarantine", "from_models", "schema", "jobs", "exact_decimals")
     return Options(
         source=options["database"],
         target=str(options["rebuild"]),
