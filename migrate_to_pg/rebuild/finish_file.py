@@ -81,16 +81,24 @@ class Finish:
         """Raise SourceChangedError where the old file holds something else than what was moved."""
         if file_stamp(self._old) == self._stamp:
             return
-        live = f"file:{quote(os.fsencode(self._old))}?mode=ro"
-        with closing(sqlite3.connect(live, uri=True, isolation_level=None)) as database:
-            database.execute(f"ATTACH ? AS {_SNAPSHOT}", [snapshot_uri(self.snapshot)])
-            place = difference(database, _SNAPSHOT)
+        place = self._difference()
         if place:
             raise SourceChangedError(
                 _("{path} was written to meanwhile, and the new file would not have it.", path=self._old),
                 detail=[_("The first difference: {place}", place=place)],
                 remedy=_("Stop the application, then run again."),
             )
+
+    def _difference(self) -> str:
+        """Return the first place where the old file is no longer what was moved, or ''."""
+        live = f"file:{quote(os.fsencode(self._old))}?mode=ro"
+        with closing(sqlite3.connect(live, uri=True, isolation_level=None)) as database:
+            database.execute(f"ATTACH ? AS {_SNAPSHOT}", [snapshot_uri(self.snapshot)])
+            try:
+                return difference(database, _SNAPSHOT)
+            except sqlite3.DatabaseError as error:
+                # A damaged file that was not written to has the stamp that it had.
+                return str(error)
 
 
 def _described(errors: list[Finding]) -> Iterator[str]:

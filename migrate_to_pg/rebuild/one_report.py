@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,21 +22,30 @@ from migrate_to_pg.records import (
     VerifiedTable,
 )
 from migrate_to_pg.report.doctor_report import is_of_move_alone
+from migrate_to_pg.rules.back.notes import EMPTY_ON_SQLITE
+from migrate_to_pg.rules.schema import leftover_table, not_carried, schema_drift
+
+#: Rules whose findings a rebuild settles: the migrations make the tables, and all else is copied as it is.
+_SETTLED = {rule.id for rule in (EMPTY_ON_SQLITE, leftover_table.RULE, not_carried.RULE, schema_drift.RULE)}
 
 
-def of_stopped(report: Report, options: Options) -> Report:
+def of_stopped(report: Report, options: Options, *, damaged: bool = False) -> Report:
     """Return the report of the move that stopped as that of the rebuild, and write it.
 
-    ``options`` are those of the rebuild.
+    ``options`` are those of the rebuild, ``damaged`` says that the file needs --salvage.
     """
     blocked = bool(report.continue_with)
+    if damaged:
+        options = replace(options, salvage=True)
+    again = _("To make the new file of what can be read:\n{line}", line=command_line(options))
     return _written(
         replace(
             report,
             mode="rebuild",
             target=None,
             publication=None,
-            next_steps=(),
+            findings=tuple(_unsettled(report.findings)),
+            next_steps=(again,) if damaged and not blocked else (),
             command=command_line(options),
             continue_with=command_line(options, report.advice) if blocked else "",
             continue_needs="",
@@ -53,8 +62,6 @@ def of_both(there: Report, back: Report, options: Options, found: tuple[Finding,
         options: those of the rebuild.
         found: what stays in the old file alone.
     """
-    # What matters on PostgreSQL alone is over.
-    of_sqlite = tuple(finding for finding in there.findings if finding.applied or not is_of_move_alone(finding))
     return _written(
         replace(
             back,
@@ -65,7 +72,7 @@ def of_both(there: Report, back: Report, options: Options, found: tuple[Finding,
             source_choice=there.source_choice,
             source=there.source,
             target=None,
-            findings=(*of_sqlite, *back.findings, *found),
+            findings=tuple(_unsettled((*there.findings, *back.findings, *found))),
             could_stay=there.could_stay,
             changed=there.changed,
             removed=(*there.removed, *back.removed),
@@ -76,6 +83,13 @@ def of_both(there: Report, back: Report, options: Options, found: tuple[Finding,
     )
 
 
+def _unsettled(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield what is to be read. What matters on PostgreSQL alone is over, or comes over as it is."""
+    for finding in findings:
+        if finding.applied or not (finding.rule in _SETTLED or is_of_move_alone(finding)):
+            yield finding
+
+
 def _written(report: Report) -> Report:
     return write_report(report, Path(report.directory)) if report.directory else report
 
@@ -84,6 +98,7 @@ def command_line(options: Options, advice: Advice | None = None) -> str:
     """Return the command line of the rebuild, with what to accept besides."""
     fix, quarantine = (advice.fix, advice.quarantine) if advice else (options.fix, options.quarantine)
     words = [*options.invocation.program, str(options.source), "--rebuild", str(options.target)]
+    words += ["--salvage"] if options.salvage else []
     words += ["--fix", ",".join(fix)] if fix else []
     words += ["--quarantine", ",".join(quarantine)] if quarantine else []
     return shlex.join([*words, *(word for pair in options.invocation.common for word in pair)])

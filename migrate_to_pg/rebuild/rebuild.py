@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from migrate_to_pg.doctor.diagnose import choose_database
-from migrate_to_pg.errors import SourceError, UsageError
+from migrate_to_pg.doctor.diagnose import choose_database, stage
+from migrate_to_pg.errors import MigrateToPgError, SourceError, UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import size
 from migrate_to_pg.move_back.new_file import require_free
@@ -24,10 +24,12 @@ from migrate_to_pg.postgres.embedded_directory import installed
 from migrate_to_pg.project.source_database import SourceChoice, choose_new_file
 from migrate_to_pg.rebuild.finish_file import Finish
 from migrate_to_pg.rebuild.one_report import of_both, of_stopped
-from migrate_to_pg.records import Event, Leftovers, Options, Report, Trial
+from migrate_to_pg.rebuild.salvage import is_damaged, salvage
+from migrate_to_pg.records import Event, Finding, Leftovers, Options, Report, Trial
 from migrate_to_pg.row_repair.engine import accept
 from migrate_to_pg.rules import BACK_RULES, quarantined_back_rules
 from migrate_to_pg.rules.keys import dangling_foreign_key
+from migrate_to_pg.system.subprocesses import private_directory
 from migrate_to_pg.system.usage import usage_error_on_oserror
 from migrate_to_pg.system.workdir import WorkDirectory
 from migrate_to_pg.trial.databases import server_directory, start_server
@@ -62,17 +64,19 @@ def rebuild(options: Options, progress: Progress = no_progress) -> Report:
     require_free(new.path)
     quarantine = _split(options)
     _require_embedded()
-    directory = WorkDirectory(options.report).directory
-    _require_room(choice.path, {directory: _BESIDE_REPORT, new.path.parent: _BESIDE_FILE})
-    options = replace(options, source=str(choice.path), target=str(new.path))
-    with ExitStack() as stack:
-        server, databases = start_server(server_directory(), stack)
-        _require_room(
-            choice.path,
-            {directory: _BESIDE_REPORT, new.path.parent: _BESIDE_FILE, server.place.data: _ON_SERVER},
-        )
-        url = server.url(stack.enter_context(databases.temporary()))
-        return _both_ways(replace(options, report=directory), url, choice, new, quarantine, progress)
+    workdir = WorkDirectory(options.report)
+    options = replace(options, source=str(choice.path), target=str(new.path), report=workdir.directory)
+    room = {workdir.directory: _BESIDE_REPORT, new.path.parent: _BESIDE_FILE}
+    try:
+        _require_room(choice.path, room)
+        with ExitStack() as stack:
+            server, databases = start_server(server_directory(), stack)
+            _require_room(choice.path, {**room, server.place.data: _ON_SERVER})
+            url = server.url(stack.enter_context(databases.temporary()))
+            return _both_ways(options, url, choice, new, quarantine, progress)
+    except MigrateToPgError:
+        workdir.discard()
+        raise
 
 
 def _both_ways(
@@ -81,12 +85,9 @@ def _both_ways(
     """Make both moves. The parameters are those of ``rebuild``, as they were understood."""
     finish = Finish(choice, new, progress)
     progress(Event(kind="note", stage="", message=_("To the embedded PostgreSQL:")))
-    # The new file has the migrations' keys, whatever the old one has.
-    fix = (*options.fix, dangling_foreign_key.RULE.id)
-    moved = replace(options, mode="publish", target=url, fix=fix, quarantine=quarantine.there, trial=Trial(target=url))
-    there = move.run(moved, progress, choice)
+    there, lost = _there(options, url, choice, quarantine, progress)
     if not there.ok or there.source is None:
-        return of_stopped(there, options)
+        return of_stopped(there, options, damaged=not options.salvage and is_damaged(choice.path))
     finish.snapshot = Path(there.source.snapshot)
     progress(Event(kind="note", stage="", message=_("Back, into {path}:", path=new.path)))
     returned = replace(
@@ -95,7 +96,24 @@ def _both_ways(
     back = move_back.move_back(returned, progress, choice=new, finish=finish)
     if not back.ok:
         return of_stopped(back, options)
-    return of_both(there, back, options, finish.findings)
+    return of_both(there, back, options, (*lost, *finish.findings))
+
+
+def _there(
+    options: Options, url: str, choice: SourceChoice, quarantine: _Quarantine, progress: Progress
+) -> tuple[Report, tuple[Finding, ...]]:
+    """Move the database, or what can be read of it. Return the report, and what could not be read."""
+    # The new file has the migrations' keys, whatever the old one has.
+    fix = (*options.fix, dangling_foreign_key.RULE.id)
+    moved = replace(options, mode="publish", target=url, fix=fix, quarantine=quarantine.there, trial=Trial(target=url))
+    if not options.salvage:
+        return move.run(moved, progress, choice), ()
+    with private_directory(WorkDirectory(options.report).child) as folder:
+        with stage(progress, "salvage"):
+            path, lost = salvage(choice, folder)
+        report = move.run(moved, progress, replace(choice, path=path))
+    source = report.source and replace(report.source, path=str(choice.path))
+    return replace(report, source=source, source_choice=choice.sentence), lost
 
 
 def _split(options: Options) -> _Quarantine:

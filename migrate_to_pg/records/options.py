@@ -135,6 +135,8 @@ class Options:
     jobs: int = field(default_factory=usual_jobs)
     #: Where the report and the snapshot go; None: migrate_to_pg_report/<timestamp> below BASE_DIR.
     report: Path | None = None
+    #: Make a rebuild of what can be read of a damaged file.
+    salvage: bool = False
     #: The use of the copy that "publish" makes; None for a move of the project.
     trial: Trial | None = None
     invocation: Invocation = field(default_factory=Invocation)

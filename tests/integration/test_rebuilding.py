@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sqlite3
+from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from migrate_to_pg.errors import SourceError, UsageError
 from migrate_to_pg.postgres import embedded_directory
+from migrate_to_pg.project.source_database import choose_source
 from migrate_to_pg.rebuild import rebuild as rebuild_module
 from migrate_to_pg.rebuild.rebuild import rebuild
+from migrate_to_pg.rebuild.salvage import salvage
 from migrate_to_pg.records import Event, Options
 from tests.conftest import MakeSource
-from tests.integration.repairing import change
+from tests.integration.repairing import ask, change, content
 
 pytestmark = pytest.mark.usefixtures("unblocked")
 
@@ -54,3 +60,92 @@ def test_room_is_asked_for_on_each_disk_before_anything(
             Options(source=str(make_source("none")), target=str(tmp_path / "new.sqlite3"), report=tmp_path / "report")
         )
     assert not (tmp_path / "new.sqlite3").exists()
+
+
+def break_pages(path: Path, btree: str, *which: int) -> None:
+    """Overwrite leaf pages of a table or an index by noise."""
+    change(path, "PRAGMA journal_mode = delete")
+    leaves = [page for (page,) in ask(path, f"SELECT pageno FROM dbstat WHERE name = '{btree}' AND pagetype = 'leaf'")]
+    with path.open("r+b") as file:
+        for number in which:
+            file.seek((sorted(leaves)[number] - 1) * 4096)
+            file.write(os.urandom(4096))
+
+
+def readable(path: Path, table: str, highest: int) -> set[int]:
+    """The ids of the rows that SQLite reads, asked for one by one."""
+    found = set()
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+        for number in range(1, highest + 1):
+            with suppress(sqlite3.DatabaseError):
+                query = f"SELECT * FROM {table} NOT INDEXED WHERE id = ?"
+                found |= {number} if database.execute(query, [number]).fetchall() else set()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("indexed", "which"), [(True, (2, 3)), (True, (-1,)), (True, (0, 2, 5, -1)), (False, (1, 4)), (False, (0, -1))]
+)
+def test_every_row_that_can_be_read_is_salvaged_and_the_others_are_named(
+    indexed: bool, which: tuple[int, ...], source: Path, tmp_path: Path
+) -> None:
+    table = "attributions_attribution"
+    change(source, "".join(f'DROP INDEX "{name}";' for (name,) in ask(
+        source, f"SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = '{table}'"
+    )) if not indexed else "")  # fmt: skip
+    before = content(source)
+    break_pages(source, table, *which)
+    (tmp_path / "salvaged").mkdir()
+    sound, findings = salvage(choose_source(str(source)), tmp_path / "salvaged")
+    left = readable(source, table, 400)
+    assert 0 < len(left) < 400
+    after = content(sound)
+    kept = [row for row in before.pop(table) if int(row[1:].split(",")[0]) in left]
+    assert after.pop(table) == kept
+    # Nothing else was touched. Counts of ANALYZE are made anew by a rebuild.
+    assert {name for name in before if before[name] != after.get(name)} <= {"sqlite_stat1"}
+    (finding,) = findings
+    assert (finding.rule, finding.table) == ("salvaged", table)
+    if indexed:
+        assert finding.count == 400 - len(left)
+        assert [int(sample.key["rowid"]) for sample in finding.samples] == sorted(set(range(1, 401)) - left)[:20]
+    assert ask(sound, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_broken_index_costs_no_row(source: Path, tmp_path: Path) -> None:
+    (index,) = ask(source, "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE INDEX%(\"teacher_id\")'")[0]
+    before = content(source)
+    break_pages(source, index, 0)
+    (tmp_path / "salvaged").mkdir()
+    sound, findings = salvage(choose_source(str(source)), tmp_path / "salvaged")
+    assert findings == ()
+    after = content(sound)
+    assert {name for name in before if before[name] != after.get(name)} <= {"sqlite_stat1"}
+
+
+def test_a_file_whose_catalogue_cannot_be_read_is_told(source: Path, tmp_path: Path) -> None:
+    change(source, "PRAGMA journal_mode = delete")
+    with source.open("r+b") as file:
+        file.seek(100)
+        file.write(os.urandom(3900))
+    (tmp_path / "salvaged").mkdir()
+    with pytest.raises(SourceError, match="SQLite cannot read which tables"):
+        salvage(choose_source(str(source)), tmp_path / "salvaged")
+
+
+def test_a_rebuild_of_a_damaged_file_names_the_command_and_then_the_lost_rows(source: Path, tmp_path: Path) -> None:
+    break_pages(source, "attributions_attribution", 1)
+    new = tmp_path / "new" / "new.sqlite3"
+    new.parent.mkdir()
+    wanted = Options(source=str(source), target=str(new), report=tmp_path / "report")
+    stopped = rebuild(wanted)
+    assert stopped.failure
+    assert f"--rebuild {new} --salvage" in " ".join([*stopped.next_steps, stopped.continue_with])
+    report = rebuild(replace(wanted, salvage=True))
+    assert report.ok, report.failure
+    (lost,) = [finding for finding in report.findings if finding.rule == "salvaged"]
+    assert ask(new, "SELECT count(*) FROM attributions_attribution") == [(400 - lost.count,)]
+    assert report.source
+    assert report.source.path == str(source)
+    assert [path.name for path in new.parent.iterdir()] == [new.name]
+    assert not list((tmp_path / "report").glob("*unfinished*"))

@@ -54,7 +54,7 @@ MODES = (
         " --fix lossless --quarantine all"),
     Mode("pg_behaviour --code --target embedded:{server} --fail-on never --json", says='"findings"'),
     Mode(f"sqlite_doctor {{folder}}/db.sqlite3 --rebuild {{folder}}/rebuilt.sqlite3 {ACCEPT}"
-        " --report {folder}/rebuilt"),
+        " --salvage --report {folder}/rebuilt"),
     Mode("sqlite_doctor {folder}/db.sqlite3 --repair wal"),
     Mode("sqlite_doctor {folder}/db.sqlite3 --repair checkpoint"),
     Mode("sqlite_doctor {folder}/db.sqlite3 --repair all"),

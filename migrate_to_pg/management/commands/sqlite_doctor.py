@@ -168,6 +168,11 @@ def _add_rebuild(group: argparse._ArgumentGroup) -> None:
         help="leave the rows that these rules find out of it, with the rows that refer to them",
     )
     group.add_argument(
+        "--salvage",
+        action="store_true",
+        help="make the new file of what can be read of a damaged one, and say what cannot",
+    )
+    group.add_argument(
         "--report",
         metavar="DIR",
         type=path,
@@ -176,7 +181,7 @@ def _add_rebuild(group: argparse._ArgumentGroup) -> None:
 
 
 #: Options that are about a new file.
-_OF_REBUILD = ("fix", "quarantine", "report")
+_OF_REBUILD = ("fix", "quarantine", "salvage", "report")
 
 
 def _require_effect(options: dict[str, Any]) -> None:
@@ -203,13 +208,14 @@ def _rebuild_options(options: dict[str, Any]) -> Options:
     from migrate_to_pg.management.settings import invocation, with_settings
     from migrate_to_pg.records import Options
 
-    typed = {name: options[name] for name in _OF_REBUILD if options[name]}
+    typed = {name: options[name] for name in ("fix", "quarantine", "report") if options[name]}
     given = with_settings(typed, getattr(settings, "MIGRATE_TO_PG", {}))
     taken = ("fix", "quarantine", "from_models", "schema", "jobs", "exact_decimals")
     return Options(
         source=options["database"],
         target=str(options["rebuild"]),
         mode="rebuild",
+        salvage=options["salvage"],
         report=Path(given["report"]) if given.get("report") else None,
         invocation=invocation("sqlite_doctor", options),
         **{name: given[name] for name in taken if name in given},

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import Finding, Level, SourceTable
+from migrate_to_pg.records import Finding, Level, Sample, SourceTable
 from migrate_to_pg.rules.base import Rule
 
 EMPTY_ON_SQLITE = Rule(
@@ -58,7 +58,38 @@ LEFT_IN_OLD_FILE = Rule(
     remedy=N_("Make it in the new file by hand if the application needs it; the old file has its statement."),
 )
 
-BACK_NOTES = (EMPTY_ON_SQLITE, LEFTOVER_FORM, NOT_COUNTED, LEFT_IN_OLD_FILE)
+SALVAGED = Rule(
+    id="salvaged",
+    level=Level.WARNING,
+    title=N_("Rows of a damaged file that could not be read"),
+    meaning=(
+        "sqlite_doctor --rebuild --salvage copies what SQLite can read of a damaged file, row by row where a page is"
+        " broken, and makes indexes anew. Where an index of the table can be read, it tells which rows there were;"
+        " otherwise the rowids that cannot be read are counted, some of which may never have been a row's. A table"
+        " WITHOUT ROWID is copied whole or not at all."
+    ),
+    remedy=N_("Look for these rows in a backup; the damaged file is as it was."),
+)
+
+BACK_NOTES = (EMPTY_ON_SQLITE, LEFTOVER_FORM, NOT_COUNTED, LEFT_IN_OLD_FILE, SALVAGED)
+
+
+def salvaged(table: str, count: int, keys: Sequence[int], *, known: bool) -> Finding:
+    """Return the finding about rows that could not be read. ``known``: whether an index names them."""
+    lost = ngettext(
+        "{n:,} row that an index names could not be read.", "{n:,} rows that an index names could not be read.", count
+    )
+    maybe = ngettext(
+        "{n:,} rowid could not be read; no index tells whether it was a row's.",
+        "{n:,} rowids could not be read; no index tells which were a row's.",
+        count,
+    )
+    return SALVAGED.finding(
+        table=table,
+        count=count,
+        samples=[Sample(key={"rowid": str(key)}, value=_("unreadable")) for key in keys],
+        explanation=lost if known else maybe,
+    )
 
 
 def left_in_old_file(kind: str, name: str, table: str, error: str) -> Finding:
