@@ -92,10 +92,10 @@ def import_courses(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one course in a year, with what is left of it, and its teachers over the years."""
     course = get_object_or_404(Course, pk=pk)
-    given = {row.academic_year_id: row for row in course.years.select_related("academic_year")}
     years = list(AcademicYear.objects.all())
     year = academic_year.chosen(years, request.GET.get("year"))
-    of_year = given.get(year.label)
+    given = with_parts(course.years.filter(academic_year__label=year.label), year.label)
+    of_year = given[0].course if given else None
     held = course.attributions.select_related("teacher").order_by("-academic_year_id", "component", "group", "pk")
     context: dict[str, Any] = {
         "course": course,
@@ -103,7 +103,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "content": of_year or course,
         "year": year,
         "years": years,
-        "parts": with_parts(CourseYear.objects.filter(pk=of_year.pk), year.label)[0].parts if of_year else [],
+        "parts": given[0].parts if given else [],
         "attributions": list(held[:_MAX_SHOWN]),
     }
     return render(request, "courses/course_detail.html", context)
