@@ -243,6 +243,32 @@ def test_a_role_that_may_read_every_row_will_do_and_what_it_lacks_is_told(
     assert "cannot be locked" in locked.message
 
 
+def test_as_many_connections_read_as_the_role_has_and_the_file_is_the_same(
+    url: str, back: MoveBack, tmp_path: Path, execute: Query, reader: str
+) -> None:
+    execute(url, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}")
+    execute(url, f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {reader}")
+    seen: set[int] = set()
+    asked = f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{reader}'"
+
+    def count(event: Event) -> None:
+        if (event.stage, event.kind) == ("load", "progress"):
+            seen.add(execute(url, asked)[0][0])
+
+    theirs = url.replace("postgres://postgres@", f"postgres://{reader}@")
+    files = [tmp_path / name for name in ("one.sqlite3", "many.sqlite3", "few.sqlite3")]
+    for path, jobs, limit in zip(files, (1, 5, 5), (-1, -1, 3), strict=True):
+        execute(url, f"ALTER ROLE {reader} CONNECTION LIMIT {limit}")
+        seen.clear()
+        report = move_back(
+            Options(source=theirs, target=str(path), report=tmp_path / path.stem, jobs=jobs), progress=count
+        )
+        assert report.ok, report.failure
+        assert max(seen) == min(jobs + 1, limit if limit > 0 else 99)
+    dumps = [list(sqlite3.connect(path).iterdump()) for path in files]
+    assert dumps[0] == dumps[1] == dumps[2]
+
+
 def test_writers_wait_for_a_locked_source_and_go_on_afterwards(url: str, back: MoveBack, execute: Query) -> None:
     done: list[bool] = []
     started: list[threading.Thread] = []
