@@ -16,7 +16,7 @@ import psycopg
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 
-from migrate_to_pg.errors import SourceChangedError
+from migrate_to_pg.errors import SourceChangedError, TargetError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.move_back.new_file import new_file, remove_stale, require_free
 from migrate_to_pg.pipeline.file_schema import learn_schema, leftover_forms, tables_of
@@ -28,12 +28,15 @@ from migrate_to_pg.postgres.readable import require_readable
 from migrate_to_pg.postgres.shared_snapshot import SharedSnapshot, replaced_since, share_snapshot
 from migrate_to_pg.project.source_database import SourceChoice, choose_new_file
 from migrate_to_pg.project.target_database import TargetChoice, choose_target
+from migrate_to_pg.publish.transaction import READERS, lock_holders
 from migrate_to_pg.publish.written_since import changes_after
 from migrate_to_pg.records import LEFTOVERS, Leftovers, MadeFile, Options, Report
 from migrate_to_pg.rules import quarantined_back_rules
 from migrate_to_pg.sqlite.snapshot import file_sha256
 
 Connection = psycopg.Connection[Any]
+
+_OIDS = "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ANY (%s)"
 
 
 def move_back(
@@ -97,7 +100,13 @@ def _move_back(
 def _share(run: Run, connection: Connection, stack: ExitStack) -> SharedSnapshot:
     """Hold the present state of PostgreSQL until ``stack`` is left, and its writers where that was asked for."""
     tables = tables_of(connection, run.final) if run.options.lock_source else []
-    return stack.enter_context(share_snapshot(connection, tables))
+    try:
+        return stack.enter_context(share_snapshot(connection, tables))
+    except TargetError as error:
+        oids = [oid for (oid,) in connection.execute(_OIDS, [[schema for schema, _table in tables]])]
+        raise TargetError(
+            str(error), detail=lock_holders(connection, oids, but=READERS), remedy=error.remedy
+        ) from error
 
 
 def _require_current(run: Run, shared: SharedSnapshot, conninfo: str, filled: Filled) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from migrate_to_pg.i18n import gettext as _
 Connection = psycopg.Connection[Any]
 
 #: Writers that do not end within this time keep the run from locking.
-_LOCK_TIMEOUT = "10s"
+_LOCK_TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,16 +63,23 @@ def share_snapshot(connection: Connection, lock: Sequence[tuple[str, str]] = ())
 
 def _lock(connection: Connection, tables: Sequence[tuple[str, str]]) -> None:
     names = sql.SQL(", ").join(sql.Identifier(*table) for table in tables)
+    remedy = _(
+        "Stop the application and run again, or leave --lock-source out: what is written meanwhile is found at the end."
+    )
     try:
-        connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(_LOCK_TIMEOUT)))
+        connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{_LOCK_TIMEOUT_SECONDS}s")))
         connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(names))
-    except (psycopg.errors.LockNotAvailable, psycopg.errors.InsufficientPrivilege) as error:
+    except psycopg.errors.LockNotAvailable as error:
         raise TargetError(
-            _("The tables cannot be locked: {message}", message=error.diag.message_primary),
-            remedy=_(
-                "Stop the application and run again, or leave --lock-source out: what is written meanwhile is found at"
-                " the end."
+            _(
+                "Writers did not end within {seconds} s, so that the tables could not be locked.",
+                seconds=_LOCK_TIMEOUT_SECONDS,
             ),
+            remedy=remedy,
+        ) from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise TargetError(
+            _("The tables cannot be locked: {message}", message=error.diag.message_primary), remedy=remedy
         ) from error
 
 

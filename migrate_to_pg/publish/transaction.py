@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any
 
@@ -36,8 +36,10 @@ _BLOCKERS = """
 SELECT DISTINCT a.pid, a.usename, a.application_name, a.state, l.relation::regclass::text,
        substring(a.query FROM '[A-Za-z]+')
 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-WHERE l.relation = ANY (%s::oid[]) AND l.granted AND a.pid <> pg_backend_pid() ORDER BY a.pid
+WHERE l.relation = ANY (%s::oid[]) AND l.granted AND a.pid <> pg_backend_pid() AND l.mode <> ALL (%s) ORDER BY a.pid
 """
+#: The locks of sessions that do not write.
+READERS = ("AccessShareLock", "RowShareLock", "ShareLock")
 
 
 class LockClock:
@@ -151,8 +153,8 @@ def _lock(connection: Connection, relations: list[SchemaObject]) -> None:
         connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.SQL(", ").join(names)))
 
 
-def lock_holders(connection: Connection, relations: list[int]) -> list[str]:
-    """Describe each session that holds locks on these relations."""
+def lock_holders(connection: Connection, relations: list[int], but: Sequence[str] = ()) -> list[str]:
+    """Describe each session that holds locks on these relations, but for some modes of them."""
     return [
         _(
             "pid {pid} (user {user}, {name}, {state}) holds {relation}: {query}",
@@ -163,7 +165,7 @@ def lock_holders(connection: Connection, relations: list[int]) -> list[str]:
             relation=relation,
             query=query,
         )
-        for pid, user, name, state, relation, query in connection.execute(_BLOCKERS, [relations]).fetchall()
+        for pid, user, name, state, relation, query in connection.execute(_BLOCKERS, [relations, list(but)]).fetchall()
     ]
 
 

@@ -288,6 +288,18 @@ def test_writers_wait_for_a_locked_source_and_go_on_afterwards(url: str, back: M
     assert (seen, done) == ([[]], [True])
 
 
+# Ten seconds of waiting.
+@pytest.mark.full
+def test_a_writer_that_does_not_end_is_named_where_the_source_is_to_be_locked(url: str, back: MoveBack) -> None:
+    with psycopg.connect(url, application_name="theirs") as writer, psycopg.connect(url) as other:
+        writer.execute("UPDATE auth_group SET name = name")
+        other.execute("SELECT 1 FROM auth_group")
+        failure = back(url, lock_source=True).failure
+        assert failure
+        assert {line.split(" ")[1] for line in failure.detail} == {str(writer.info.backend_pid)}
+        assert "theirs" in failure.detail[0]
+
+
 def test_rows_that_sqlite_cannot_take_block_the_run_or_are_kept_aside(
     url: str, back: MoveBack, tmp_path: Path, execute: Query
 ) -> None:
