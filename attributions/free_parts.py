@@ -112,7 +112,7 @@ class FreeParts:
     def _query(self) -> QuerySet[Any]:
         given = CourseYear.objects.filter(academic_year__label=self._year, course__active=True)
         found = given.filter(self._wanted.condition()).annotate(**lefts())
-        return found.filter(any_left()).order_by("course__code")
+        return found.filter(any_left()).order_by("course__code", "pk")
 
     @cached_property
     def total(self) -> FreeTotal:

@@ -55,7 +55,7 @@ def count_to_review(year: str) -> ReviewTotal:
 
 def courses_to_review(year: str) -> QuerySet[CourseYear]:
     """Return the courses with a part to review, by their codes."""
-    courses, wanted = CourseYear.objects.filter(academic_year__label=year).order_by("course__code"), Q()
+    courses, wanted = CourseYear.objects.filter(academic_year__label=year).order_by("course__code", "pk"), Q()
     for component in Component.values:
         hours, over, under = _conditions(year, component)
         courses, wanted = courses.annotate(**hours), wanted | over | under

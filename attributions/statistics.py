@@ -127,7 +127,7 @@ class CourseParts:
 def courses_of(department: str, year: str) -> list[CourseParts]:
     """Return the courses of a department and the shares of their parts in a year, in two queries."""
     courses: Any = CourseYear.objects.filter(academic_year__label=year, course__department=department)
-    return with_parts(courses.order_by("level__position", "level_id", "semester", "course__code"), year)
+    return with_parts(courses.order_by("level__position", "level_id", "semester", "course__code", "pk"), year)
 
 
 def with_parts(courses: QuerySet[CourseYear], year: str) -> list[CourseParts]:

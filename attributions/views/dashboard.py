@@ -78,7 +78,7 @@ def review(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "year": year,
         "years": academic_year.all_years(),
-        "courses": parts_to_review(CourseYear.objects.filter(pk__in=keys).order_by("course__code"), year),
+        "courses": parts_to_review(CourseYear.objects.filter(pk__in=keys).order_by("course__code", "pk"), year),
         "total": count_to_review(year),
         "page": page,
         "pages": list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)),

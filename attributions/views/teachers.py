@@ -131,7 +131,7 @@ def _load(teacher: Teacher, hours: Any) -> TeachingLoad:
 
 def _year_of(teacher: Teacher, year: str) -> list[Attribution]:
     held = teacher.attributions.filter(academic_year__label=year).select_related("course", "course_year")
-    return list(held.order_by("course_year__semester", "course__code", "component"))
+    return list(held.order_by("course_year__semester", "course__code", "component", "pk"))
 
 
 @requires("attributions.view_attribution")
