@@ -29,6 +29,7 @@ PAGES = {
     "list": (DESK, "/attribution/liste/?year=2026-2027&q=sols"),
     "dashboard": (DESK, "/attribution/tableau-de-bord/?year=2026-2027"),
     "teacher": (DESK, "/enseignants/2/?year=2025-2026"),
+    "letter": (DESK, "/enseignants/2/decision/?year=2025-2026"),
     "copy-year": (DESK, "/attribution/reconduction/?year=2026-2027&department=Agroalimentaire"),
 }
 
@@ -98,7 +99,7 @@ def _picture(browser: Browser, size: dict[str, int], server: str, address: str, 
     page.locator("main button").click()
     page.wait_for_url(f"{server}/attribution/**")
     page.goto(server + address)
-    for box in page.locator(".parts input").all()[:2]:
+    for box in page.locator(".parts input[type=checkbox]").all()[:2]:
         box.check()
     if size is PHONE:
         page.locator("#parts-title").evaluate("title => title.scrollIntoView()")
