@@ -66,6 +66,9 @@ class Writer:
         """
         if insert not in self._only_plain and all(isinstance(column, pa.Array) for column in batch):
             rows = pa.RecordBatch.from_arrays(batch, [str(number) for number in range(len(batch))])
+            if self._arrow is None:
+                # In the thread that opened it, as Django demands.
+                self._close()
             with suppress(_UnpreparedError):
                 return self._thread.submit(self._write_arrow, insert, rows).result()
             self._only_plain.add(insert)
@@ -73,7 +76,6 @@ class Writer:
 
     def _write_arrow(self, insert: Sql, rows: pa.RecordBatch) -> int:
         if self._arrow is None:
-            self._close()
             self._arrow = self._stack.enter_context(adbc_driver_sqlite.dbapi.connect(str(self._path), autocommit=True))
             with self._arrow.cursor() as cursor:
                 for pragma in PRAGMAS:
