@@ -16,7 +16,7 @@ from migrate_to_pg.doctor.diagnose import choose_database, stage
 from migrate_to_pg.errors import MigrateToPgError, SourceError, UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import size
-from migrate_to_pg.move_back.new_file import require_free
+from migrate_to_pg.move_back.new_file import new_file
 from migrate_to_pg.pipeline import move, move_back
 from migrate_to_pg.pipeline.run import Progress, no_progress
 from migrate_to_pg.postgres.embedded import DEFAULT_VERSION
@@ -61,9 +61,11 @@ def rebuild(options: Options, progress: Progress = no_progress) -> Report:
     options = replace(options, mode="rebuild", leftovers=Leftovers.SKIP, as_leftovers=("all",))
     choice = replace(choose_database(options.source), chosen="doctor")
     new = choose_new_file(options.target, choice.alias, argument="--rebuild")
-    require_free(new.path)
     quarantine = _split(options)
     _require_embedded()
+    # Made and removed, to see that it can be made before anything is moved.
+    with new_file(new.path):
+        pass
     workdir = WorkDirectory(options.report)
     options = replace(options, source=str(choice.path), target=str(new.path), report=workdir.directory)
     room = {workdir.directory: _BESIDE_REPORT, new.path.parent: _BESIDE_FILE}

@@ -18,7 +18,7 @@ from migrate_to_pg.i18n import gettext as _
 STAGES = (
     *(N_("start"), N_("server start"), N_("server stop"), N_("validate"), N_("snapshot"), N_("catalog")),
     *(N_("stage"), N_("examine"), N_("dump"), N_("export"), N_("load"), N_("leftovers"), N_("restore"), N_("prove")),
-    *(N_("publish"), N_("undo"), N_("integrity"), N_("probe"), N_("trial"), N_("repair")),
+    *(N_("publish"), N_("undo"), N_("integrity"), N_("probe"), N_("salvage"), N_("repair")),
     *(N_("tests"), N_("queries"), N_("data"), N_("code")),
 )
 #: Spaces that are no fault in text, though Python does not call them printable: French puts them before ? and :

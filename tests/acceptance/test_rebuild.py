@@ -155,6 +155,7 @@ def test_the_old_file_is_only_read_and_no_server_is_left(rebuilt: Rebuilt) -> No
         ("there.sqlite3", (), "there.sqlite3 exists already. Nothing is ever written over a file."),
         ("db.sqlite3", (), "db.sqlite3 exists already."),
         ("nowhere/new.sqlite3", (), "There is no directory"),
+        ("/proc/new.sqlite3", (), "/proc/new.sqlite3"),
         ("default", (), "--rebuild is the SQLite file to make, and default names a database."),
         ("new.sqlite3", ("--repair", "all"), "With --rebuild, --fix says what is repaired."),
         ("new.sqlite3", ("--fix", "nonsense"), "nonsense: there is no such rule"),
