@@ -61,6 +61,7 @@ debian = @command -v $(1) >/dev/null || { \
 
 test-browser: .venv/ready  ## the pages and the report in Debian's chromium (installed by apt when root)
 	$(call debian,chromium,chromium fonts-dejavu-core)
+	$(call debian,pdftotext,poppler-utils)
 	@$(IN_MEMORY) $(PY) -m pytest -q $(TWO) -m browser
 
 test-full: .venv/ready  ## what test and test-browser leave out: full size, faults, the system's PostgreSQL, PgBouncer, pgloader (by apt when root), applications of others

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
-from tests.conftest import ROOT
+from demo.application import Application
+from tests.conftest import ROOT, Run
 
 #: Every one of these keeps chromium from asking the network for things of its own.
 _QUIET = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update")
@@ -35,6 +36,20 @@ def university(tmp_path_factory: pytest.TempPathFactory) -> Path:
             [sys.executable, "manage.py", *command], cwd=ROOT, env=variables, check=True, capture_output=True
         )
     return path
+
+
+@pytest.fixture
+def application(
+    request: pytest.FixtureRequest, database: str, university: Path, tmp_path: Path, manage: Run
+) -> Iterator[Application]:
+    """The application under gunicorn on the demonstration's university."""
+    source = Path(shutil.copy(university, tmp_path / "db.sqlite3"))
+    url = f"sqlite:///{source}"
+    if database == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+        manage("migrate_to_pg", "--source", source, "--report", tmp_path / "report", DATABASE_URL=url)
+    with Application(ROOT, {"DATABASE_URL": url}) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

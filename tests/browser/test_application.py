@@ -1,7 +1,6 @@
 """The application as the people of a university use it, on both databases, on a telephone and at a desk."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from attribution_project.views import errors
 from demo.application import Application
 from tests.app.conftest import BROWSER
 from tests.browser.conftest import SIZES, fits, watched
-from tests.conftest import ROOT, Run
 
 HEAD = "code;intitule;credits;heures_cm;heures_td;heures_tp;niveau;semestre;departement\n"
 GOOD = "BIO901;Écologie;3;20,5;0;0;M1;2;Eaux et forêts\n"
@@ -40,20 +38,6 @@ def database(setting: tuple[str, str]) -> str:
 @pytest.fixture
 def size(setting: tuple[str, str]) -> str:
     return setting[1]
-
-
-@pytest.fixture
-def application(
-    request: pytest.FixtureRequest, database: str, university: Path, tmp_path: Path, manage: Run
-) -> Iterator[Application]:
-    """The application under gunicorn on the demonstration's university."""
-    source = Path(shutil.copy(university, tmp_path / "db.sqlite3"))
-    url = f"sqlite:///{source}"
-    if database == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-        manage("migrate_to_pg", "--source", source, "--report", tmp_path / "report", DATABASE_URL=url)
-    with Application(ROOT, {"DATABASE_URL": url}) as running:
-        yield running
 
 
 @pytest.fixture
