@@ -64,7 +64,7 @@ class CopyAsIs:
                     self.made.add(own_name)
                 if own_name in self._search_indexes:
                     fill_search_index(self._database, own_name)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeEncodeError) as error:
                 yield left_in_old_file(kind, own_name, table, str(error))
 
     def _is_shadow(self, table: str) -> bool:

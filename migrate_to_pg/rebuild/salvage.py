@@ -21,7 +21,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import connect_like_django
 from migrate_to_pg.records import Finding
-from migrate_to_pg.rules.back.notes import left_in_old_file, salvaged
+from migrate_to_pg.rules.back.notes import nothing_salvaged, salvaged
 from migrate_to_pg.sqlite.compare_contents import StoredTable, stored_tables
 from migrate_to_pg.sqlite.ddl import read_definition
 from migrate_to_pg.sqlite.sql import Sql, compose, name, names
@@ -33,6 +33,10 @@ _STATEMENTS = (
 )
 #: Ranges of one table that may be unreadable: where no index tells which rows there are, each number is tried.
 _MOST_FAILURES = 50_000
+#: What a statement with broken bytes in it raises.
+_BROKEN = (sqlite3.Error, UnicodeEncodeError)
+#: What reading a broken catalogue raises: SQLite's message may repeat its bytes.
+_UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
 _FIRST, _LAST = -(2**63), 2**63 - 1
 #: Keys shown of lost rows.
 _SHOWN = 20
@@ -55,7 +59,7 @@ def salvage(choice: SourceChoice, folder: Path) -> tuple[Path, tuple[Finding, ..
                 database.execute(f"PRAGMA {pragma}")
             database.execute("ATTACH ? AS " + _OLD, [str(damaged)])
             findings = tuple(_copy(database))
-    except sqlite3.DatabaseError as error:
+    except _UNREADABLE as error:
         raise SourceError(
             _("SQLite cannot read which tables {path} has: {error}.", path=path, error=error),
             remedy=_("Restore a backup: nothing of this file can be read."),
@@ -68,11 +72,14 @@ def is_damaged(path: Path) -> bool:
     live = f"file:{quote(os.fsencode(path))}?mode=ro"
     try:
         with closing(sqlite3.connect(live, uri=True)) as database:
-            return bool(database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
+            # Broken bytes may be in the answer, and functions in a CHECK that only the project has.
+            database.text_factory = bytes
+            database.execute("PRAGMA ignore_check_constraints = ON")
+            return bool(database.execute("PRAGMA quick_check(1)").fetchone() != (b"ok",))
     except sqlite3.OperationalError:
-        # Such as a function that only the project has, or a lock.
+        # Such as a lock.
         return False
-    except sqlite3.DatabaseError:
+    except _UNREADABLE:
         return True
 
 
@@ -83,16 +90,16 @@ def _copy(database: sqlite3.Connection) -> Iterator[Finding]:
         if kind == "table" and kinds.get(own_name) != "shadow":
             try:
                 database.execute(Sql(sql))
-            except sqlite3.Error as error:
+            except _BROKEN as error:
                 # Such as a virtual table whose module is missing.
-                yield left_in_old_file(kind, own_name, own_name, str(error))
+                yield nothing_salvaged(own_name, str(error))
     for stored in list(stored_tables(database)):
         lost = _Table(database, stored).copy() if not stored.name.startswith("sqlite_") else None
         if lost and lost.count:
             yield salvaged(stored.name, lost.count, lost.keys, known=lost.known)
     for kind, __, sql in statements:
         if kind != "table":
-            with suppress(sqlite3.Error):
+            with suppress(*_BROKEN):
                 database.execute(Sql(sql))
     with suppress(sqlite3.Error):
         database.execute("DELETE FROM main.sqlite_sequence")

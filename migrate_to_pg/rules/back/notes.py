@@ -74,6 +74,12 @@ SALVAGED = Rule(
 BACK_NOTES = (EMPTY_ON_SQLITE, LEFTOVER_FORM, NOT_COUNTED, LEFT_IN_OLD_FILE, SALVAGED)
 
 
+def nothing_salvaged(table: str, error: str) -> Finding:
+    """Return the finding about a table whose own statement cannot be read."""
+    explanation = _("Nothing of this table could be read. SQLite answers: {error}", error=error)
+    return SALVAGED.finding(table=table, explanation=explanation)
+
+
 def salvaged(table: str, count: int, keys: Sequence[int], *, known: bool) -> Finding:
     """Return the finding about rows that could not be read. ``known``: whether an index names them."""
     lost = ngettext(
