@@ -310,7 +310,8 @@ PAGES = (
     "/attribution/1/deplacer/", "/attribution/1/retirer/", "/attribution/reconduction/", "/attribution/departement/",
     "/attribution/tableau-de-bord/", "/enseignants/", "/enseignants/1/", "/enseignants/1/decision/",
     "/enseignants/import/", "/cours/", "/cours/1/", "/cours/import/", "/base-de-donnees/",
-    "/imports/", "/comptes/", "/comptes/mot-de-passe/", "/comptes/2/mot-de-passe/",
+    "/imports/", "/comptes/", "/comptes/mot-de-passe/", "/comptes/2/mot-de-passe/", "/annees/", "/cours/ajouter/",
+    "/cours/1/modifier/", "/enseignants/ajouter/", "/enseignants/1/modifier/", "/attribution/cours/1/",
 )  # fmt: skip
 
 
