@@ -241,7 +241,7 @@ def _examine(
             examined = examine(
                 quarantine, connection, plan.tables, facts, schema=side.schema, accepted=accepted, others=others
             )
-        found += examined.findings
+        found += (replace(finding, table=side.report_name(finding.table)) for finding in examined.findings)
         quarantines.append(quarantine)
         examined_sides.append(replace(side, rows=examined.rows, left_out=quarantine.left_out))
     run.state.record_examined(findings=tuple(found))

@@ -77,6 +77,11 @@ def _lock(connection: Connection, tables: Sequence[tuple[str, str]]) -> None:
             ),
             remedy=remedy,
         ) from error
+    except psycopg.errors.OutOfMemory as error:
+        raise TargetError(
+            _("The server has no room for the locks of {tables} tables.", tables=len(tables)),
+            remedy=_("Raise max_locks_per_transaction there and restart it, or leave --lock-source out."),
+        ) from error
     except psycopg.errors.InsufficientPrivilege as error:
         raise TargetError(
             _("The tables cannot be locked: {message}", message=error.diag.message_primary), remedy=remedy

@@ -501,7 +501,9 @@ def test_leftovers_come_back_as_they_were_where_the_snapshot_explains_them(
     # Twice the same for SQLite's collation.
     execute(postgres_url, "INSERT INTO sqlite_leftovers.folded VALUES ('A')")
     again = back(postgres_url, target=str(tmp_path / "folded.sqlite3"))
-    assert [(f.rule, f.table, f.count) for f in again.findings if f.blocks] == [("one-key-on-sqlite", "folded", 1)]
+    assert [(f.rule, f.table, f.count) for f in again.findings if f.blocks] == [
+        ("one-key-on-sqlite", "sqlite_leftovers.folded", 1)
+    ]
     execute(postgres_url, "DELETE FROM sqlite_leftovers.folded WHERE a = 'A'")
     form = "SELECT sql FROM sqlite_master WHERE name IN ('counted', 'counted_what', 'mixed', 'sums') ORDER BY name"
     assert rows(new(tmp_path), form) == rows(source, form)
