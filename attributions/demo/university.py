@@ -13,9 +13,10 @@ from django.db import DEFAULT_DB_ALIAS, transaction
 from simple_history.utils import bulk_create_with_history
 
 from attribution_project.permissions import Role
-from attributions.models import Attribution, Load, Teacher
+from attributions.models import Attribution, Discharge, Load, Teacher
 from courses import academic_year
 from courses.models import Course
+from office.models import OfficeSettings
 
 from . import bulk_insert, generate
 from .generate import Sizes
@@ -53,10 +54,27 @@ def seed(password: str) -> dict[str, int]:
         courses = Course.objects.bulk_create(_models(Course, generate.courses(SIZES)))
         bulk_insert.add_years([int(academic_year.current_year()[:4]) - 1], DEFAULT_DB_ALIAS)
         users = make_accounts(password, teachers[0])
+        make_office(teachers[1])
         drafts = list(_drafts(teachers, courses))
         made = [_attribution(draft, users["secretaire"]) for draft in drafts]
         bulk_create_with_history(made, Attribution, batch_size=500, default_user=users["secretaire"])
     return {"teachers": len(teachers), "courses": len(courses), "attributions": len(made), "accounts": len(users)}
+
+
+def make_office(head: Teacher) -> None:
+    """Set what letters say, unless somebody has, and discharge the head of a department from some hours."""
+    OfficeSettings.objects.get_or_create(
+        pk=1,
+        defaults={
+            "institution": "Faculté des sciences agronomiques",
+            "place": "Montpellier",
+            "signatory": "Ousmane Traoré",
+            "signatory_title": "Le doyen",
+            "reference": "SCOL/{year}/{matricule}",
+        },
+    )
+    for year in academic_year.all_years():
+        Discharge.objects.create(teacher=head, academic_year_id=year, hours=24, reason="Direction du département")
 
 
 def _models(model: type[Any], source: Iterator[generate.Row]) -> list[Any]:
