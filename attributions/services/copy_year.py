@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.db import Error, transaction
-from django.db.models import Case, Exists, F, OuterRef, QuerySet, Value, When
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Least, Round
 from django.db.models.lookups import Exact, GreaterThan
 from django.utils.translation import gettext as _
@@ -25,7 +25,7 @@ from courses.hours import HoursField
 
 from ..models import Attribution, Teacher
 from ..part_hours import HALF_A_CENT, hours_text, left_of_part, to_give_of_part
-from ..workload import sum_of_hours
+from ..workload import hours_of_teacher, sum_of_hours
 from .assign import incident_of, is_same_share
 from .limits import lock
 from .results import Outcome, failed, refused, too_much
@@ -66,15 +66,12 @@ def hours_over_maximum(
     year: str, wanted: QuerySet[Attribution], teachers: Collection[int] | None = None
 ) -> dict[int, Decimal]:
     """Return the hours of each teacher who would exceed the maximum, by primary key."""
-    more = wanted if teachers is None else wanted.filter(teacher__in=teachers)
-    new = more.order_by().values_list("teacher", "teacher__max_hours").annotate(total=sum_of_hours("hours_now"))
-    maxima, hours = {}, {}
-    for pk, maximum, total in new:
-        maxima[pk], hours[pk] = maximum, total
-    now = Attribution.objects.filter(academic_year__label=year, teacher__in=list(hours)).order_by()
-    for pk, total in now.values_list("teacher").annotate(total=sum_of_hours("hours")):
-        hours[pk] += total
-    return {pk: total for pk, total in hours.items() if total > maxima[pk]}
+    proposed = wanted.filter(teacher=OuterRef("pk")).order_by().values("teacher")
+    hours = Subquery(proposed.annotate(total=sum_of_hours("hours_now")).values("total"), output_field=HoursField())
+    keys: Any = wanted.order_by().values("teacher") if teachers is None else teachers
+    people = Teacher.objects.filter(pk__in=keys)
+    found = people.annotate(hours=hours + hours_of_teacher(year)).filter(hours__gt=F("max_hours") + HALF_A_CENT)
+    return dict(found.order_by().values_list("pk", "hours"))
 
 
 def accept(
