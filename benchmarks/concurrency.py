@@ -85,7 +85,7 @@ EXTREME = WebServer(
 
 #: Parts that nobody has attributed in the first of forty years to come; they are free in all others, too.
 YEARS = [f"{year}-{year + 1}" for year in range(2026, 2066)]
-PREPARE = program(secretaries=max(EXTREME.clients), teachers=60, courses=200, parts=2000, year=YEARS[0])
+PREPARE = program(secretaries=max(EXTREME.clients), teachers=60, courses=200, parts=2000, years=YEARS)
 COUNT = """
 import json
 from attributions.models import Attribution

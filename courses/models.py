@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 CODE_PATTERN = r"^[A-Za-z0-9]+([ ./-]+[A-Za-z0-9]+)*\Z"
 # Only what Python, PostgreSQL and the sqlite3 shell all understand: the shell refuses \Z and would then refuse the row.
 YEAR_PATTERN = "^[0-9]{4}-[0-9]{4}$"
-#: The components of a course, as the ends of field names such as hours_cm.
-COMPONENTS = ("CM", "TD", "TP")
 
 
 class Level(models.Model):

@@ -55,6 +55,7 @@ def fill(sizes: Sizes, using: str, *, password: str | None, progress: Callable[[
                 progress(f"{count} rows in {CourseYear._meta.db_table}")
             count = insert(connection, model, source)
             progress(f"{count} rows in {model._meta.db_table}")
+        open_year(sizes.last_year, using)
 
 
 def add_years(years: Iterable[int], using: str) -> int:
@@ -63,6 +64,13 @@ def add_years(years: Iterable[int], using: str) -> int:
     known.bulk_create((AcademicYear(label=format_year(year), open=False) for year in years), ignore_conflicts=True)
     labels = known.order_by("label").values_list("label", flat=True)
     return sum(add_courses(label, using=using) for label in list(labels))
+
+
+def open_year(year: int, using: str) -> None:
+    """Open a year with all courses: whatever the calendar says, it can be written to."""
+    label = format_year(year)
+    AcademicYear.objects.using(using).update_or_create(label=label, defaults={"open": True})
+    add_courses(label, using=using)
 
 
 def make_users(using: str, password: str | None) -> list[int]:

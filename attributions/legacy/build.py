@@ -30,6 +30,7 @@ def build(path: Path, password: str | None) -> None:
         with connected(path):
             call_command("migrate", database=ALIAS, verbosity=0, interactive=False)
             bulk_insert.fill(SIZES, ALIAS, password=None, progress=lambda line: None)
+            bulk_insert.open_year(SIZES.last_year + 1, ALIAS)
             make_secretary(password)
             make_clerk()
     except BaseException:

@@ -20,7 +20,7 @@ YEAR = "2026-2027"
 THREE_PROCESSES = ("--preload", "--workers", "3", "--threads", "8", "--worker-connections", "20")
 
 #: A university in which nobody has attributed anything yet, and a session for each of fifty secretaries.
-PREPARE = program(secretaries=THREADS, teachers=30, courses=120, parts=PARTS, year=YEAR)
+PREPARE = program(secretaries=THREADS, teachers=30, courses=120, parts=PARTS, years=[YEAR])
 COUNT = f"""
 import json
 from attributions.models import Attribution
