@@ -222,8 +222,8 @@ def test_a_record_that_is_not_true_is_seen(published: Published, lie: dict[str, 
 
 
 def test_a_change_on_record_without_need_is_seen(published: Published) -> None:
-    published.on_sqlite("UPDATE courses_course SET level = 'L9' WHERE id = 1")
-    cut(published, old="L9")
+    published.on_sqlite("UPDATE courses_course SET level = 'D3' WHERE id = 1")
+    cut(published, old="D3")
     assert any("changed without need" in line for line in published.judge())
 
 
