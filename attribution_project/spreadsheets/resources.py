@@ -226,7 +226,7 @@ class KeyedResource(resources.ModelResource):
     def clean_row(self, row: Any, exclude: set[str]) -> None:
         """Raise ValidationError for what the fields do not allow."""
         # Django would ask the database for each related row; the columns' widgets know the codes that there are.
-        related = {field.name for field in row._meta.concrete_fields if field.is_relation}
+        related = {field.name for field in row._meta.fields if field.is_relation}
         row.clean_fields(exclude={"id"} | exclude | related)
 
     def require_writable(self) -> None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from attributions.models import Attribution, Teacher
 from courses.models import AcademicYear, Course, FileImport
@@ -71,6 +73,16 @@ def test_shares_are_previewed_stored_and_taken_back(browser: Client, staff: User
         assert browser.get(f"/imports/{record.pk}/").status_code == 200
         browser.post(f"/imports/{record.pk}/annuler/")
         assert [hours for _matricule, hours, *_rest in stored()] == left
+
+
+def test_more_rows_need_no_more_queries(browser: Client) -> None:
+    counts = []
+    for text in (HEAD + HOLDER, HEAD + HOLDER + SUBSTITUTE):
+        with CaptureQueriesContext(connection) as queries:
+            page = send(browser, text)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+    accept(browser, page)
 
 
 def test_an_export_can_be_imported_again(browser: Client) -> None:
