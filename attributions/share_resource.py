@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy
 from import_export import fields
 
@@ -90,6 +91,10 @@ class AttributionResource(ShareChecks, KeyedResource):
 
     def get_import_fields(self, selected_fields: Any = None) -> list[fields.Field]:
         """Return the columns of shares: those of courses and teachers are for readers of an export."""
+        return self._import_fields
+
+    @cached_property
+    def _import_fields(self) -> list[fields.Field]:
         return [one for one in self.get_export_fields() if not _only_told(one)]
 
     def ignored_headings(self) -> set[str]:
