@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import MultipleObjectsReturned
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -177,6 +177,9 @@ class AttributionForm(PartForm):
         rows = CourseYear.objects.select_for_update(no_key=True, of=("self",)).filter(
             course__code=code, course__active=True, academic_year__label=year
         )
+        # A code that is there twice in a damaged database is told, whichever of its courses is given in the year.
+        twins = Course.objects.filter(code=code).exclude(pk=OuterRef("course")).order_by()
+        rows = rows.filter(~Exists(twins))
         found = list(rows.select_related("course", "academic_year").order_by("pk")[:2])
         return found[0] if len(found) == 1 else None
 
