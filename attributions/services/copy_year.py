@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.db import Error, transaction
-from django.db.models import Case, Exists, F, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, Exists, ExpressionWrapper, F, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Least, Round
 from django.db.models.lookups import Exact, GreaterThan
 from django.utils.translation import gettext as _
@@ -70,7 +70,8 @@ def hours_over_maximum(
     hours = Subquery(proposed.annotate(total=sum_of_hours("hours_now")).values("total"), output_field=HoursField())
     keys: Any = wanted.order_by().values("teacher") if teachers is None else teachers
     people = Teacher.objects.filter(pk__in=keys)
-    found = people.annotate(hours=hours + hours_of_teacher(year)).filter(hours__gt=F("max_hours") + HALF_A_CENT)
+    total = ExpressionWrapper(hours + hours_of_teacher(year), output_field=HoursField())
+    found = people.annotate(hours=total).filter(hours__gt=F("max_hours") + HALF_A_CENT)
     return dict(found.order_by().values_list("pk", "hours"))
 
 
