@@ -18,7 +18,7 @@ from demo.application import Application
 from tests.browser.conftest import fits, watched
 from tests.tiers import first_in_ci
 
-BEFORE, YEAR, AFTER = "2026-2027", "2027-2028", "2028-2029"
+YEAR, AFTER = "2027-2028", "2028-2029"
 HEAD = "code;intitule;credits;heures_cm;heures_td;heures_tp;niveau;semestre;departement;groupes_td\n"
 CHANGED = "AGV211;Agrostologie tropicale;6;18;30;13,33;L2;1;Productions végétales;1\n"
 NEW = "BIO 9.01;Écologie;3;20,25;18;0;M1;2;Eaux et forêts;3\n"
