@@ -67,7 +67,7 @@ def _render(request: HttpRequest, given: QueryDict, row: CourseYear, outcome: Ou
         "parts": parts,
         "component": _chosen(parts, given.get("component", "")),
         "sought": sought,
-        "found": find_teachers(sought, row.academic_year_id, given.get("teacher", "")),
+        "found": find_teachers(sought, row.academic_year_id, given.get("teacher", "")) if parts else None,
         "outcome": outcome,
     }
     is_part = request.headers.get("HX-Target") == "teachers"

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Min
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
@@ -89,7 +90,7 @@ PAGES = {
     "remove": "/attribution/{attribution}/retirer/",
     "copy a year": "/attribution/reconduction/?year={next}&page=3",
     "review": "/attribution/a-revoir/?year={year}",
-    "replace": "/attribution/{attribution}/remplacer/",
+    "replace": "/attribution/{attribution}/remplacer/?who=b",
     "import of attributions": "/attribution/liste/import/",
     "dashboard": "/attribution/tableau-de-bord/?year={year}",
     "department": "/attribution/departement/?year={year}&department=Agroalimentaire",
@@ -101,6 +102,18 @@ PAGES = {
     "import": "/cours/import/",
     "parts as JSON": "/attribution/parts/?year={year}&page=7",
     "own": "/enseignants/moi/",
+    "years": "/annees/",
+    "settings": "/bureau/",
+    "accounts": "/comptes/",
+    "imports": "/imports/",
+    "import of teachers": "/enseignants/import/",
+    "attribute a course": "/attribution/cours/{free}/?year={year}&who=b",
+    "add a teacher": "/enseignants/ajouter/",
+    "correct a teacher": "/enseignants/{teacher}/modifier/",
+    "discharges": "/enseignants/{teacher}/decharges/",
+    "letters": "/enseignants/decisions/?year={year}&department=Agroalimentaire",
+    "add a course": "/cours/ajouter/?year={year}",
+    "correct a course": "/cours/{course}/modifier/?year={year}",
     "database": "/base-de-donnees/",
 }
 
@@ -119,6 +132,9 @@ def test_a_page_asks_little_and_fetches_no_more_than_it_shows(
         attribution=attribution.pk,
         teacher=attribution.teacher_id,
         course=attribution.course_id,
+        free=Course.objects.exclude(attributions__academic_year__label=academic_years[-1]).aggregate(pk=Min("pk"))[
+            "pk"
+        ],
     )
     counting = Counting()
     monkeypatch.setattr(connection, "make_cursor", counting.cursor)
