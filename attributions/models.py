@@ -163,8 +163,9 @@ class Attribution(models.Model):
     The database refuses the same share twice. Services keep the sum of a part's shares within the hours to give.
     """
 
+    # The index below begins with the teacher.
     teacher = models.ForeignKey(
-        Teacher, on_delete=models.PROTECT, related_name="attributions", verbose_name=_("teacher")
+        Teacher, on_delete=models.PROTECT, related_name="attributions", db_index=False, verbose_name=_("teacher")
     )
     # The unique constraint below begins with the course: a second index would only cost writes.
     course = models.ForeignKey(
@@ -243,7 +244,11 @@ class Attribution(models.Model):
         verbose_name = _("attribution")
         verbose_name_plural = _("attributions")
         ordering = ["-academic_year_id", "-id"]
-        indexes = [models.Index(fields=["-academic_year", "-id"], name="attributions_newest_first")]
+        indexes = [
+            models.Index(fields=["-academic_year", "-id"], name="attributions_newest_first"),
+            # A teacher's hours of one year are added up for every teacher of a list.
+            models.Index(fields=["teacher", "academic_year"], name="attributions_of_a_teacher"),
+        ]
         constraints = [
             # Its beginning serves the sums of a part. A date that is not given is compared as one far away, because
             # two NULLs are never the same.
