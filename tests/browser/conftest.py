@@ -91,3 +91,9 @@ def page(size: str, browser: Browser) -> Iterator[Page]:
 def fits(page: Page) -> bool:
     """Whether nothing has to be scrolled sideways."""
     return bool(page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+
+
+def pages_of(file: Path) -> list[str]:
+    """Return the text of each page of a PDF."""
+    text = subprocess.run(["pdftotext", "-layout", file, "-"], check=True, capture_output=True, text=True).stdout
+    return text.split("\f")[:-1]

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from attribution_project.views import errors
 from demo.application import Application
 from tests.app.conftest import BROWSER
-from tests.browser.conftest import SIZES, fits, watched
+from tests.browser.conftest import SIZES, fits, pages_of, watched
 
 HEAD = "code;intitule;credits;heures_cm;heures_td;heures_tp;niveau;semestre;departement\n"
 GOOD = "BIO901;Écologie;3;20,5;0;0;M1;2;Eaux et forêts\n"
@@ -293,13 +293,17 @@ def test_a_teacher_sees_their_own_year_and_a_dean_looks_without_touching(applica
 
 
 @pytest.mark.parametrize("setting", [("sqlite", "desktop")], ids="-".join, indirect=True)
-def test_a_print_has_the_bars_and_one_total(application: Application, page: Page) -> None:
+def test_a_print_has_the_bars_all_columns_and_one_total(application: Application, page: Page, tmp_path: Path) -> None:
     log_in(page, application, "administratrice")
     page.emulate_media(media="print")
     page.goto(f"{application.address}/attribution/tableau-de-bord/")
     expect(page.locator("header")).to_be_hidden()
     for bars in (".meter .bar", ".chart .bar"):
         expect(page.locator(bars).first).to_be_visible()
+    page.pdf(path=tmp_path / "dashboard.pdf", format="A4")
+    printed = "".join(pages_of(tmp_path / "dashboard.pdf"))
+    assert "Complémentaires" in printed  # the last column
+    assert "Afficher" not in printed
     page.goto(f"{application.address}/enseignants/3/decision/?year=2025-2026")
     # A footer group is repeated at the end of each page.
     expect(page.locator("tfoot")).to_have_css("display", "table-row-group")

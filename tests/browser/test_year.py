@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,7 +14,7 @@ from django.utils.translation import gettext, override
 from playwright.sync_api import Browser, Page, expect
 
 from demo.application import Application
-from tests.browser.conftest import fits, watched
+from tests.browser.conftest import fits, pages_of, watched
 from tests.tiers import first_in_ci
 
 YEAR, AFTER = "2027-2028", "2028-2029"
@@ -267,12 +266,6 @@ def print_letters(office: Office, file: Path) -> None:
         for text in (*list(LETTER.values())[:4], name, "BIO 9.01"):
             assert text in page, (text, page)
         assert secretary.says("Log out") not in page
-
-
-def pages_of(file: Path) -> list[str]:
-    """Return the text of each page of a PDF."""
-    text = subprocess.run(["pdftotext", "-layout", file, "-"], check=True, capture_output=True, text=True).stdout
-    return text.split("\f")[:-1]
 
 
 def close_year(office: Office, course: str) -> None:
