@@ -46,7 +46,9 @@ def count_to_review(year: str) -> ReviewTotal:
         hours, over, under = _conditions(year, component)
         annotations |= hours
         counts |= {f"over_{component}": Count("pk", filter=over), f"under_{component}": Count("pk", filter=under)}
-    found = CourseYear.objects.filter(academic_year__label=year).order_by().annotate(**annotations).aggregate(**counts)
+    # distinct() makes a subquery of it: each sum is computed once, and not again in every count.
+    courses = CourseYear.objects.filter(academic_year__label=year).order_by().values("pk").distinct()
+    found = courses.annotate(**annotations).aggregate(**counts)
     return ReviewTotal(
         over=sum(found[f"over_{component}"] for component in Component.values),
         under=sum(found[f"under_{component}"] for component in Component.values),
