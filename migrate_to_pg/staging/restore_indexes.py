@@ -1,4 +1,4 @@
-"""Restore dropped indexes and constraints, validate them, and compare them with the definitions from before.
+"""Restore dropped indexes and constraints, and compare them with the definitions from before.
 
 Indexes are created over several connections at once, because that takes long. Foreign keys are validated later, over
 one connection beside the verification: it leaves a processor idle, and only the connection that has locked the tables
@@ -71,7 +71,7 @@ def restore(
         rows: returns the number of rows of a table, so that the largest are built first.
 
     Raises:
-        StagingError: a definition does not hold for the rows.
+        StagingError: a definition does not hold for the rows, or differs from before.
     """
     _prepare(connection, schema, 1)
     keys, foreign = _of(dropped, foreign=False), _of(dropped, foreign=True)
@@ -84,11 +84,12 @@ def restore(
     _execute_all(connection, [(key, key.after) for key in foreign])
     for trigger in dropped.triggers:
         connection.execute(trigger.enable.encode())
+    _check_complete(connection, schema, keys)
     connection.execute("RESET synchronous_commit")
 
 
 def validate(connection: Connection, schema: str, dropped: DroppedObjects, plan: Plan) -> None:
-    """Validate the foreign keys, collect statistics, and compare all definitions with those from before.
+    """Validate the foreign keys, and collect statistics.
 
     Args:
         connection: a connection, which may have locked the tables.
@@ -97,7 +98,7 @@ def validate(connection: Connection, schema: str, dropped: DroppedObjects, plan:
         plan: the tables to analyze, so that the first queries are not slow.
 
     Raises:
-        StagingError: a key does not hold for the rows, or a definition differs from before.
+        StagingError: a key does not hold for the rows.
     """
     with connection.transaction():
         before = connection.execute("SELECT current_setting('search_path')").fetchone()
@@ -106,7 +107,6 @@ def validate(connection: Connection, schema: str, dropped: DroppedObjects, plan:
         if plan.tables:
             names = sql.SQL(", ").join(sql.Identifier(schema, table.name) for table in plan.tables)
             connection.execute(sql.SQL("ANALYZE {}").format(names))
-        _check_complete(connection, schema, dropped)
         connection.execute("SELECT set_config('search_path', %s, true)", before)
 
 
@@ -238,10 +238,10 @@ def _execute(connection: Connection, definition: Definition, statement: str) -> 
         ) from error
 
 
-def _check_complete(connection: Connection, schema: str, dropped: DroppedObjects) -> None:
-    """Raise StagingError unless the catalogue has every dropped definition as it was before."""
+def _check_complete(connection: Connection, schema: str, dropped: Sequence[Definition]) -> None:
+    """Raise StagingError unless the catalogue has every one of these definitions as it was before."""
     existing = set(definitions(connection, schema))
-    missing = [definition for definition in dropped.definitions if definition not in existing]
+    missing = [definition for definition in dropped if definition not in existing]
     if missing:
         raise StagingError(
             _(
