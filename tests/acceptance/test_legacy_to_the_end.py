@@ -81,11 +81,13 @@ def test_in_the_new_file_the_course_can_be_attributed(
     assert status == 201, answer
     with closing(sqlite3.connect(repaired_copy)) as database:
         written = database.execute(
-            "SELECT c.code, t.matricule, a.component, a.hours FROM attributions_attribution AS a"
+            "SELECT c.code, t.matricule, a.component, a.hours, y.hours_cm FROM attributions_attribution AS a"
             " JOIN courses_course AS c ON c.id = a.course_id JOIN attributions_teacher AS t ON t.id = a.teacher_id"
+            " JOIN courses_courseyear AS y ON y.course_id = c.id AND y.academic_year = a.academic_year"
             " WHERE a.academic_year = '2026-2027' AND c.code = 'AGV211' AND a.component = 'CM'"
         ).fetchall()
-        assert written == [("AGV211", "M00001", "CM", 36.5)]
+        [(*share, given, there_are)] = written
+        assert (share, given) == (["AGV211", "M00001", "CM"], there_are)
         with pytest.raises(sqlite3.IntegrityError, match=r"courses_course\.code"):
             database.execute("UPDATE courses_course SET code = 'same'")
 
