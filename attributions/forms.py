@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import MultipleObjectsReturned
+from django.db import transaction
 from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -153,8 +154,7 @@ class AttributionForm(PartForm):
         label=capfirst(_("course")),
         error_messages={"invalid_choice": _("no course has the code %(value)s.")},
     )
-    teacher = teacher_field(Teacher.objects.filter(active=True).select_for_update(no_key=True))
-
+    teacher = teacher_field(Teacher.objects.filter(active=True))
     academic_year = OpenYearField()
 
     class Meta(PartForm.Meta):
@@ -166,13 +166,18 @@ class AttributionForm(PartForm):
 
     def full_clean(self) -> None:
         """Find course, year and both together in one query, before each field is asked."""
-        if self.is_bound and (found := self._find_course_year()):
+        if self.is_bound and (found := self._lock()):
             self.instance.course_year = found
             cast(KeyChoiceField, self.fields["course"]).known = found.course
             cast(KeyChoiceField, self.fields["academic_year"]).known = found.academic_year
         super().full_clean()
 
-    def _find_course_year(self) -> CourseYear | None:
+    # It joins the transaction that stores the share.
+    @transaction.atomic(savepoint=False)
+    def _lock(self) -> CourseYear | None:
+        """Lock the course of the year and return it. The teacher is locked when the field finds it."""
+        teachers = Teacher.objects.filter(active=True).select_for_update(no_key=True)
+        cast(TeacherChoiceField, self.fields["teacher"]).queryset = teachers
         code, year = (str(self.data.get(name, "")).replace("\x00", "") for name in ("course", "academic_year"))
         rows = CourseYear.objects.select_for_update(no_key=True, of=("self",)).filter(
             course__code=code, course__active=True, academic_year__label=year

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any
 
+from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from courses.academic_year import closed_message
@@ -22,6 +24,16 @@ from .services.limits import lock as lock_rows
 Part = tuple[int, str, str]
 
 
+def _open_states(years: Collection[str]) -> QuerySet[AcademicYear, tuple[str, bool]]:
+    return AcademicYear.objects.filter(label__in=years).values_list("label", "open")
+
+
+# It joins the transaction that stores the shares.
+@transaction.atomic(savepoint=False)
+def _locked_years(years: Collection[str]) -> dict[str, bool]:
+    return dict(_open_states(years).select_for_update(no_key=True))
+
+
 class ShareChecks:
     """What a resource of shares reads beside them, and how it judges the lines of a file by that."""
 
@@ -35,10 +47,7 @@ class ShareChecks:
         self, years: Collection[str], codes: Collection[str], matricules: Collection[str], *, lock: bool
     ) -> None:
         """Read all that shares of these years, courses and teachers are checked by, and lock it."""
-        open_years = AcademicYear.objects.filter(label__in=years)
-        self._years = dict(
-            (open_years.select_for_update(no_key=True) if lock else open_years).values_list("label", "open")
-        )
+        self._years = _locked_years(years) if lock else dict(_open_states(years))
         courses = Course.objects.filter(code__in=codes).values_list("pk", flat=True)
         teachers = Teacher.objects.filter(matricule__in=matricules)
         if lock:
