@@ -8,7 +8,7 @@ from .models import OfficeSettings
 
 #: What is set, in the order of the page.
 LETTER_FIELDS = ("institution", "place", "signatory", "signatory_title", "reference")
-RULE_FIELDS = ("tp_weight", "codes_per_department", "may_exceed_hours")
+RULE_FIELDS = ("tp_weight", "may_exceed_hours")
 
 
 class OfficeSettingsForm(VersionedForm):

@@ -56,11 +56,6 @@ class OfficeSettings(models.Model):
         default=TPWeight.ONE,
         help_text=_("In statutory hours (HETD); one hour of CM counts as 1.5, one of TD as 1."),
     )
-    codes_per_department = models.BooleanField(
-        _("two departments may use the same course code"),
-        default=False,
-        help_text=_("Otherwise a code belongs to one course of the whole office."),
-    )
     may_exceed_hours = models.BooleanField(
         _("more hours than a course has may be attributed"),
         default=False,

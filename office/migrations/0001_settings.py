@@ -33,7 +33,6 @@ class Migration(migrations.Migration):
                 ('signatory_title', models.CharField(blank=True, help_text='Such as: The dean.', max_length=200, verbose_name='title of the signatory')),
                 ('reference', models.CharField(blank=True, help_text='Such as SCOL/{year}/{matricule}: each letter has its own year and matricule there.', max_length=100, validators=[office.models.validate_reference], verbose_name='reference')),
                 ('tp_weight', models.CharField(choices=[('1', '1 (as an hour of TD)'), ('2/3', '2/3')], default='1', help_text='In statutory hours (HETD); one hour of CM counts as 1.5, one of TD as 1.', max_length=3, verbose_name='one hour of TP counts as')),
-                ('codes_per_department', models.BooleanField(default=False, help_text='Otherwise a code belongs to one course of the whole office.', verbose_name='two departments may use the same course code')),
                 ('may_exceed_hours', models.BooleanField(default=False, help_text='After a confirmation. Otherwise they are refused.', verbose_name='more hours than a course has may be attributed')),
             ],
             options={
