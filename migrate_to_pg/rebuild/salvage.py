@@ -103,7 +103,7 @@ def _copy(database: sqlite3.Connection) -> Iterator[Finding]:
                 database.execute(Sql(sql))
     with suppress(sqlite3.Error):
         database.execute("DELETE FROM main.sqlite_sequence")
-        database.execute(f"INSERT INTO main.sqlite_sequence SELECT name, seq FROM {_OLD}.sqlite_sequence")  # noqa: S608
+        database.execute(f"INSERT INTO main.sqlite_sequence SELECT name, seq FROM {_OLD}.sqlite_sequence")  # noqa: S608 - a constant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -252,6 +252,12 @@ def test_an_export_that_breaks_off_does_not_look_like_a_whole_one(
             " (code, title, credits, hours_cm, hours_td, hours_tp, level, semester, department)"
             " SELECT 'X' || n, repeat('long ', 40), 3, 10, 0, 0, 'L1', 1, 'Sols' FROM generate_series(1, 200000) n"
         )
+        connection.execute(
+            "INSERT INTO courses_courseyear (title, credits, hours_cm, hours_td, hours_tp, level, semester, groups_cm,"
+            " groups_td, groups_tp, course_id, academic_year) SELECT c.title, c.credits, c.hours_cm, c.hours_td,"
+            " c.hours_tp, c.level, c.semester, 1, 1, 1, c.id, y.label"
+            " FROM courses_course AS c, courses_academicyear AS y WHERE c.code LIKE 'X%' AND y.current"
+        )
         asked = http.client.HTTPConnection("127.0.0.1", visitor.container.port, timeout=60)
         asked.request(
             "GET", "/cours/export.csv", headers={"Host": "localhost", "Cookie": f"sessionid={visitor.cookie}"}
