@@ -106,7 +106,10 @@ def test_the_repair_of_a_dangling_key_publishes_the_key_that_the_migrations_mean
 ) -> None:
     report = move(make_damaged("dangling-fk"), postgres_url, fix=("dangling-foreign-key",))
     assert report.ok, report.failure
-    assert [f.applied for f in report.findings] == [True]
+    assert {(f.table, f.column): f.applied for f in report.findings} == {
+        ("attributions_attribution", "course_id"): True,
+        ("courses_courseyear", "course_id"): True,
+    }
     query = """
         SELECT confrelid::regclass::text FROM pg_constraint
         WHERE conrelid = 'attributions_attribution'::regclass AND contype = 'f' ORDER BY 1

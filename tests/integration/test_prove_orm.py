@@ -31,7 +31,7 @@ def test_every_row_of_every_model_is_read_on_both_sides_and_every_key_followed(
     assert {"attributions_attribution", "auth_user_groups", "django_migrations"} - read.keys() == {"django_migrations"}
     attributions = read["attributions_attribution"]
     assert attributions.rows > 100
-    assert attributions.values == attributions.rows * 12
+    assert attributions.values == attributions.rows * 16
     assert attributions.keys_followed >= 2 * attributions.rows
     told = json.loads((tmp_path / "reports" / "0" / "report.json").read_text())
     assert (told["verify"], len(told["orm"])) == ("orm", len(read))

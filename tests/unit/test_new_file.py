@@ -85,7 +85,7 @@ def test_rows_that_do_not_fit_an_index_are_an_error_that_names_it(tmp_path: Path
     [
         ("DROP INDEX i", "index i is missing"),
         ("DROP TRIGGER t", "trigger t is missing"),
-        ("DROP VIEW v; CREATE VIEW v AS SELECT 1", "view v is not as the migrations make it"),
+        ("DROP VIEW v; CREATE VIEW v AS SELECT 1", "view v differs from the statement that makes it"),
         ("UPDATE sqlite_sequence SET seq = 7", "the last id of post is 7, not 89"),
     ],
 )
