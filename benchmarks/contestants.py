@@ -23,7 +23,7 @@ from migrate_to_pg.postgres.embedded import EmbeddedServer
 
 ROOT = Path(__file__).resolve().parents[1]
 #: The tables that hold nearly all rows; the others have some dozen.
-TABLES = ("attributions_attribution", "attributions_teacher", "courses_course", "auth_user")
+TABLES = ("attributions_attribution", "courses_courseyear", "attributions_teacher", "courses_course", "auth_user")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -264,8 +264,9 @@ def test_as_many_connections_read_as_the_role_has_and_the_file_is_the_same(
             Options(source=theirs, target=str(path), report=tmp_path / path.stem, jobs=jobs), progress=count
         )
         assert report.ok, report.failure
-        # A reader may have ended before the last one begins.
-        assert min(jobs + 1, 3) <= max(seen) <= (limit if limit > 0 else jobs + 1)
+        # A reader may have ended before the last one begins, or be seen once more while another takes its place.
+        assert max(seen) >= min(jobs + 1, 3)
+        assert limit < 0 or max(seen) <= limit
     dumps = [list(sqlite3.connect(path).iterdump()) for path in files]
     assert dumps[0] == dumps[1] == dumps[2]
 
