@@ -175,7 +175,7 @@ def test_the_maximum_is_exceeded_only_when_confirmed(application: Application, p
     page.locator(".do").get_by_role("button", name="Attribuer").click()
     expect(page.get_by_role("alert")).to_contain_text("pour un maximum de")
     assert fits(page)
-    page.get_by_role("button", name=re.compile("tout de même")).click()
+    page.get_by_role("button", name=re.compile("quand même")).click()
     expect(page.locator(".load.over")).to_be_visible()
 
 
@@ -221,8 +221,9 @@ def test_a_file_with_a_bad_row_is_shown_and_only_a_good_one_is_imported(
     expect(row.get_by_role("rowheader")).to_have_text("3")
     expect(page.get_by_role("button", name="Tout importer")).to_have_count(0)
     assert fits(page)
-    same = page.context.request.get(f"{application.address}/cours/export.csv").text().splitlines()[1]
-    file.write_text(f"{HEAD}{GOOD}{same}\n")
+    exported = page.context.request.get(f"{application.address}/cours/export.csv").text()
+    headings, same, *_others = exported.splitlines()
+    file.write_text(f"{headings}\n{GOOD.strip()};1;1;1\n{same}\n")
     page.get_by_label("CSV ou XLSX").set_input_files(file)
     page.get_by_role("button", name="Aperçu").click()
     expect(page.locator("tr.skip")).to_be_visible()
