@@ -15,7 +15,7 @@ from migrate_to_pg.pipeline.load_leftovers import LeftoversLoad, check_schema, m
 from migrate_to_pg.pipeline.run import Run
 from migrate_to_pg.pipeline.stage_tables import Staged, staged_database
 from migrate_to_pg.publish import LockedSchemas, lock_schemas
-from migrate_to_pg.records import INCOMING, LEFTOVERS_INCOMING, Plan, Snapshot, Verify
+from migrate_to_pg.records import INCOMING, LEFTOVERS_INCOMING, Plan, Snapshot, Verification, Verify
 from migrate_to_pg.rules.run_findings import made_from_models, run_findings
 from migrate_to_pg.sqlite.snapshot import require_unmodified_snapshot
 from migrate_to_pg.system.threads import in_thread
@@ -48,21 +48,7 @@ def verify_staged(
     connection = staged.target.connection
     with run.stage("prove"):
         locked = lock_schemas(connection, (INCOMING, LEFTOVERS_INCOMING), transaction)
-        # The verification reads over connections of its own.
-        with in_thread(
-            "validate",
-            lambda: staging.validate(connection, INCOMING, staged.dropped, staged.plan),
-            lambda: staging.cancel(connection),
-        ):
-            run.state.verification = verify_tables(
-                staged.plan,
-                snapshot.path,
-                staged.target.conninfo,
-                schema=INCOMING,
-                verify=run.options.verify,
-                progress=run.progress,
-                repairs=run.state.examined.repairs,
-            )
+        run.state.verification = _compare_and_validate(run, staged, snapshot)
         run.state.notes += tuple(run_findings(run.state.verification))
         if run.options.schema == "models":
             run.state.notes += (made_from_models(len(staged.plan.tables) + len(staged.plan.only_target)),)
@@ -89,6 +75,25 @@ def verify_staged(
         if leftovers:
             check_schema(connection, leftovers)
     return locked
+
+
+def _compare_and_validate(run: Run, staged: Staged, snapshot: Snapshot) -> Verification:
+    """Compare every cell over other connections, while the one that holds the locks validates the foreign keys."""
+    connection = staged.target.connection
+    with in_thread(
+        "validate",
+        lambda: staging.validate(connection, INCOMING, staged.dropped, staged.plan),
+        lambda: staging.cancel(connection),
+    ):
+        return verify_tables(
+            staged.plan,
+            snapshot.path,
+            staged.target.conninfo,
+            schema=INCOMING,
+            verify=run.options.verify,
+            progress=run.progress,
+            repairs=run.state.examined.repairs,
+        )
 
 
 def verify_orm(
