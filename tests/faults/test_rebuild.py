@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from migrate_to_pg.postgres import embedded
-from tests.conftest import ROOT
 from tests.faults.conftest import World, check_told
 from tests.faults.test_disk import Disk
 from tests.projects import digest
 
-#: The server of copies, which the project's commands share.
-SERVER = ROOT / ".migrate_to_pg" / "try"
+#: The server of copies is below BASE_DIR. In the checkout's own, other tests have theirs running at the same time.
+SETTINGS = "from pathlib import Path\n\nfrom attribution_project.settings import *\n\nBASE_DIR = Path({base!r})\n"
 MOMENTS = (
     "snapshot:stage", "stage:stage_done", "load:progress", "publish:stage", "snapshot:stage:2", "stage:stage:2",
     "load:progress:2", "restore:stage_done:2", "prove:progress:2", "integrity:stage", "probe:stage_done",
@@ -34,6 +33,10 @@ class Rebuild(World):
         return list(map(str, ("sqlite_doctor", self.source, *new, "--report", report, *more)))
 
     @property
+    def server(self) -> Path:
+        return Path(self.variables["PYTHONPATH"], ".migrate_to_pg", "try")
+
+    @property
     def file(self) -> Path:
         return self.folder / "new.sqlite3"
 
@@ -47,13 +50,22 @@ class Rebuild(World):
         assert self.beside() == [self.file.name]
         assert digest(self.source) == self.before[0]
         assert [path.name for path in self.reports.rglob("*unfinished*")] == []
-        assert not embedded.stop(SERVER)
+        assert not embedded.stop(self.server)
+
+
+@pytest.fixture(scope="module")
+def base_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory for BASE_DIR, with the settings that name it."""
+    base = tmp_path_factory.mktemp("base")
+    (base / "settings_of_rebuild.py").write_text(SETTINGS.format(base=str(base)))
+    return base
 
 
 @pytest.fixture
-def rebuilding(world: World) -> Rebuild:
+def rebuilding(world: World, base_directory: Path) -> Rebuild:
     there = Rebuild.__new__(Rebuild)
     there.__dict__.update(world.__dict__)
+    there.variables = {"DJANGO_SETTINGS_MODULE": "settings_of_rebuild", "PYTHONPATH": str(base_directory)}
     return there
 
 
@@ -75,7 +87,7 @@ def test_ctrl_c_leaves_neither_file_nor_server(moment: str, rebuilding: Rebuild)
     stopped = rebuilding.at(moment).interrupted()
     check_told(stopped, "Interrupted.", "No file was made.")
     assert rebuilding.beside() == []
-    assert not embedded.stop(SERVER)
+    assert not embedded.stop(rebuilding.server)
     rebuilding.check_recovers()
 
 
