@@ -112,6 +112,17 @@ def data_of_embedded_servers() -> Iterator[Path]:
         del os.environ["XDG_DATA_HOME"]
 
 
+@pytest.fixture(scope="module")
+def own_base(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables for the application with a BASE_DIR of its own: no other test's server or report is there."""
+    base = tmp_path_factory.mktemp("base")
+    settings = (
+        f"from pathlib import Path\n\nfrom attribution_project.settings import *\n\nBASE_DIR = Path({str(base)!r})\n"
+    )
+    (base / "settings_of_own_base.py").write_text(settings)
+    return {"DJANGO_SETTINGS_MODULE": "settings_of_own_base", "PYTHONPATH": str(base)}
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[dict[int, Server]]:
     """version -> server, each started when it is first asked for."""

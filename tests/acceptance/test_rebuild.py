@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from migrate_to_pg.postgres import embedded
 from migrate_to_pg.sqlite.snapshot import file_sha256
-from tests.conftest import ROOT, MakeSource, Run, run_python
+from tests.conftest import MakeSource, Run, run_python
 from tests.integration.repairing import DANGLE, ask, change, content, rewritten
 
 _DAMAGE = """
@@ -57,6 +58,8 @@ class Rebuilt:
     sha256: str
     #: The new file and what is beside it, before anything opened it.
     beside: list[str]
+    #: Where the server keeps its data.
+    server: Path
 
 
 def rebuild(old: Path, new: Path, *more: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -66,7 +69,7 @@ def rebuild(old: Path, new: Path, *more: str | Path, **variables: str) -> subpro
 
 
 @pytest.fixture(scope="module")
-def rebuilt(make_source: MakeSource, tmp_path_factory: pytest.TempPathFactory) -> Rebuilt:
+def rebuilt(make_source: MakeSource, tmp_path_factory: pytest.TempPathFactory, own_base: dict[str, str]) -> Rebuilt:
     """A file with faults of every kind, made anew once."""
     folder = tmp_path_factory.mktemp("rebuilt")
     old, new = Path(shutil.copy(make_source("none"), folder / "db.sqlite3")), folder / "new.sqlite3"
@@ -76,10 +79,11 @@ def rebuilt(make_source: MakeSource, tmp_path_factory: pytest.TempPathFactory) -
     old.chmod(0o640)
     before, sha256 = content(old, schema=True), file_sha256(old)
     accepted = ("--fix", "wrong-storage-class", "--quarantine", "foreign-key-orphan")
-    done = rebuild(old, new, *accepted, "--report", folder / "report", "--json")
+    done = rebuild(old, new, *accepted, "--report", folder / "report", "--json", **own_base)
     assert done.returncode == 0, done.stdout + done.stderr
     beside = sorted(path.name for path in folder.iterdir() if path.name.startswith("new"))
-    return Rebuilt(old=old, new=new, report=json.loads(done.stdout), before=before, sha256=sha256, beside=beside)
+    report, server = json.loads(done.stdout), Path(own_base["PYTHONPATH"], ".migrate_to_pg", "try")
+    return Rebuilt(old=old, new=new, report=report, before=before, sha256=sha256, beside=beside, server=server)
 
 
 def test_the_new_file_is_healthy_and_its_schema_is_the_migrations(rebuilt: Rebuilt, python: Run) -> None:
@@ -146,7 +150,7 @@ def test_the_old_file_is_only_read_and_no_server_is_left(rebuilt: Rebuilt) -> No
     assert file_sha256(rebuilt.old) == rebuilt.sha256
     assert rebuilt.new.stat().st_mode & 0o777 == 0o600
     assert rebuilt.beside == ["new.sqlite3"]
-    assert not (ROOT / ".migrate_to_pg" / "try" / "postmaster.pid").exists()
+    assert not embedded.stop(rebuilt.server)
 
 
 @pytest.mark.parametrize(

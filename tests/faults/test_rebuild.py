@@ -13,8 +13,6 @@ from tests.faults.conftest import World, check_told
 from tests.faults.test_disk import Disk
 from tests.projects import digest
 
-#: The server of copies is below BASE_DIR. In the checkout's own, other tests have theirs running at the same time.
-SETTINGS = "from pathlib import Path\n\nfrom attribution_project.settings import *\n\nBASE_DIR = Path({base!r})\n"
 MOMENTS = (
     "snapshot:stage", "stage:stage_done", "load:progress", "publish:stage", "snapshot:stage:2", "stage:stage:2",
     "load:progress:2", "restore:stage_done:2", "prove:progress:2", "integrity:stage", "probe:stage_done",
@@ -53,19 +51,11 @@ class Rebuild(World):
         assert not embedded.stop(self.server)
 
 
-@pytest.fixture(scope="module")
-def base_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory for BASE_DIR, with the settings that name it."""
-    base = tmp_path_factory.mktemp("base")
-    (base / "settings_of_rebuild.py").write_text(SETTINGS.format(base=str(base)))
-    return base
-
-
 @pytest.fixture
-def rebuilding(world: World, base_directory: Path) -> Rebuild:
+def rebuilding(world: World, own_base: dict[str, str]) -> Rebuild:
     there = Rebuild.__new__(Rebuild)
     there.__dict__.update(world.__dict__)
-    there.variables = {"DJANGO_SETTINGS_MODULE": "settings_of_rebuild", "PYTHONPATH": str(base_directory)}
+    there.variables = own_base
     return there
 
 
