@@ -91,7 +91,8 @@ def _unique_texts(
         for parent, key in parents
         for own in parent.columns_named(key.parent_columns)
         for unique in parent.target.uniques
-        if len(unique.columns) == 1 and not unique.predicate
+        # A code that is unique among some rows names a row as well, where it occurs once.
+        if len(unique.columns) == 1
         for code in parent.columns_named(unique.columns)
         if code.target.type_name in TEXT_TYPES
     ]
@@ -238,8 +239,9 @@ RULE = ValueRule(
     title=N_("Code where an id belongs"),
     meaning=(
         "PostgreSQL's key takes whole numbers alone. Texts in such a key belong to this rule where at least one of them"
-        " is a value of a unique text column of the table that the key refers to; the others may be ids written as"
-        " text, or unknown. Where none of them is such a value, they are reported by wrong-storage-class."
+        " is a value of a text column of the table that the key refers to, which is unique, if only among some of its"
+        " rows; the others may be ids written as text, or unknown. Where none of them is such a value, they are"
+        " reported by wrong-storage-class."
     ),
     remedy=N_("Put the id of the row that has the code in its place."),
     mask=mask,

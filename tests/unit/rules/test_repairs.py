@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from migrate_to_pg.records import TargetUnique
 from migrate_to_pg.rules import RULES
 from tests.unit.rules.examined import keys, table
 from tests.unit.rules.mended import STANDS, check_mends, insert, mended, typed
@@ -262,6 +263,16 @@ def test_codes_become_the_ids_of_their_rows() -> None:
     assert [line[3:] for line in done.changed] == [(1, "AGV212", 2), (2, "2", 2), (8, "AGV212", 2), (11, "40", 4)]
     assert done.applied == []
     assert [(f.rule, f.count) for f in done.findings if f.table == "child"] == [("code-in-key", 5), ("empty-key", 1)]
+
+
+def test_codes_that_are_unique_among_some_rows_become_ids_where_they_occur_once() -> None:
+    unique = TargetUnique(name="once", columns=("code",), predicate="(code_unique)")
+    course = table("course", "id bigint", "code character varying(9)", "code_unique boolean", unique=[unique])
+    script = (
+        CODES
+        + "ALTER TABLE course ADD code_unique bool DEFAULT 0; INSERT INTO child VALUES (1, 'AGV212'), (2, 'twice');"
+    )
+    assert mended(script, course, CHILD, fix=["code-in-key"]).rows["child"] == [(1, 2), (2, "twice")]
 
 
 def test_tables_with_the_names_that_the_query_uses_are_no_matter() -> None:
