@@ -1,7 +1,8 @@
 """Parse requests of the API, JSON or form, and build its JSON responses. openapi.json describes both.
 
 POST /attribution/ takes one part, ``{"course", "component", "teacher", "academic_year"}``, or several:
-``{"teacher", "academic_year", "parts": [{"course", "component"}]}``.
+``{"teacher", "academic_year", "parts": [{"course", "component"}]}``. Where a code alone names several courses, each
+part has its ``department``, too.
 """
 
 import json
@@ -58,9 +59,9 @@ def parse_request(request: HttpRequest) -> AssignRequest:
 
 def _part_of_form(given: QueryDict, key: str) -> dict[str, str]:
     """Return the fields of one part of a page's form, where hours and group have the part's key in their names."""
-    course, component = parse_key(key)
+    course, component, department = parse_key(key)
     own = {name: given.get(f"{name}:{key}", "") for name in ("hours", "group")}
-    return {"course": course, "component": component} | own
+    return {"course": course, "component": component, "department": department} | own
 
 
 def _parse_json(body: Any) -> AssignRequest:
@@ -113,6 +114,8 @@ def _result_as_json(result: Result) -> dict[str, Any]:
     fields = asdict(result)
     for name in ("incident", "confirmable", "hours"):  # of the page alone
         del fields[name]
+    if not result.department:
+        del fields["department"]
     return fields
 
 
@@ -120,6 +123,7 @@ def attribution_response(attribution: Attribution) -> JsonResponse:
     """Return an attribution as JSON, with the version that a change of it has to bring along."""
     body = {
         "course": attribution.course.code,
+        "department": attribution.course.department,
         "component": attribution.component,
         "academic_year": attribution.academic_year_id,
         "teacher": attribution.teacher.matricule,

@@ -10,6 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from courses.academic_year import closed_message
+from courses.codes import CodeError, choose, several_message, split_code
 from courses.models import AcademicYear, Course, CourseYear
 
 from .models import Attribution, Teacher
@@ -32,17 +33,64 @@ class KeyChoiceField(_ModelChoiceField):
         """Return the row. Turn a duplicate key, or a NUL that PostgreSQL refuses, into a validation error."""
         if self.known is not None and value == getattr(self.known, self.to_field_name or "pk"):
             return self.known
+        key = value.replace("\x00", "\N{REPLACEMENT CHARACTER}") if value else value
         try:
-            row: Model | None = super().to_python(
-                value.replace("\x00", "\N{REPLACEMENT CHARACTER}") if value else value
-            )
+            return self.find(key)
         except MultipleObjectsReturned:
-            raise forms.ValidationError(
-                _("%(value)s is several rows in the database: an administrator must merge them."),
-                code="several",
-                params={"value": value},
-            ) from None
+            raise forms.ValidationError(several_message(value), code="several") from None
+        except forms.ValidationError as error:
+            if error.code == "invalid_choice" and "inactive" in self.error_messages and self.is_inactive(key):
+                raise forms.ValidationError(
+                    self.error_messages["inactive"], code="inactive", params={"value": value}
+                ) from None
+            raise
+
+    def find(self, key: Any) -> Model | None:
+        """Return the row with this key."""
+        row: Model | None = super().to_python(key)
         return row
+
+    def is_inactive(self, key: Any) -> bool:
+        """Return whether a row with this key is not offered any more."""
+        rows = self.queryset.model._default_manager.filter(**{self.to_field_name or "pk": key}, active=False)  # type: ignore[union-attr]
+        return bool(rows.exists())
+
+
+class CourseChoiceField(KeyChoiceField):
+    """Choose a course by its code, and by its department where others have a course of that code."""
+
+    #: The department that the form names, or "".
+    department = ""
+
+    def __init__(self) -> None:
+        super().__init__(
+            Course.objects.filter(active=True),
+            to_field_name="code",
+            label=capfirst(_("course")),
+            error_messages={
+                "invalid_choice": _("no course has the code %(value)s."),
+                "inactive": _("the course %(value)s is not active: it can be reactivated on its page."),
+            },
+        )
+
+    def find(self, key: Any) -> Model | None:
+        """Return the course that is meant, active or not."""
+        if not key:
+            return None
+        code, department = split_code(key)
+        try:
+            course = choose(list(Course.objects.filter(code=code)), code, self.department or department)
+        except CodeError as error:
+            raise forms.ValidationError(str(error), code="department") from None
+        if course is None:
+            raise forms.ValidationError(
+                self.error_messages["invalid_choice"], code="invalid_choice", params={"value": key}
+            )
+        if not course.active:
+            raise forms.ValidationError(
+                self.error_messages["inactive"], code="inactive", params={"value": course.full_code}
+            )
+        return course
 
 
 class TeacherChoiceField(KeyChoiceField):
@@ -59,7 +107,10 @@ def teacher_field(teachers: QuerySet[Teacher]) -> TeacherChoiceField:
         teachers,
         to_field_name="matricule",
         label=capfirst(_("teacher")),
-        error_messages={"invalid_choice": _("no teacher has the matricule %(value)s.")},
+        error_messages={
+            "invalid_choice": _("no teacher has the matricule %(value)s."),
+            "inactive": _("the teacher %(value)s is not active: they can be reactivated on their page."),
+        },
     )
 
 
@@ -148,12 +199,7 @@ class AttributionForm(PartForm):
     finds, in the order of services.limits.
     """
 
-    course = KeyChoiceField(
-        Course.objects.filter(active=True),
-        to_field_name="code",
-        label=capfirst(_("course")),
-        error_messages={"invalid_choice": _("no course has the code %(value)s.")},
-    )
+    course = CourseChoiceField()
     teacher = teacher_field(Teacher.objects.filter(active=True))
     academic_year = OpenYearField()
 
@@ -166,6 +212,7 @@ class AttributionForm(PartForm):
 
     def full_clean(self) -> None:
         """Find course, year and both together in one query, before each field is asked."""
+        cast(CourseChoiceField, self.fields["course"]).department = self.department()
         if self.is_bound and (found := self._lock()):
             self.instance.course_year = found
             cast(KeyChoiceField, self.fields["course"]).known = found.course
@@ -179,12 +226,15 @@ class AttributionForm(PartForm):
         teachers = Teacher.objects.filter(active=True).select_for_update(no_key=True)
         cast(TeacherChoiceField, self.fields["teacher"]).queryset = teachers
         code, year = (str(self.data.get(name, "")).replace("\x00", "") for name in ("course", "academic_year"))
+        code, department = split_code(code)
+        named = Course.objects.filter(code=code).order_by()
+        if department := self.department() or department:
+            named = named.filter(department=department)
         rows = CourseYear.objects.select_for_update(no_key=True, of=("self",)).filter(
-            course__code=code, course__active=True, academic_year__label=year
+            course__in=named, course__active=True, academic_year__label=year
         )
-        # A code that is there twice in a damaged database is told, whichever of its courses is given in the year.
-        twins = Course.objects.filter(code=code).exclude(pk=OuterRef("course")).order_by()
-        rows = rows.filter(~Exists(twins))
+        # A code that is there twice is told, whichever of its courses is given in the year.
+        rows = rows.filter(~Exists(named.exclude(pk=OuterRef("course"))))
         found = list(rows.select_related("course", "academic_year").order_by("pk")[:2])
         return found[0] if len(found) == 1 else None
 
@@ -196,6 +246,10 @@ class AttributionForm(PartForm):
     def course_code(self) -> str:
         """Return the course's code as it was typed, even if the form is invalid."""
         return str(self.data.get("course", ""))[:30]
+
+    def department(self) -> str:
+        """Return the department that names the course together with the code, as it was typed, or ""."""
+        return str(self.data.get("department", "")).replace("\x00", "").strip()[:100]
 
     def component(self) -> str:
         """Return the component as it was typed, even if the form is invalid."""

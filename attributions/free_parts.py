@@ -9,6 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.functional import cached_property
 
 from attribution_project.accent_search import search_condition
+from courses.codes import join_code
 from courses.models import CourseYear
 
 from .models import Component
@@ -17,7 +18,8 @@ from .workload import sum_of_hours
 
 #: What is read of each course of a year.
 COLUMNS = (
-    "course_id", "course__code", "title", "course__department", "level_id", "semester", *LEFT.values(),
+    "course_id", "course__code", "course__code_unique", "title", "course__department", "level_id", "semester",
+    *LEFT.values(),
     *(f"{name}_{component.lower()}" for component in LEFT for name in ("hours", "groups")),
 )  # fmt: skip
 #: Courses on a page of free parts: each has up to three.
@@ -30,6 +32,8 @@ class Part:
 
     pk: int
     code: str
+    #: Whether the code alone names the course.
+    code_unique: bool
     title: str
     department: str
     level: str
@@ -39,22 +43,27 @@ class Part:
     groups: int
 
     @property
+    def full_code(self) -> str:
+        """Return the code, with the department where the code alone is too little."""
+        return self.code if self.code_unique else join_code(self.code, self.department)
+
+    @property
     def group_numbers(self) -> range:
         """Return the numbers of the groups."""
         return range(1, self.groups + 1)
 
     @property
     def key(self) -> str:
-        """Return the part's value in a form: AGV211:CM."""
-        return f"{self.code}:{self.component}"
+        """Return the part's value in a form: AGV211:CM, or AGV211:CM:Agronomie where the code alone is too little."""
+        return f"{self.code}:{self.component}" + ("" if self.code_unique else f":{self.department}")
 
 
-def parse_key(key: str) -> tuple[str, str]:
-    """Return ("AGV211", "CM") for AGV211:CM. Raise ValueError for anything else."""
-    code, separator, component = key.partition(":")
-    if not separator or not code or component not in Component.values:
+def parse_key(key: str) -> tuple[str, str, str]:
+    """Return ("AGV211", "CM", "Agronomie") for AGV211:CM:Agronomie. Raise ValueError for anything else."""
+    code, component, department = (*key.split(":", 2), "", "")[:3]
+    if not code or component not in Component.values:
         raise ValueError(key)
-    return code, component
+    return code, component, department
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +167,7 @@ def _parts_of(row: dict[str, Any]) -> list[Part]:
                 Part(
                     pk=row["course_id"],
                     code=row["course__code"],
+                    code_unique=row["course__code_unique"],
                     title=row["title"],
                     department=row["course__department"],
                     level=row["level_id"],

@@ -267,4 +267,4 @@ class Attribution(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.course.code} · {self.component} · {self.academic_year_id}"
+        return f"{self.course.full_code} · {self.component} · {self.academic_year_id}"

@@ -11,14 +11,15 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from courses.academic_year import closed_message
-from courses.models import AcademicYear, Course, CourseYear, not_given_message
+from courses.academic_year import closed_message, not_given_message
+from courses.models import AcademicYear, Course, CourseYear
 from office.models import OfficeSettings
 
 from .models import Attribution, Teacher
 from .part_hours import PartHours, hours_text
 from .services.limits import group_fault
 from .services.limits import lock as lock_rows
+from .share_keys import split_key
 
 #: Course, component and year.
 Part = tuple[int, str, str]
@@ -90,16 +91,19 @@ class ShareChecks:
         self._check_sums([line for line in readable if line.kind != "invalid"])
 
     def _fault_of(self, line: Any) -> tuple[str, str] | None:
-        share, year = line.row, line.row.academic_year_id
+        share, year, key = line.row, line.row.academic_year_id, split_key(line.key)
         course = self._courses.get((share.course_id, year))
         if not self._years[year] and line.kind != "skip":
             return "annee", closed_message(year)
         if course is None:
-            return "code", not_given_message(line.key.split(" · ")[1], year)
+            return "code", not_given_message(key.code, year)
         if line.kind == "new" and not course.course.active:
-            return "code", _("This course is not active.")
+            return "code", _("the course %(value)s is not active: it can be reactivated on its page.") % {
+                "value": key.code
+            }
         if line.kind == "new" and not self._teachers[share.teacher_id].active:
-            return "matricule", _("This teacher is not active.")
+            told = _("the teacher %(value)s is not active: they can be reactivated on their page.")
+            return "matricule", told % {"value": key.matricule}
         if share.starts_on and share.ends_on and share.ends_on < share.starts_on:
             return "au", _("A share ends after it starts.")
         if fault := group_fault(share, course):
@@ -155,7 +159,7 @@ class ShareChecks:
             part = (row.course_id, row.component, row.academic_year_id)
             hours = self._hours_of(part, now[part])
             if hours.left < 0 and now[part] > before[part]:
-                return f"{row.course.code} {row.component} {row.academic_year_id} : {hours}"
+                return f"{row.course.full_code} {row.component} {row.academic_year_id} : {hours}"
         return ""
 
 

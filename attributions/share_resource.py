@@ -1,12 +1,14 @@
 """Attributions as CSV and XLSX, for import and export."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy
 from import_export import fields
 
+from attribution_project.spreadsheets.reading import Sheet
 from attribution_project.spreadsheets.resources import (
     ChoiceWidget,
     DayWidget,
@@ -16,15 +18,15 @@ from attribution_project.spreadsheets.resources import (
     KeyWidget,
     column,
 )
-from courses.models import AcademicYear, Course
+from courses.codes import split_code
+from courses.models import AcademicYear
 from office.models import OfficeSettings
 
 from .models import Attribution, Component, Load, ShareRole, Teacher
 from .resources import GradeWidget
 from .service_hours import count_hours
 from .share_checks import ShareChecks
-
-_SEPARATOR = " · "
+from .share_keys import CourseWidget, ShareKey, split_key
 
 
 class AttributionResource(ShareChecks, KeyedResource):
@@ -36,11 +38,7 @@ class AttributionResource(ShareChecks, KeyedResource):
         KeyWidget(lambda: ((label, label) for label in AcademicYear.objects.values_list("label", flat=True)),
                   gettext_lazy("%(value)s is not in the list of academic years.")),
     )  # fmt: skip
-    code = column(
-        "course_id",
-        "code",
-        KeyWidget(lambda: Course.objects.values_list("pk", "code"), gettext_lazy("no course has the code %(value)s.")),
-    )
+    code = column("course_id", "code", CourseWidget())
     title = column("course_year__title", "intitule")
     department = column("course__department", "departement")
     level = column("course_year__level_id", "niveau")
@@ -76,8 +74,6 @@ class AttributionResource(ShareChecks, KeyedResource):
             "teacher_note",
         ]  # fmt: skip
 
-    #: The columns that tell shares from each other, in the order of the key.
-    _IDENTIFYING = ("year", "code", "component", "matricule", "group", "starts_on", "ends_on")
     _REQUIRED = ("year", "code", "component", "matricule", "hours")
 
     def __init__(self) -> None:
@@ -107,42 +103,57 @@ class AttributionResource(ShareChecks, KeyedResource):
 
     def key_heading(self) -> str:
         """Return the headings that tell shares from each other."""
-        return ", ".join(str(self.fields[name].column_name) for name in self._IDENTIFYING)
+        return ", ".join(str(self.fields[name].column_name) for name in ShareKey._fields)
 
     def keys_of(self, columns: list[fields.Field], rows: Iterable[list[str]]) -> list[str]:
         """Return the key of each row. What cannot be read stands for itself: the row has a fault."""
-        places = {name: columns.index(self.fields[name]) for name in self._IDENTIFYING if self.fields[name] in columns}
-        return [
-            _SEPARATOR.join(
-                self._written(name, cells[places[name]]) if name in places else "" for name in self._IDENTIFYING
-            )
-            for cells in rows
-        ]
+        places = {name: columns.index(self.fields[name]) for name in ShareKey._fields if self.fields[name] in columns}
+        return [str(ShareKey(*(self._written(name, places, cells) for name in ShareKey._fields))) for cells in rows]
 
-    def _written(self, name: str, text: str) -> str:
-        widget = self.fields[name].widget
+    def _written(self, name: str, places: Mapping[str, int], cells: list[str]) -> str:
+        text = cells[places[name]] if name in places else ""
         try:
-            return _key_text(widget.render(widget.clean(text)))
+            return self._key_text(name, self.fields[name].widget.clean(text))
         except ValueError:
             return text
 
+    def _key_text(self, name: str, value: Any) -> str:
+        """Return a value as it stands in a key: no group and no date are empty."""
+        widget = self.fields[name].widget
+        return str(widget.name(value) if name == "code" else widget.render(value)) if value else ""
+
     def key_of(self, row: Any) -> str:
         """Return year, code, component, matricule, group and dates."""
-        columns = (self.fields[name] for name in self._IDENTIFYING)
-        return _SEPARATOR.join(_key_text(one.widget.render(getattr(row, one.attribute))) for one in columns)
+        return str(
+            ShareKey(*(self._key_text(name, getattr(row, self.fields[name].attribute)) for name in ShareKey._fields))
+        )
+
+    def _keys_of(self, row: Any) -> tuple[str, ...]:
+        """Return the keys that an import may have had the row by: another setting has other codes."""
+        key = split_key(self.key_of(row))
+        return tuple(str(key._replace(code=code)) for code in self.fields["code"].widget.names(row.course_id))
+
+    def joined(self, sheet: Sheet) -> Sheet:
+        """Return the sheet with the department beside each code that does not name a course by itself."""
+        code, department = self.fields["code"], self.fields["department"]
+        joined: Sheet = code.widget.with_departments(sheet, code.column_name, department.column_name)
+        return joined
 
     def find(self, keys: Iterable[str], *, lock: bool = False) -> dict[str, Any]:
         """Return the shares with these keys, in one query, after reading what they are checked by."""
         wanted = set(keys)
-        parts = [key.replace("\x00", "").split(_SEPARATOR) for key in wanted]
-        years, codes, matricules = ({part[place] for part in parts} for place in (0, 1, 3))
+        parts = [split_key(key.replace("\x00", "")) for key in wanted]
+        years, matricules = {part.year for part in parts}, {part.matricule for part in parts}
+        codes = {split_code(part.code)[0] for part in parts}
         self.read_context(years, codes, matricules, lock=lock)
         found = Attribution.objects.filter(
             academic_year__label__in=years, course__code__in=codes, teacher__matricule__in=matricules
         )
-        rows = found.select_for_update() if lock else found
-        by_key = {self.key_of(row): row for row in rows.order_by("pk")}
-        return {key: row for key, row in by_key.items() if key in wanted}
+        by_key: dict[str, list[Any]] = defaultdict(list)
+        for row in (found.select_for_update() if lock else found).order_by("pk"):
+            for key in wanted.intersection(self._keys_of(row)):
+                by_key[key].append(row)
+        return {key: rows[0] for key, rows in by_key.items() if len(rows) == 1}
 
     def digest(self, rows: Iterable[Any]) -> str:
         """Return what stands for these shares and for all that they were checked by."""
@@ -156,8 +167,3 @@ class AttributionResource(ShareChecks, KeyedResource):
 def _only_told(one: fields.Field) -> bool:
     """Return whether a column is one that an export has for its readers."""
     return "__" in one.attribute or one.attribute == "hetd"
-
-
-def _key_text(value: Any) -> str:
-    """Return a value as it stands in a key: no group and no date are empty."""
-    return str(value) if value else ""

@@ -83,3 +83,8 @@ def closed_message(year: str) -> str:
     """Return why nothing was stored in a year that is closed."""
     told = _("The academic year %(year)s is closed: nothing is stored. An administrator can reopen it.")
     return told % {"year": year}
+
+
+def not_given_message(code: str, year: str) -> str:
+    """Return why a course cannot be attributed in a year that it is no course of."""
+    return _("%(course)s is not given in %(year)s.") % {"course": code, "year": year}

@@ -1,5 +1,6 @@
 """Courses, levels and academic years in the admin."""
 
+from copy import copy
 from typing import Any
 
 from django.contrib import admin
@@ -7,6 +8,7 @@ from django.http import HttpRequest
 
 from attribution_project.versions import VersionedAdmin
 
+from .codes import code_fault
 from .course_years import save_course_year
 from .departments import DepartmentForm
 from .models import AcademicYear, Course, CourseYear, Level
@@ -51,17 +53,31 @@ class OpenYearAdmin(VersionedAdmin):
         return super().has_delete_permission(request, obj) and (obj is None or obj.academic_year.open)
 
 
+class CourseIdentityForm(DepartmentForm):
+    """What a course has in every year. No other course has its code, or none of its department."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse the code of another course."""
+        data = super().clean()
+        if {"code", "department"} <= data.keys():
+            course = copy(self.instance)
+            course.code, course.department = data["code"], data["department"]
+            if fault := code_fault(course):
+                self.add_error("code", fault)
+        return data
+
+
 @admin.register(Course)
 class CourseAdmin(VersionedAdmin):
     """What courses have in every year, found by code or title. A course is added to a year on a page of its own."""
 
-    form = DepartmentForm
+    form = CourseIdentityForm
     fields = ["code", "department", "new_department", "active", "title", "level", "semester"]
     readonly_fields = ["title", "level", "semester"]
     list_display = ["code", "title", "level", "semester", "department", "active"]
     list_display_links = ["code", "title"]
     list_filter = ["active", "level", "semester", "department"]
-    search_fields = ["code", "title"]
+    search_fields = ["code", "title", "department"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse: a course is added to a year."""
@@ -75,7 +91,7 @@ class CourseYearAdmin(OpenYearAdmin):
     list_display = ["course", "academic_year", "title", "level", "semester", "hours_cm", "hours_td", "hours_tp"]
     list_filter = ["academic_year", "level", "semester"]
     list_select_related = ["course", "academic_year", "level"]
-    search_fields = ["course__code", "title"]
+    search_fields = ["course__code", "course__department", "title"]
     readonly_fields = ["course", "academic_year"]
     show_full_result_count = False
 

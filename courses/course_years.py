@@ -7,10 +7,11 @@ no year is meant.
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 from attribution_project.histories import delete_with_history, insert_with_history, update_with_history
 
+from .codes import mark_new
 from .models import CONTENT, Course, CourseContent, CourseYear
 
 _COLUMNS = [str(field.column) for field in CourseContent._meta.local_fields]
@@ -81,9 +82,12 @@ def _follow(rows: Iterable[CourseYear]) -> list[Course]:
     return changed
 
 
+# It joins the transaction that checks the row, if there is one.
+@transaction.atomic(savepoint=False)
 def save_course_year(row: CourseYear) -> None:
     """Store a course of a year, and the course with it."""
     if row._state.adding and row.course._state.adding:
+        mark_new([row.course])
         for name in CONTENT:
             setattr(row.course, name, getattr(row, name))
     else:
@@ -97,6 +101,7 @@ def insert_course_years(rows: list[CourseYear], user: Any, reason: str) -> None:
     """Add courses to a year in few statements. A course that there is not yet is added as well."""
     known = [row for row in rows if row.course.pk is not None]
     new = [row for row in rows if row.course.pk is None]
+    mark_new(row.course for row in new)
     for row in new:
         for name in CONTENT:
             setattr(row.course, name, getattr(row, name))

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from attribution_project.versions import version_of
 
+from .codes import code_fault, unique_in_institution
 from .departments import DepartmentForm
 from .models import Course, CourseYear, Level
 
@@ -42,18 +43,23 @@ class CourseForm(DepartmentForm):
         now = Q(code=self.instance.level_id) if self.instance.level_id else Q()
         self.fields["level"].queryset = Level.objects.filter(Q(active=True) | now)  # type: ignore[attr-defined]
 
-    def clean_code(self) -> str:
-        """Refuse the code of another course."""
-        code = str(self.cleaned_data["code"])
-        if Course.objects.filter(code=code).exclude(pk=self.instance.course.pk).exists():
-            raise forms.ValidationError(_("There is a course %(code)s already.") % {"code": code}, code="unique")
-        return code
-
     def _post_clean(self) -> None:
+        """Give the course its code and department, and refuse the code of another course."""
         super()._post_clean()  # type: ignore[misc]
+        course = self.instance.course
         for name in ("code", "department"):
             if name in self.cleaned_data:
-                setattr(self.instance, name, self.cleaned_data[name])
+                setattr(course, name, self.cleaned_data[name])
+        if course.pk is None:
+            course.code_unique = unique_in_institution()
+        if {"code", "department"} <= self.cleaned_data.keys():
+            self.refuse_taken_code()
+
+    def refuse_taken_code(self) -> bool:
+        """Return whether another course has the code, and say so."""
+        if fault := code_fault(self.instance.course):
+            self.add_error("code", fault)
+        return bool(fault)
 
     def rows(self) -> list[tuple[str, forms.BoundField, forms.BoundField]]:
         """Return component, hours and groups, for a table."""

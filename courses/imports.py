@@ -79,6 +79,14 @@ def _text_of(resource: KeyedResource, name: str, value: Any) -> str | None:
 
 def take_back(resource: KeyedResource, pk: int, user: Any) -> FileImport:
     """Restore all rows as they were before the import. Raise CannotTakeBackError if one was changed since."""
+    try:
+        return _take_back(resource, pk, user)
+    except IntegrityError as error:
+        told = _("Another row has by now what would be restored, so that nothing was taken back.")
+        raise CannotTakeBackError(told) from error
+
+
+def _take_back(resource: KeyedResource, pk: int, user: Any) -> FileImport:
     with transaction.atomic():
         record = FileImport.objects.select_for_update().get(pk=pk)
         if record.taken_back_at is not None:

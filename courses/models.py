@@ -11,7 +11,6 @@ from django.db import models
 from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Cast, Substr
 from django.db.models.lookups import Exact
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
@@ -149,12 +148,14 @@ CONTENT = tuple(field.attname for field in CourseContent._meta.local_fields)
 
 
 class Course(CourseContent):
-    """A course, identified by its code. Its content is what a year starts from: a CourseYear has that of each year."""
+    """A course, identified by its code, or by code and department where the settings of the office say so.
+
+    Its content is what a year starts from: a CourseYear has that of each year.
+    """
 
     code = models.CharField(
         _("code"),
         max_length=30,
-        unique=True,
         validators=[
             RegexValidator(
                 CODE_PATTERN, _("A code is made of letters, digits, and - . / or a space inside, such as AGV211.")
@@ -165,15 +166,28 @@ class Course(CourseContent):
     active = models.BooleanField(
         _("active"), default=True, db_default=True, help_text=_("Offered where a course is chosen.")
     )
-    history = HistoricalRecords(no_db_index=["level"])
+    #: Whether no other such course may have the code: set by ``codes`` as the settings of the office say.
+    code_unique = models.BooleanField(default=True, db_default=True, editable=False)
+    history = HistoricalRecords(no_db_index=["level"], excluded_fields=["code_unique"])
 
     class Meta(CourseContent.Meta):
         verbose_name = _("course")
         verbose_name_plural = _("courses")
-        ordering = ["code"]
+        ordering = ["code", "department"]
+        constraints = [
+            *CourseContent.Meta.constraints,
+            # Its beginning serves the search for a code.
+            models.UniqueConstraint(fields=["code", "department"], name="courses_code_once_in_a_department"),
+            models.UniqueConstraint(fields=["code"], condition=Q(code_unique=True), name="courses_code_once"),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.code} {self.title}"
+        return f"{self.full_code} {self.title}"
+
+    @property
+    def full_code(self) -> str:
+        """Return the code, with the department where another one may have a course of that code."""
+        return self.code if self.code_unique else f"{self.code} ({self.department})"
 
 
 class CourseYear(CourseContent):
@@ -197,7 +211,12 @@ class CourseYear(CourseContent):
         ]
 
     def __str__(self) -> str:
-        return f"{self.code} {self.title} · {self.academic_year_id}"
+        return f"{self.full_code} {self.title} · {self.academic_year_id}"
+
+    @property
+    def full_code(self) -> str:
+        """Return the code, with the department where another one may have a course of that code."""
+        return self.course.full_code
 
     @property
     def code(self) -> str:
@@ -259,11 +278,6 @@ class FileImport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file_name} · {self.get_table_display()}"
-
-
-def not_given_message(code: str, year: str) -> str:
-    """Return why a course cannot be attributed in a year that it is no course of."""
-    return gettext("%(course)s is not given in %(year)s.") % {"course": code, "year": year}
 
 
 def level_choices() -> list[tuple[str, str]]:

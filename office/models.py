@@ -17,6 +17,13 @@ class TPWeight(models.TextChoices):
     TWO_THIRDS = "2/3", _("2/3")
 
 
+class CodeScope(models.TextChoices):
+    """Where no two courses have the same code."""
+
+    INSTITUTION = "institution", _("the whole institution")
+    DEPARTMENT = "department", _("a department")
+
+
 def fill_reference(reference: str, year: str, matricule: str) -> str:
     """Return the reference with its two placeholders filled."""
     return reference.replace("{year}", year).replace("{matricule}", matricule)
@@ -60,6 +67,14 @@ class OfficeSettings(models.Model):
         _("more hours than a course has may be attributed"),
         default=False,
         help_text=_("After a confirmation. Otherwise they are refused."),
+    )
+    code_scope = models.CharField(
+        _("course codes are unique within"),
+        max_length=11,
+        choices=CodeScope,
+        default=CodeScope.INSTITUTION,
+        db_default=CodeScope.INSTITUTION,
+        help_text=_("Within a department: others may have a course of that code, and it is shown with its department."),
     )
 
     class Meta:

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from attribution_project.kept_form import keeps_form, restore
 from attribution_project.permissions import requires
+from courses.codes import NamesakesError
 
 from .forms import OfficeSettingsForm
 from .models import OfficeSettings
@@ -22,12 +23,23 @@ def office_settings(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         form = OfficeSettingsForm(restore(request), instance=OfficeSettings.load())
         return render(request, "office/settings.html", {"form": form})
+    try:
+        form = _save(request)
+    except NamesakesError as error:
+        form = OfficeSettingsForm(request.POST, instance=OfficeSettings.load())
+        form.add_error("code_scope", str(error))
+    if form.errors:
+        return render(request, "office/settings.html", {"form": form}, status=400)
+    messages.success(request, _("The settings are saved."))
+    return redirect("office:settings")
+
+
+def _save(request: HttpRequest) -> OfficeSettingsForm:
+    """Store what was sent unless something is wrong with it, and return the form."""
     with transaction.atomic():
         # Whoever saves at the same time waits here, and is compared with what is stored then.
         OfficeSettings.objects.select_for_update().first()
         form = OfficeSettingsForm(request.POST, instance=OfficeSettings.load())
-        if not form.is_valid():
-            return render(request, "office/settings.html", {"form": form}, status=400)
-        form.save()
-    messages.success(request, _("The settings are saved."))
-    return redirect("office:settings")
+        if form.is_valid():
+            form.save()
+    return form

@@ -131,16 +131,17 @@ class _Builder:
 
 def build(resource: KeyedResource, sheet: Sheet, decisions: Mapping[str, str] | None = None) -> Plan:
     """Return what the rows would change. ``decisions`` says for an unknown name which one is meant."""
-    sheet = _without_ignored(resource, sheet)
+    sheet = _without_ignored(resource, resource.joined(sheet))
     columns = _columns(resource, sheet.headings)
-    keys = resource.keys_of(columns, [cells for _number, cells in sheet.rows])
+    known, decisions = resource.known_names(), decisions or {}
+    keys = resource.keys_of(columns, [_decided(columns, cells, known, decisions) for _number, cells in sheet.rows])
     existing = resource.find(keys)
     builder = _Builder(
         resource=resource,
-        decisions=decisions or {},
+        decisions=decisions,
         existing=existing,
         twice={key for key, count in Counter(keys).items() if count > 1},
-        known=resource.known_names(),
+        known=known,
     )
     lines = [_line(builder, columns, number, cells, key) for (number, cells), key in zip(sheet.rows, keys, strict=True)]
     resource.check(lines)
@@ -176,6 +177,14 @@ def _columns(resource: KeyedResource, headings: list[str]) -> list[Any]:
     if missing := [column.column_name for column in resource.required_columns() if column not in columns]:
         raise UnusableFileError(_("The column “%(key)s” is missing.") % {"key": "”, “".join(missing)})
     return columns
+
+
+def _decided(
+    columns: list[Any], cells: list[str], known: Mapping[str, list[str]], decisions: Mapping[str, str]
+) -> list[str]:
+    """Return the cells with the names that are meant, as far as that is decided."""
+    pairs = zip(columns, cells, strict=True)
+    return [decisions.get(text) or text if column.attribute in known else text for column, text in pairs]
 
 
 def _line(builder: _Builder, columns: list[Any], number: int, cells: list[str], key: str) -> Line:

@@ -26,6 +26,8 @@ from ..histories import delete_with_history, insert_with_history, update_with_hi
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
+    from .reading import Sheet
+
 _MAX_DIGITS = 40
 
 
@@ -186,6 +188,10 @@ class KeyedResource(resources.ModelResource):
     def ignored_headings(self) -> set[str]:
         """Return the headings of an export that an import does not read."""
         return set()
+
+    def joined(self, sheet: "Sheet") -> "Sheet":
+        """Return the sheet with columns in one that are read together."""
+        return sheet
 
     def keys_of(self, columns: list[fields.Field], rows: Iterable[list[str]]) -> list[str]:
         """Return the key of each row of a file."""

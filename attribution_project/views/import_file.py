@@ -69,13 +69,17 @@ def _show(
 def _accept(request: HttpRequest, resource: KeyedResource, context: dict[str, Any]) -> HttpResponse:
     """Store the rows that the preview showed, if all that it asked is answered."""
     sheet, digest = preview.loads(resource, request.POST["token"], request.user)
-    plan = build(resource, sheet, _decisions(request))
+    decisions = _decisions(request)
+    plan = build(resource, sheet, decisions)
+    if plan.digest != digest and decisions and build(resource, sheet).digest == digest:
+        question = _("Some rows are known in these departments: look at what changes, then import.")
+        return _show(request, resource, plan, context, question, HTTPStatus.BAD_REQUEST)
     if plan.digest == digest and (question := _open_question(request, plan)):
         return _show(request, resource, plan, context, question, HTTPStatus.BAD_REQUEST)
     try:
         record = store(resource, plan, digest, request.user)
     except ChangedMeanwhileError as error:
-        plan = build(resource, sheet, _decisions(request))
+        plan = build(resource, sheet, decisions)
         return _show(request, resource, plan, context, str(error), HTTPStatus.CONFLICT)
     messages.success(request, _summary(record), extra_tags=reverse("imports:take_back", args=[record.pk]))
     year = getattr(resource, "year", "")

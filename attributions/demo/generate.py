@@ -84,7 +84,7 @@ def email_name(name: str) -> str:
 
 
 def courses(sizes: Sizes) -> Iterator[Row]:
-    """Yield the courses: id, title, credits, hours, level, semester, groups, code, department, active."""
+    """Yield the courses: id, title, credits, hours, level, semester, groups, code, department, active, code_unique."""
     chance = stream(sizes, "courses")
     digits = tuple(LEVELS)
     for index in range(sizes.courses):
@@ -97,7 +97,7 @@ def courses(sizes: Sizes) -> Iterator[Row]:
         hours = (chance.choice(HOURS), chance.choice(HOURS), practice)
         code = f"{prefix}{level}{course_number(rank)}"
         content = (title, chance.randint(2, 6), *hours, LEVELS[level], 1 + rank % 2, 1, 1, 1)
-        yield index + 1, *content, code, department, True
+        yield index + 1, *content, code, department, True, True
 
 
 def course_number(rank: int) -> str:

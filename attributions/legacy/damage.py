@@ -13,9 +13,11 @@ ROWS_OF_ONE_CODE = 18
 
 
 def duplicates(db: sqlite3.Connection) -> Iterator[str]:
-    """Rebuild courses_course without UNIQUE on code, insert codes again, and attribute some of them."""
-    rebuild(db, "courses_course", replace_once('"code" varchar(30) NOT NULL UNIQUE', '"code" varchar(30) NOT NULL'))
-    yield "courses_course: rebuilt without the unique index on code"
+    """Rebuild courses_course without what keeps codes unique, insert codes again, and attribute some of them."""
+    db.execute("DROP INDEX courses_code_once")
+    unique = ', CONSTRAINT "courses_code_once_in_a_department" UNIQUE ("code", "department")'
+    rebuild(db, "courses_course", replace_once(unique, ""))
+    yield "courses_course: rebuilt without the unique indexes on code"
     originals = [row[0] for row in db.execute("SELECT id FROM courses_course ORDER BY id")]
     # The second course is there 18 times; AGV211, the first, stays single: the demonstration attributes it.
     again = [originals[1]] * (ROWS_OF_ONE_CODE - 1)

@@ -49,10 +49,11 @@ def _try_to_assign(form: AttributionForm, user: Any, confirmed: bool) -> Result:
 class _Part(TypedDict):
     course: str
     component: str
+    department: str
 
 
 def _part_of(form: AttributionForm) -> _Part:
-    return {"course": form.course_code(), "component": form.component()}
+    return {"course": form.course_code(), "component": form.component(), "department": form.department()}
 
 
 def _unavailable_result(form: AttributionForm) -> Result:
@@ -103,7 +104,7 @@ def _done_message(made: Attribution) -> str:
 
 def _names(share: Attribution) -> dict[str, Any]:
     return {
-        "course": share.course.code,
+        "course": share.course.full_code,
         "component": share.component,
         "teacher": share.teacher,
         "year": share.academic_year_id,

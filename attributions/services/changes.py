@@ -96,7 +96,7 @@ def _author(pk: int) -> str:
 
 def part_name(attribution: Any) -> str:
     """Return a name such as AGV211 CM 2026-2027."""
-    return f"{attribution.course.code} {attribution.component} {attribution.academic_year_id}"
+    return f"{attribution.course.full_code} {attribution.component} {attribution.academic_year_id}"
 
 
 def latest_change(pk: int) -> Any:

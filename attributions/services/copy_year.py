@@ -126,7 +126,7 @@ def _parts_with_too_much(olds: Iterable[Any]) -> str:
     asked: dict[str, Decimal] = defaultdict(Decimal)
     left: dict[str, Decimal] = {}
     for old in olds:
-        part = f"{old.course.code} {old.component}"
+        part = f"{old.course.full_code} {old.component}"
         asked[part] += old.hours_now
         left[part] = old.left
     over = [

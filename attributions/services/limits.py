@@ -129,7 +129,7 @@ def _refuse_hours(wanted: Attribution, part: PartHours, *, asked: Decimal | None
 
 def _no_hours_message(wanted: Attribution) -> str:
     told = _("%(course)s has no hours of %(component)s in %(year)s.")
-    return told % {"course": wanted.course.code, "component": wanted.component, "year": wanted.academic_year_id}
+    return told % {"course": wanted.course.full_code, "component": wanted.component, "year": wanted.academic_year_id}
 
 
 def taken_message(wanted: Attribution) -> str:
@@ -139,7 +139,7 @@ def taken_message(wanted: Attribution) -> str:
     )
     names = ", ".join(dict.fromkeys(str(share.teacher) for share in shares.order_by("pk")))
     return _("%(course)s %(component)s is already attributed to %(teachers)s for %(year)s.") % {
-        "course": wanted.course.code,
+        "course": wanted.course.full_code,
         "component": wanted.component,
         "teachers": names,
         "year": wanted.academic_year_id,
@@ -149,7 +149,7 @@ def taken_message(wanted: Attribution) -> str:
 def _over_hours_message(wanted: Attribution, part: PartHours) -> str:
     told = _("%(course)s %(component)s: %(hours)s h are asked for, but %(left)s h of %(all)s h are left.")
     return told % {
-        "course": wanted.course.code,
+        "course": wanted.course.full_code,
         "component": wanted.component,
         "hours": hours_text(wanted.hours),
         "left": hours_text(part.left),
@@ -160,7 +160,7 @@ def _over_hours_message(wanted: Attribution, part: PartHours) -> str:
 def _over_maximum_message(wanted: Attribution, load: TeachingLoad) -> str:
     told = _("%(course)s %(component)s would make %(hours)s h of at most %(most)s h for %(teacher)s.")
     return told % {
-        "course": wanted.course.code,
+        "course": wanted.course.full_code,
         "component": wanted.component,
         "hours": hours_text(load.hours + wanted.hours),
         "most": hours_text(load.maximum),

@@ -60,6 +60,8 @@ class Result:
     confirmable: bool = False
     #: The hours that were asked for, as they were typed.
     hours: str = ""
+    #: The department that named the course together with its code, or "".
+    department: str = ""
 
     @property
     def done(self) -> bool:
@@ -69,7 +71,7 @@ class Result:
     @property
     def key(self) -> str:
         """Return the part's value in a form."""
-        return f"{self.course}:{self.component}"
+        return f"{self.course}:{self.component}" + (f":{self.department}" if self.department else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ def attribute_course(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     outcome = None
     if request.method == "POST":
-        sent = given.dict() | {"course": row.code, "academic_year": year}
+        sent = given.dict() | {"course": row.code, "department": row.department, "academic_year": year}
         outcome = assign_parts([AttributionForm(sent)], request.user, confirmed=given.get("confirm") == "yes")
         if outcome.success:
             return _to_course(request, outcome, row)

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.contrib import messages
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -37,10 +37,10 @@ def add(request: HttpRequest) -> HttpResponse:
         return _render(request, CourseForm(restore(request), instance=blank), years=years)
     form = CourseForm(request.POST, instance=blank)
     with transaction.atomic():
-        if form.is_valid() and _is_open(form, year):
-            save_course_year(form.instance)
-            messages.success(request, _("%(course)s is added to %(year)s.") % _names(form.instance))
-            return _to_course(form.instance)
+        stored = _store(form, year)
+    if stored:
+        messages.success(request, _("%(course)s is added to %(year)s.") % _names(form.instance))
+        return _to_course(form.instance)
     return _render(request, form, years=years, status=HTTPStatus.BAD_REQUEST)
 
 
@@ -61,10 +61,10 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         list(Course.objects.select_for_update(no_key=True).filter(pk=pk).values_list("pk"))
         list(CourseYear.objects.select_for_update(no_key=True).filter(course=pk).order_by("pk").values_list("pk"))
         form = CourseForm(request.POST, instance=_find(pk, year))
-        if form.is_valid() and _is_open(form, year):
-            save_course_year(form.instance)
-            messages.success(request, _("%(course)s is changed for %(year)s.") % _names(form.instance))
-            return _to_course(form.instance)
+        stored = _store(form, year)
+    if stored:
+        messages.success(request, _("%(course)s is changed for %(year)s.") % _names(form.instance))
+        return _to_course(form.instance)
     return _render(request, form, status=HTTPStatus.BAD_REQUEST)
 
 
@@ -108,7 +108,7 @@ def _set_active(request: HttpRequest, pk: int, *, active: bool) -> HttpResponse:
         course.save()
     told = _("%(course)s is offered again.") if active else _("%(course)s is not offered any more. Its history stays.")
     back = reverse("courses:deactivate" if active else "courses:reactivate", args=[pk])
-    messages.success(request, told % {"course": course.code}, extra_tags=back)
+    messages.success(request, told % {"course": course.full_code}, extra_tags=back)
     return redirect("courses:detail", pk=pk)
 
 
@@ -118,6 +118,21 @@ def _find(pk: int, year: str) -> CourseYear:
     if row is None:
         raise Http404
     return row
+
+
+def _store(form: CourseForm, year: str) -> bool:
+    """Store a course of an open year, and return whether it is stored. The form says why it is not."""
+    if not (form.is_valid() and _is_open(form, year)):
+        return False
+    try:
+        with transaction.atomic():
+            save_course_year(form.instance)
+    except IntegrityError:
+        # Somebody gave another course this code since it was asked for.
+        if not form.refuse_taken_code():
+            raise
+        return False
+    return True
 
 
 def _is_open(form: CourseForm, year: str) -> bool:
@@ -130,7 +145,7 @@ def _is_open(form: CourseForm, year: str) -> bool:
 
 
 def _names(row: CourseYear) -> dict[str, str]:
-    return {"course": row.code, "year": row.academic_year_id}
+    return {"course": row.full_code, "year": row.academic_year_id}
 
 
 def _to_course(row: CourseYear) -> HttpResponse:

@@ -48,7 +48,7 @@ def test_dangling_fk_is_the_default_and_names_the_backup(manage: Run, tmp_path: 
     assert ask_sql(path, "SELECT 1 FROM sqlite_master WHERE name = 'courses_course_backup'") == []
     assert one(path, "SELECT count(*) FROM courses_course") == 80
     # What the rebuild kept: its own indexes, and the next id.
-    assert len(ask_sql(path, "PRAGMA index_list(courses_course)")) == 2
+    assert len(ask_sql(path, "PRAGMA index_list(courses_course)")) == 3
     assert one(path, "SELECT seq FROM sqlite_sequence WHERE name = 'courses_course'") == 80
 
 

@@ -28,6 +28,7 @@ def test_an_administrator_sets_them_and_an_outdated_form_is_refused(account: Cal
         "version": seen,
         "institution": "Faculté des sciences",
         "tp_weight": "2/3",
+        "code_scope": "institution",
         "reference": "S/{year}/{matricule}",
     }
     refused = browser.post(PAGE, typed | {"reference": "{nom}"})

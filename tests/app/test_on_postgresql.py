@@ -21,6 +21,7 @@ PAGES = (
     "body",
     "client_address",
     "years",
+    "codes",
     "teachers",
 )
 DATA = ("imports", "import_changes", "health", "scale", "openapi", "constraints", "demo_data")
