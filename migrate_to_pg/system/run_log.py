@@ -7,6 +7,7 @@ row and never a password: the file is what a user sends when a run fails.
 from __future__ import annotations
 
 import contextlib
+import datetime
 import logging
 import os
 from collections.abc import Iterator
@@ -17,6 +18,12 @@ from typing import TextIO
 RUN_LOG = "run.log"
 _ROOT = logging.getLogger("migrate_to_pg")
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class _Formatter(logging.Formatter):
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 (logging's name)
+        """Return the moment as ISO 8601 with its offset: whoever reads the file may be in another time zone."""
+        return datetime.datetime.fromtimestamp(record.created).astimezone().isoformat(" ", "milliseconds")
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -72,7 +79,7 @@ def show_log(stream: TextIO, verbosity: int) -> Iterator[None]:
 @contextmanager
 def _handled(stream: TextIO, level: int) -> Iterator[None]:
     handler = _Handler(stream)
-    handler.setFormatter(logging.Formatter(_FORMAT))
+    handler.setFormatter(_Formatter(_FORMAT))
     handler.setLevel(level)
     former = _ROOT.level
     _ROOT.setLevel(logging.DEBUG)

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,8 @@ def test_a_move_is_logged_without_a_value_or_a_password(
     log = tmp_path / "report/run.log"
     assert oct(log.stat().st_mode)[-3:] == "600"
     text = log.read_text()
+    for line in text.splitlines():
+        assert datetime.fromisoformat(" ".join(line.split()[:2])).tzinfo, line
     for stage in ("snapshot", "stage", "load", "restore", "prove", "publish"):
         assert re.search(rf"INFO migrate_to_pg.pipeline.run: stage {stage} ends after \d+\.\d+ s", text), stage
     assert re.search(r"DEBUG migrate_to_pg.load.copy: attributions_teacher .*: \d+ rows, \d+\.\d+ s", text)
