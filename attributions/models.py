@@ -195,6 +195,8 @@ class Attribution(models.Model):
         related_name="attributions",
         null=True,
         editable=False,
+        # Fixtures have its two columns already.
+        serialize=False,
     )
     load = models.CharField(_("kind of load"), max_length=4, choices=Load, default=Load.STATUTORY)
     hours = models.DecimalField(

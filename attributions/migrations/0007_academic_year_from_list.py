@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                 migrations.AddField(
                     model_name='attribution',
                     name='course_year',
-                    field=models.ForeignObject(editable=False, from_fields=['course', 'academic_year'], null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='attributions', to='courses.courseyear', to_fields=['course', 'academic_year']),
+                    field=models.ForeignObject(editable=False, from_fields=['course', 'academic_year'], null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='attributions', serialize=False, to='courses.courseyear', to_fields=['course', 'academic_year']),
                 ),
             ],
         ),

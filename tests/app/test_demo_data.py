@@ -2,7 +2,9 @@
 
 import itertools
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +15,9 @@ from pytest_django import Settings
 
 from attributions.demo import generate
 from attributions.models import Attribution, Teacher
-from courses.models import AcademicYear, Course
+from courses.models import AcademicYear, Course, CourseYear
 
+MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
 SIZES = {"teachers": 20, "courses": 30, "attributions": 300, "seed": 7}
 
 
@@ -51,6 +54,19 @@ def test_these_rows_are_pinned() -> None:
     assert (courses[0][0], courses[0][11], courses[0][1]) == (1, "AGV211", "Agrostologie")
     assert attributions[0][:6] == (1, 16, 1, "TD", "2022-2023", "SUPP")
     assert attributions[0][9].isoformat() == "2022-08-14T05:32:57.501888+00:00"
+
+
+@pytest.mark.django_db
+def test_a_fixture_of_all_rows_is_loaded_as_it_was(tmp_path: Path) -> None:
+    """What dumpdata writes, loaddata reads. Django's JSON has milliseconds alone."""
+    make()
+    Attribution.objects.update(created_at=MIDNIGHT, updated_at=MIDNIGHT)
+    before, fixture, apps = stored(), tmp_path / "all.json", ("courses", "attributions", "office")
+    call_command("dumpdata", *apps, output=str(fixture), verbosity=0)
+    for model in (Attribution, Teacher, CourseYear, Course, AcademicYear):
+        model.objects.all().delete()
+    call_command("loaddata", str(fixture), verbosity=0)
+    assert stored() == before
 
 
 @pytest.mark.django_db
