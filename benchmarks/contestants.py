@@ -10,9 +10,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 import psycopg
@@ -20,10 +22,18 @@ from psycopg import sql
 
 from migrate_to_pg import staging
 from migrate_to_pg.postgres.embedded import EmbeddedServer
+from migrate_to_pg.system.run_log import RUN_LOG
 
 ROOT = Path(__file__).resolve().parents[1]
 #: The tables that hold nearly all rows; the others have some dozen.
 TABLES = ("attributions_attribution", "courses_courseyear", "attributions_teacher", "courses_course", "auth_user")
+
+
+class Sides(NamedTuple):
+    """Seconds of processor time."""
+
+    here: float
+    server: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +50,8 @@ class Run:
     #: Processor time of the process and its children, and of the server, in seconds.
     here: float
     server: float
+    #: The same by stage.
+    by_stage: Mapping[str, Sides]
 
 
 class Bench:
@@ -73,6 +85,8 @@ class Bench:
     def ready_made(self, source: Path) -> None:
         """Files in PostgreSQL's binary COPY format with the rows of the source."""
         url = self.fresh("bench_files")
+        # A bench that was stopped left its own.
+        shutil.rmtree(self.folder / "files", ignore_errors=True)
         manage("migrate_to_pg", "--source", source, "--target", url, "--report", self.folder / "files")
         for table in TABLES:
             self._psql(url, f"\\copy {table} TO '{self._file(table)}' WITH (FORMAT binary)")
@@ -98,6 +112,19 @@ class Bench:
         (report / "snapshot.sqlite3").unlink()
         return done
 
+    @contextlib.contextmanager
+    def one_core(self) -> Iterator[None]:
+        """Let the server, and what is started meanwhile, use one core alone."""
+        processes = (psutil.Process(), psutil.Process(self._postmaster()))
+        former = [process.cpu_affinity() for process in processes]
+        for process in processes:
+            process.cpu_affinity([0])
+        try:
+            yield
+        finally:
+            for process, cores in zip(processes, former, strict=True):
+                process.cpu_affinity(cores)
+
     def run_back(self) -> Run:
         """migrate_from_pg of what the last run published, every cell compared."""
         report, made = self.folder / "back", self.folder / "back.sqlite3"
@@ -109,25 +136,28 @@ class Bench:
     def _watched(self, command: Sequence[str], report: Path, variables: Mapping[str, str]) -> Run:
         """Run a command to its end, and read the report that it wrote."""
         start, here, server = time.perf_counter(), children_time(), self._server_time()
-        memory = run_watched(command, **variables)
+        samples: list[tuple[float, Sides]] = []
+        memory = run_watched(command, variables, lambda process: samples.append(self._sample(process)))
         seconds, here, server = time.perf_counter() - start, children_time() - here, self._server_time() - server
         found = json.loads((report / "report.json").read_text())
         stages = {stage["name"]: stage["seconds"] for stage in found["stages"]}
         cells = sum(table["cells_compared"] or 0 for table in found["tables"])
-        return Run(stages=stages, seconds=seconds, memory=memory, cells=cells, here=here, server=server)
+        by_stage = sides_by_stage(stage_moments(report / RUN_LOG), samples)
+        return Run(
+            stages=stages, seconds=seconds, memory=memory, cells=cells, here=here, server=server, by_stage=by_stage
+        )
+
+    def _sample(self, process: psutil.Process) -> tuple[float, Sides]:
+        """Return the time of day, and the processor time of both sides so far."""
+        return time.time(), Sides(tree_time(process), self._server_time())
 
     def _server_time(self) -> float:
         """Return the seconds of the server's processes, ended ones included."""
-        line = (self.server.place.data / "postmaster.pid").read_text().splitlines()[0]
-        server = psutil.Process(int(line))
-        seconds = 0.0
-        for child in server.children(recursive=True):
-            # One that has ended meanwhile is among the server's ended children.
-            with contextlib.suppress(psutil.NoSuchProcess):
-                times = child.cpu_times()
-                seconds += times.user + times.system
-        times = server.cpu_times()
-        return float(seconds + times.user + times.system + times.children_user + times.children_system)
+        return tree_time(psutil.Process(self._postmaster()))
+
+    def _postmaster(self) -> int:
+        """Return the process id of the server."""
+        return int((self.server.place.data / "postmaster.pid").read_text().splitlines()[0])
 
     def pgloader(self, source: Path) -> float:
         """Data only, into bare tables, with the numbers of workers that its documents recommend for two cores."""
@@ -172,6 +202,43 @@ class Bench:
         subprocess.run([self.psql, url, "-qXc", command], check=True, stdout=subprocess.DEVNULL)
 
 
+def tree_time(process: psutil.Process) -> float:
+    """Return the processor time, in seconds, of a process and its children, ended ones included."""
+    seconds = 0.0
+    for each in (process, *process.children(recursive=True)):
+        # A child that has ended meanwhile is among the ended children.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = each.cpu_times()
+            seconds += times.user + times.system
+            if each == process:
+                seconds += times.children_user + times.children_system
+    return float(seconds)
+
+
+def stage_moments(log: Path) -> Iterator[tuple[str, float, float]]:
+    """Yield each stage with the times of day at which it began and ended. One that began again comes again."""
+    began = 0.0
+    for line in log.read_text().splitlines():
+        date, clock, *words = line.split()
+        match words[2:]:
+            case ["stage", _, "begins"]:
+                began = datetime.fromisoformat(f"{date} {clock}").timestamp()
+            case ["stage", name, "ends", *_]:
+                yield name, began, datetime.fromisoformat(f"{date} {clock}").timestamp()
+
+
+def sides_by_stage(
+    stages: Iterable[tuple[str, float, float]], samples: Sequence[tuple[float, Sides]]
+) -> dict[str, Sides]:
+    """Return the processor time of each stage, from the samples nearest to its begin and its end."""
+    found: dict[str, Sides] = {}
+    for name, began, ended in stages:
+        (_, first), (_, last) = (min(samples, key=lambda s: abs(s[0] - moment)) for moment in (began, ended))
+        before = found.get(name, Sides(0, 0))
+        found[name] = Sides(before.here + last.here - first.here, before.server + last.server - first.server)
+    return found
+
+
 def children_time() -> float:
     """Return the processor time, in seconds, of the processes that were started here and have ended."""
     times = os.times()
@@ -206,8 +273,15 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **variables, "PYTHONUTF8": "1"}
 
 
-def run_watched(command: Sequence[str], **variables: str) -> int:
-    """Run it; the peak resident bytes of it and its children. Its output is shown where it fails."""
+def run_watched(
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    watch: Callable[[psutil.Process], object] = lambda _: None,
+) -> int:
+    """Run it; the peak resident bytes of it and its children. Its output is shown where it fails.
+
+    ``watch`` is called with the process about twenty times a second.
+    """
     process = psutil.Popen(
         command, cwd=ROOT, env=environment(variables), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -217,6 +291,8 @@ def run_watched(command: Sequence[str], **variables: str) -> int:
     reader.start()
     while process.poll() is None:
         peak = max(peak, tree_memory(process))
+        with contextlib.suppress(psutil.NoSuchProcess):
+            watch(process)
         time.sleep(0.05)
     reader.join()
     if process.returncode:

@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import shapes
-from benchmarks.contestants import ROOT, Bench, Run, make_source
+from benchmarks.contestants import ROOT, Bench, Run, Sides, make_source
 from benchmarks.plot import scaling_plot
 from migrate_to_pg.postgres import embedded, embedded_directory
 from migrate_to_pg.postgres.versions import versions
@@ -28,7 +28,7 @@ DOCUMENT = ROOT / "docs" / "benchmarks.md"
 PLOT = ROOT / "docs" / "images" / "scaling.svg"
 #: The rest of the document is left as it is.
 BY_HAND = "## What is behind the figures"
-LOADDATA_ROWS = 100_000
+LOADDATA_ROWS = 30_000
 SIZES = (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000, 20_000_000)
 
 
@@ -39,6 +39,8 @@ class Results:
     rows: int
     floor: list[float] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
+    #: The same with one core for the command and the server.
+    one_core: list[Run] = field(default_factory=list)
     #: The way back of what each of these published.
     back: list[Run] = field(default_factory=list)
     pgloader: list[float] = field(default_factory=list)
@@ -122,6 +124,9 @@ def measure(bench: Bench, rows: int, rounds: int, sizes: Sequence[int]) -> Resul
             results.pgloader_by_default.append(bench.pgloader_by_default(source))
         seconds, loaded = bench.loaddata(small)
         results.loaddata.append(seconds / loaded)
+    progress("one core")
+    with bench.one_core():
+        results.one_core.append(bench.run(source))
     for size in sizes:
         progress(f"{size:,} rows")
         results.scaling.append((size, bench.run(make_source(FOLDER, size))))
@@ -170,6 +175,7 @@ def contestants(results: Results) -> Iterator[tuple[str, float]]:
     yield "floor: psql's binary COPY of ready-made files into bare tables", median(results.floor)
     yield "migrate_to_pg, its load into the same bare tables", results.load
     yield "migrate_to_pg --verify, the whole run, published", results.whole
+    yield "migrate_to_pg --verify, the same with one core for it and the server", results.one_core[0].seconds
     back = median(run.seconds for run in results.back)
     yield "migrate_from_pg, the whole run: a new SQLite file of the same rows, every cell compared", back
     if results.pgloader:
@@ -235,16 +241,23 @@ def stages(results: Results) -> Iterator[str]:
     """Where the whole run's time goes."""
     yield "Where the whole run's time goes; what is left is start-up, the source's last fingerprint and the report:"
     yield ""
-    yield "| stage | seconds | on the way back |"
-    yield "|---|---:|---:|"
+    yield "| stage | seconds | processor: command | server | on the way back, seconds | command | server |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
     for name in results.runs[0].stages:
-        there, back = (median(run.stages.get(name, 0) for run in runs) for runs in (results.runs, results.back))
-        yield f"| {name} | {there:.2f} | {back:.2f} |"
+        cells = [cell for runs in (results.runs, results.back) for cell in stage_cells(name, runs)]
+        yield f"| {name} | {' | '.join(cells)} |"
     yield ""
     memory = max(run.memory for run in results.runs) / 2**20
     here, server = (median(getattr(run, side) for run in results.runs) for side in ("here", "server"))
     yield f"{results.runs[0].cells:,} cells were compared; {memory:.0f} MB at most."
     yield f"Processor time: {here:.1f} s of the command and what it starts, {server:.1f} s of the server."
+
+
+def stage_cells(name: str, runs: Sequence[Run]) -> Iterator[str]:
+    """Yield the medians of a stage: seconds, and processor time of the command and of the server."""
+    yield f"{median(run.stages.get(name, 0) for run in runs):.2f}"
+    sides = [run.by_stage.get(name, Sides(0, 0)) for run in runs]
+    yield from (f"{median(seconds):.2f}" for seconds in zip(*sides, strict=True))
 
 
 def scaling(results: Results) -> Iterator[str]:

@@ -72,7 +72,7 @@ def make_source(folder: Path, shape: Shape) -> Path:
         unfinished = path.with_suffix(".unfinished")
         unfinished.unlink(missing_ok=True)
         command = [sys.executable, "-m", "django", "migrate", "--run-syncdb", "--verbosity", "0", "--skip-checks"]
-        run_watched(command, **variables(unfinished))
+        run_watched(command, variables(unfinished))
         with closing(sqlite3.connect(unfinished)) as database, database:
             shape.fill(database)
         unfinished.rename(path)

@@ -73,7 +73,7 @@ def measure(bench: Bench, tables: int) -> Run:
     shutil.rmtree(report, ignore_errors=True)
     command = [sys.executable, "-m", "django", "migrate_to_pg", "--source", str(source), "--verify"]
     command += ["--target", bench.fresh("bench_tables"), "--report", str(report)]
-    seconds, memory = timed(lambda: run_watched(command, **variables(tables, f"sqlite:///{source}")))
+    seconds, memory = timed(lambda: run_watched(command, variables(tables, f"sqlite:///{source}")))
     found = json.loads((report / "report.json").read_text())
     migrate = seconds_of_migrate(tables, bench.fresh("bench_migrate"))
     return Run(
@@ -121,7 +121,7 @@ def make_source(tables: int) -> Path:
 def make_tables(tables: int, url: str) -> int:
     """Run Django's migrate. Return its peak memory."""
     command = [sys.executable, "-m", "django", "migrate", "--run-syncdb", "--verbosity", "0", "--skip-checks"]
-    return run_watched(command, **variables(tables, url))
+    return run_watched(command, variables(tables, url))
 
 
 def variables(tables: int, url: str) -> dict[str, str]:
