@@ -12,7 +12,7 @@ from attribution_project.accent_search import search_condition
 from courses.codes import join_code
 from courses.models import CourseYear
 
-from .models import Component
+from .models import COMPONENTS
 from .part_hours import HALF_A_CENT, LEFT, PartHours, any_left, lefts
 from .workload import sum_of_hours
 
@@ -61,7 +61,7 @@ class Part:
 def parse_key(key: str) -> tuple[str, str, str]:
     """Return ("AGV211", "CM", "Agronomie") for AGV211:CM:Agronomie. Raise ValueError for anything else."""
     code, component, department = (*key.split(":", 2), "", "")[:3]
-    if not code or component not in Component.values:
+    if not code or component not in COMPONENTS:
         raise ValueError(key)
     return code, component, department
 

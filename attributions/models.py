@@ -47,11 +47,18 @@ class Component(models.TextChoices):
     TP = "TP", _("TP (laboratory)")
 
 
+#: Their values. Component.values makes the list again each time.
+COMPONENTS = tuple(Component.values)
+
+
 class Load(models.TextChoices):
     """The kind of load that the hours count as."""
 
     STATUTORY = "STAT", _("statutory")
     OVERTIME = "SUPP", _("overtime")
+
+
+LOADS = tuple(Load.values)
 
 
 class ShareRole(models.TextChoices):

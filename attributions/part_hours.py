@@ -6,20 +6,22 @@ by several teachers.
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import Case, F, Func, Q, Value, When
 from django.utils.formats import number_format
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from courses.hours import HoursField, to_give
 
-from .models import Component
+from .models import COMPONENTS
 
 #: Less than any hours: SQLite computes with floating-point numbers, so that nothing left may be 0.0000001.
 HALF_A_CENT = Decimal("0.005")
 #: Component -> the name of its hours left in a query.
-LEFT = {component: f"left_{component.lower()}" for component in Component.values}
+LEFT = {component: f"left_{component.lower()}" for component in COMPONENTS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,12 @@ class PartHours:
 
 def hours_text(hours: Decimal) -> str:
     """Return hours as a sentence has them: 20, or 20,25 in French."""
+    return _hours_text(hours, get_language())
+
+
+@lru_cache(maxsize=4096)
+def _hours_text(hours: Decimal, _language: str | None) -> str:
+    """Format the same hours once: the pages and letters of a department show hundreds of few values."""
     return number_format(hours.quantize(Decimal(1)) if hours == int(hours) else hours.quantize(Decimal("0.01")))
 
 
@@ -92,7 +100,7 @@ def left_of_part(year: str) -> Any:
 
 def to_give_of_part(prefix: str) -> Any:
     """Return the hours of the part of a share, for a query of shares. ``prefix`` is the way to the course of a year."""
-    cases = [When(component=component, then=to_give(component, prefix)) for component in Component.values]
+    cases = [When(component=component, then=to_give(component, prefix)) for component in COMPONENTS]
     return Case(*cases, default=Value(Decimal(0)), output_field=HoursField())
 
 

@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce
 from courses.hours import HoursField
 from office.models import OfficeSettings
 
-from .models import Attribution, Component, Discharge, Load, Teacher
+from .models import COMPONENTS, LOADS, Attribution, Discharge, Load, Teacher
 from .workload import sum_of_hours
 
 _CENT = Decimal("0.01")
@@ -82,8 +82,8 @@ def count(taught: Taught, *, owed: Decimal, discharged: Decimal, settings: Offic
     """Return the service of hours as they are taught."""
     components: dict[str, Counted] = {}
     overtime = _ZERO
-    for component in Component.values:
-        hours = {load: taught.get((component, load), _ZERO) for load in Load.values}
+    for component in COMPONENTS:
+        hours = {load: taught.get((component, load), _ZERO) for load in LOADS}
         hetd = {load: count_hours(hours[load], component, settings) for load in hours}
         overtime += hetd[Load.OVERTIME]
         if any(hours.values()):
@@ -97,7 +97,7 @@ def count_hours(hours: Decimal, component: str, settings: OfficeSettings) -> Dec
     return (hours * weight.numerator / weight.denominator).quantize(_CENT, ROUND_HALF_UP)
 
 
-def taught_hours(rows: Iterable[Attribution]) -> Taught:
+def taught_hours(rows: Iterable[Any]) -> Taught:
     """Return the sums of attributions of one teacher in one year."""
     found: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for row in rows:
@@ -128,7 +128,7 @@ def with_taught_hours(teachers: QuerySet[Teacher], year: str) -> QuerySet[Any]:
     held = FilteredRelation("attributions", condition=Q(attributions__academic_year=year))
     sums = {
         _column(component, load): sum_of_hours("held__hours", Q(held__component=component, held__load=load))
-        for component, load in product(Component.values, Load.values)
+        for component, load in product(COMPONENTS, LOADS)
     }
     found = teachers.select_related("grade").annotate(held=held)
     return found.annotate(hours=sum_of_hours("held__hours"), discharged=discharged_hours(year), **sums)
@@ -140,7 +140,7 @@ def _column(component: str, load: str) -> str:
 
 def services(teachers: Iterable[Any], settings: OfficeSettings) -> list[tuple[Any, Service]]:
     """Return the service of each teacher of a query that has their hours."""
-    kinds = list(product(Component.values, Load.values))
+    kinds = list(product(COMPONENTS, LOADS))
     return [
         (
             teacher,

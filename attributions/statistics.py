@@ -3,19 +3,20 @@
 The database sums up all figures. A query returns no more rows than the page shows.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from django.db.models import F, Prefetch, QuerySet, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Greatest
 
 from courses.hours import HoursField, to_give
 from courses.models import CourseYear, dictionary_key
 
-from .models import Attribution, Component, Teacher
-from .part_hours import HALF_A_CENT, HoursLeft, PartHours
+from .models import COMPONENTS, Teacher
+from .part_hours import HoursLeft
 from .workload import hours_of_teacher, sum_of_hours
 
 if TYPE_CHECKING:
@@ -50,22 +51,20 @@ def progress_by(field: str, year: str) -> list[Progress]:
     """Return the progress of each "level" or "course__department" of a year, in the order of their lists."""
     given = CourseYear.objects.filter(academic_year__label=year, course__active=True)
     order = ("level__position", "level") if field == "level" else ()
-    rows = given.order_by(*order).values(field).annotate(**_sums())
-    found = [Progress(name=row[field], all=_sum(row, "all"), free=_sum(row, "free")) for row in rows]
+    rows = given.order_by(*order).values_list(field).annotate(all=_all_hours(), free=_free_hours())
+    found = [Progress(name=name, all=hours, free=free) for name, hours, free in rows]
     return found if order else sorted(found, key=lambda one: dictionary_key(one.name))
 
 
-def _sums() -> dict[str, Any]:
-    """Return the sums of hours to give and of hours left for each component."""
-    sums: dict[str, Any] = {}
-    for component in Component.values:
-        left = Greatest(HoursLeft(component), Value(Decimal(0)), output_field=HoursField())
-        sums |= {f"all_{component}": sum_of_hours(to_give(component)), f"free_{component}": sum_of_hours(left)}
-    return sums
+def _all_hours() -> Any:
+    """Return the sum of hours to give of a query of courses of a year."""
+    return sum_of_hours(reduce(add, map(to_give, COMPONENTS)))
 
 
-def _sum(row: dict[str, Any], name: str) -> Decimal:
-    return sum((row[f"{name}_{component}"] for component in Component.values), Decimal(0))
+def _free_hours() -> Any:
+    """Return the sum of hours left: those too many of one component make up for nothing of another."""
+    lefts = (Greatest(HoursLeft(one), Value(Decimal(0)), output_field=HoursField()) for one in COMPONENTS)
+    return sum_of_hours(reduce(add, lefts))
 
 
 def teachers_by_load(year: str, department: str = "") -> "QuerySet[TeacherWithHours]":
@@ -85,68 +84,3 @@ def total_progress(progress: list[Progress]) -> Progress:
     return Progress(
         name="", all=sum((p.all for p in progress), Decimal(0)), free=sum((p.free for p in progress), Decimal(0))
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartShares:
-    """One part with its shares and its hours."""
-
-    component: str
-    hours: PartHours
-    shares: list[Attribution]
-
-    @property
-    def is_open(self) -> bool:
-        """Return whether hours are left."""
-        return self.hours.left >= HALF_A_CENT
-
-    @property
-    def to_review(self) -> bool:
-        """Return whether more is given than there is, or less to those who hold it."""
-        return bool(self.shares) and abs(self.hours.left) >= HALF_A_CENT
-
-    @property
-    def rows(self) -> int:
-        """Return the rows of a table that it takes: one for each share, and one for the hours left, if any."""
-        return len(self.shares) + self.is_open
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CourseParts:
-    """A course of a year and its parts."""
-
-    course: CourseYear
-    parts: list[PartShares]
-
-    @property
-    def rows(self) -> int:
-        """Return the rows of a table that it takes."""
-        return sum(part.rows for part in self.parts)
-
-
-def courses_of(department: str, year: str) -> list[CourseParts]:
-    """Return the courses of a department and the shares of their parts in a year, in two queries."""
-    courses: Any = CourseYear.objects.filter(academic_year__label=year, course__department=department)
-    return with_parts(courses.order_by("level__position", "level_id", "semester", "course__code", "pk"), year)
-
-
-def with_parts(courses: QuerySet[CourseYear], year: str) -> list[CourseParts]:
-    """Return these courses of a year with the shares of their parts, in two queries."""
-    shares = Attribution.objects.filter(academic_year__label=year).select_related("teacher").order_by("group", "pk")
-    found: Any = courses.select_related("course").prefetch_related(
-        Prefetch("course__attributions", queryset=shares, to_attr="shares")
-    )
-    return [CourseParts(course=course, parts=parts_of(course, course.course.shares)) for course in found]
-
-
-def parts_of(course: CourseYear, shares: Iterable[Attribution]) -> list[PartShares]:
-    """Return the parts of a course of a year: those that have hours, and those that somebody holds all the same."""
-    found = []
-    for component in Component.values:
-        mine = [share for share in shares if share.component == component]
-        hours = PartHours(
-            to_give=course.hours_to_give(component), given=sum((share.hours for share in mine), Decimal(0))
-        )
-        if hours.to_give or mine:
-            found.append(PartShares(component=component, hours=hours, shares=mine))
-    return found

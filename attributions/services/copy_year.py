@@ -7,13 +7,13 @@ where the course became longer or shorter, and not more than are left.
 
 import datetime
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
 from django.db import Error, transaction
-from django.db.models import Case, Exists, ExpressionWrapper, F, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, Sum, Value, When, Window
 from django.db.models.functions import Least, Round
 from django.db.models.lookups import Exact, GreaterThan
 from django.utils.translation import gettext as _
@@ -62,17 +62,21 @@ def _in_proportion() -> Case:
     )
 
 
-def hours_over_maximum(
-    year: str, wanted: QuerySet[Attribution], teachers: Collection[int] | None = None
-) -> dict[int, Decimal]:
-    """Return the hours of each teacher who would exceed the maximum, by primary key."""
-    proposed = wanted.filter(teacher=OuterRef("pk")).order_by().values("teacher")
-    hours = Subquery(proposed.annotate(total=sum_of_hours("hours_now")).values("total"), output_field=HoursField())
-    keys: Any = wanted.order_by().values("teacher") if teachers is None else teachers
-    people = Teacher.objects.filter(pk__in=keys)
-    total = ExpressionWrapper(hours + hours_of_teacher(year), output_field=HoursField())
-    found = people.annotate(hours=total).filter(hours__gt=F("max_hours") + HALF_A_CENT)
-    return dict(found.order_by().values_list("pk", "hours"))
+def with_totals(found: QuerySet[Attribution], without: Collection[int]) -> QuerySet[Any]:
+    """Add to each suggestion how many there are, and the hours ``proposed`` to its teacher but those left out.
+
+    The database finds all suggestions for a page of them. To ask it once more for a number would cost as much again.
+    """
+    counted = Case(When(pk__in=without, then=Value(Decimal(0))), default=F("hours_now"), output_field=HoursField())
+    proposed = Window(Sum(counted, output_field=HoursField()), partition_by=[F("teacher")])
+    return found.annotate(all=Window(Count("pk")), proposed=proposed)
+
+
+def hours_over_maximum(year: str, proposed: Mapping[int, Decimal]) -> dict[int, Decimal]:
+    """Return the hours of each teacher who would exceed the maximum with what is proposed, by primary key."""
+    people = Teacher.objects.filter(pk__in=proposed).annotate(hours=hours_of_teacher(year)).order_by()
+    found = people.values_list("pk", "hours", "max_hours")
+    return {key: hours + proposed[key] for key, hours, most in found if hours + proposed[key] > most}
 
 
 def accept(
@@ -93,7 +97,7 @@ def accept(
             lock({course for _teacher, course in keys}, year, {teacher for teacher, _course in keys})
             if everything.count() != expected:
                 return refused(_("The list has changed since: please review it again."), HTTPStatus.CONFLICT)
-            if not confirmed and (over := hours_over_maximum(year, wanted)):
+            if not confirmed and (over := hours_over_maximum(year, proposed_hours(wanted))):
                 return too_much(_over_message(over), confirmable=True)
             olds: list[Any] = list(wanted.select_related("course", "teacher"))
             if crowded := _parts_with_too_much(olds):
@@ -114,6 +118,11 @@ def accept(
     made = len(copies)
     message = ngettext("%(n)d share is attributed for %(year)s.", "%(n)d shares are attributed for %(year)s.", made)
     return Outcome(status=HTTPStatus.CREATED, message=message % {"n": made, "year": year}, undo=token)
+
+
+def proposed_hours(wanted: QuerySet[Attribution]) -> dict[int, Decimal]:
+    """Return the hours that are proposed to each teacher."""
+    return dict(wanted.order_by().values_list("teacher").annotate(total=sum_of_hours("hours_now")))
 
 
 def _over_message(over: dict[int, Decimal]) -> str:

@@ -16,9 +16,9 @@ from courses import academic_year
 from courses.models import CourseYear
 
 from ..forms import AttributionForm
+from ..part_shares import PartShares, with_parts
 from ..services.assign import assign_parts
 from ..services.results import Outcome
-from ..statistics import PartShares, with_parts
 from ..teacher_picker import find_teachers
 
 #: What is typed, in the order of the page.

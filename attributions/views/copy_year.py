@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from attribution_project.permissions import requires
 from courses import academic_year
 from courses.models import departments
 
-from ..services.copy_year import accept, hours_over_maximum, suggestions
+from ..services.copy_year import accept, hours_over_maximum, suggestions, with_totals
 from ..services.results import Outcome
 
 PAGE_SIZE = 50
@@ -60,13 +61,22 @@ def copy_year(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('attributions:list')}?year={review.year}")
 
 
+def _rows_of_page(found: QuerySet[Any], number: int) -> list[Any]:
+    """Return the rows on a page, or on the last one."""
+    first = (max(number, 1) - 1) * PAGE_SIZE
+    rows = list(found[first : first + PAGE_SIZE])
+    if not rows and first and (last := Paginator(found, PAGE_SIZE).num_pages) < number:
+        return _rows_of_page(found, last)
+    return rows
+
+
 def _render(request: HttpRequest, review: _Review, outcome: Outcome | None) -> HttpResponse:
     everything = suggestions(review.year, review.department)
-    page = Paginator(everything.select_related("course", "course_year", "teacher"), PAGE_SIZE).get_page(review.page)
-    rows = list(page)
+    related = everything.select_related("course", "course_year", "teacher")
+    rows = _rows_of_page(with_totals(related, review.without), review.page)
     shown = {row.pk for row in rows}
-    wanted = everything.exclude(pk__in=review.without)
-    over = hours_over_maximum(review.year, wanted, {row.teacher_id for row in rows}) if rows else {}
+    over = hours_over_maximum(review.year, {row.teacher_id: row.proposed for row in rows})
+    page = Paginator(range(rows[0].all if rows else 0), PAGE_SIZE).get_page(review.page)
     context: dict[str, Any] = {
         "year": review.year,
         "source": academic_year.previous_year(review.year),

@@ -74,11 +74,10 @@ def review(request: HttpRequest) -> HttpResponse:
     """List the parts of which more hours are given than there are, or less to those who hold them."""
     year = academic_year.from_query(request.GET.get("year"))
     page = Paginator(courses_to_review(year), PAGE_SIZE).get_page(request.GET.get("page"))
-    keys = [course.pk for course in page]
     context: dict[str, Any] = {
         "year": year,
         "years": academic_year.all_years(),
-        "courses": parts_to_review(CourseYear.objects.filter(pk__in=keys).order_by("course__code", "pk"), year),
+        "courses": parts_to_review(CourseYear.objects.filter(pk__in=list(page)).order_by("course__code", "pk"), year),
         "total": count_to_review(year),
         "page": page,
         "pages": list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)),

@@ -19,7 +19,7 @@ from attribution_project.views.import_file import import_page
 from courses import academic_year
 from courses.models import departments, dictionary_key
 
-from .. import statistics
+from ..department_table import courses_of
 from ..models import Attribution, Teacher
 from ..resources import TeacherResource, grade_choices
 from ..service_hours import service_of
@@ -148,7 +148,7 @@ def department(request: HttpRequest) -> HttpResponse:
         "years": academic_year.all_years(),
         "department": name,
         "departments": names,
-        "courses": statistics.courses_of(name, year),
+        "courses": courses_of(name, year),
         "today": timezone.localdate(),
     }
     return render(request, "attributions/department.html", context)

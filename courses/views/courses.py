@@ -15,7 +15,7 @@ from attribution_project.permissions import requires, requires_import
 from attribution_project.sortable_list import Column, equality_condition, sorted_page, sorted_query
 from attribution_project.spreadsheets import exports
 from attribution_project.views.import_file import import_page
-from attributions.statistics import with_parts
+from attributions.part_shares import with_parts
 
 from .. import academic_year
 from ..models import AcademicYear, Course, CourseYear, Semester, departments, level_choices

@@ -16,7 +16,7 @@ from attribution_project.spreadsheets.exports import Dialect
 from attribution_project.spreadsheets.formulas import guard, remove_guards
 from attributions import statistics
 from attributions.models import Attribution, Teacher
-from attributions.services.copy_year import hours_over_maximum, suggestions
+from attributions.services.copy_year import hours_over_maximum, proposed_hours, suggestions
 from attributions.workload import teaching_load
 from courses.models import Course
 from tests.app.conftest import browser_of, change_course, make_course
@@ -106,7 +106,7 @@ def test_every_sum_of_hours_has_two_decimals(browser: Client, agv211: Course, te
         teaching_load(teacher, "2024-2025").hours,
         statistics.teachers_by_load("2025-2026")[0].hours,
         statistics.teachers_by_load("2024-2025")[0].hours,
-        *hours_over_maximum("2026-2027", suggestions("2026-2027")).values(),
+        *hours_over_maximum("2026-2027", proposed_hours(suggestions("2026-2027"))).values(),
         *(load.hours for _year, load in browser.get(f"/enseignants/{teacher.pk}/").context["totals"]),
     ]
     assert [str(total) for total in sums] == ["202.74", "0.00", "202.74", "0.00", "202.74", "202.74"]

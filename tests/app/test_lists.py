@@ -162,12 +162,11 @@ def test_a_teacher_sees_the_own_page_and_letter_and_nobody_else_s(
 def test_a_department_is_printed_with_holders_and_what_is_free(browser: Client, rows: None, agv211: Course) -> None:
     change_course(agv211, hours_td=24)
     text = browser.get("/attribution/departement/", {"year": "2026-2027", "department": agv211.department})
-    [course] = text.context["courses"]
-    assert [
-        (part.component, str(part.hours.left), [str(share.teacher) for share in part.shares]) for part in course.parts
-    ] == [
-        ("CM", "36.50", []),
-        ("TD", "12.00", ["GUÉRIN Thérèse"]),
+    [[_course, lines]] = text.context["courses"]
+    assert [(line.component, line.hours, line.teacher, line.left) for line in lines] == [
+        ("CM", "36,50", "", "libre"),
+        ("TD", "12", "GUÉRIN Thérèse", ""),
+        ("TD", "12", "", "12 h sur 24 h restent"),
     ]
     assert "libre" in text.content.decode()
 
