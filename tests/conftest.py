@@ -5,6 +5,7 @@ And the project run as its own process.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -75,7 +76,8 @@ class Server:
             self._socket = quote(str(self._started.enter_context(cluster())), safe="")
         with psycopg.connect(self.url(), autocommit=True) as connection:
             # These data need not outlive a power cut; a test that kills a server does not cut the power.
-            connection.execute("ALTER SYSTEM SET fsync = off")
+            for setting in ("fsync", "full_page_writes", "jit"):
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
             connection.execute("SELECT pg_reload_conf()")
 
     def url(self, name: str = "postgres", *, user: str = "postgres") -> str:
@@ -100,6 +102,13 @@ class Server:
 
     def stop(self) -> None:
         self._started.close()
+
+
+def pytest_collection_finish() -> None:
+    """Search for garbage more rarely: migrations make models by the hundred, and what was imported stays."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.fixture(scope="session", autouse=True)

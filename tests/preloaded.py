@@ -152,6 +152,8 @@ def serve(wire: socket.socket) -> dict[str, Any]:
     sys.path.pop(0)
     gc.collect()
     gc.freeze()
+    # Migrations make models by the hundred, which a search for garbage goes through again and again.
+    gc.set_threshold(50_000)
     while handed := socket.recv_fds(wire, 1, 2)[1]:
         program: dict[str, Any] = json.loads(_line(wire))
         if (process := os.fork()) == 0:

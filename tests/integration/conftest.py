@@ -12,9 +12,11 @@ from django.core.management import call_command
 from pytest_django import DjangoDbBlocker, Settings
 
 from migrate_to_pg.pipeline import move as pipeline
+from migrate_to_pg.pipeline import stage_tables
 from migrate_to_pg.records import Event, Options, Report, Verify
 from tests.conftest import Server
 from tests.integration.crossing import Ferry
+from tests.replayed import replay_migrations
 
 Move = Callable[..., Report]
 NOTHING: Mapping[str, Callable[[], None]] = {}
@@ -64,9 +66,12 @@ def unblocked(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
 
 
 @pytest.fixture
-def move(tmp_path: Path, django_db_blocker: DjangoDbBlocker, settings: Settings) -> Iterator[Move]:
+def move(
+    tmp_path: Path, django_db_blocker: DjangoDbBlocker, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Move]:
     """Run the pipeline in this process: move(source, url, verify=..., on={stage: callback}) -> Report."""
     runs = iter(range(1000))
+    monkeypatch.setattr(stage_tables, "run_migrations", replay_migrations)
 
     def run(
         source: Path, url: str | None, *, on: dict[str, Callable[[], None]] | None = None, **options: Any

@@ -1,0 +1,70 @@
+"""Migrations that are run once, and whose statements are sent again by each later run.
+
+Three quarters of the time of a move of the application go to its migrations, which make Django render each model again
+and again. Where a claim is about what comes afterwards, the statements will do: PostgreSQL makes the same tables.
+``tests/integration/test_replayed.py`` compares both ways.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.transaction import atomic
+
+from migrate_to_pg.project.migration_files import Key
+from migrate_to_pg.project.migrations import run_migrations
+from migrate_to_pg.records import Event, Progress
+
+
+@dataclasses.dataclass
+class _Recording:
+    """What a run of migrations sent, and told, in groups that are each one transaction."""
+
+    #: Of each migration: its statements with their parameters, and what was told of it at the end.
+    migrations: list[tuple[list[tuple[Any, Any, bool]], Event | None]] = dataclasses.field(default_factory=list)
+    missing: tuple[Key, ...] = ()
+
+
+_RECORDINGS: dict[object, _Recording] = {}
+
+
+def replay_migrations(
+    connection: BaseDatabaseWrapper, applied: Collection[Key], progress: Progress, *, watched: Collection[str] = ()
+) -> tuple[Key, ...]:
+    """Do what ``run_migrations`` does: by itself the first time, by its statements from then on."""
+    # Another connection may have other models' state behind it, and other SQL.
+    key = (frozenset(applied), connection.alias, getattr(connection, "pg_version", None))
+    if key not in _RECORDINGS:
+        _RECORDINGS[key] = _record(connection, applied, progress, watched)
+        return _RECORDINGS[key].missing
+    for statements, told in _RECORDINGS[key].migrations:
+        with atomic(using=connection.alias), connection.cursor() as cursor:
+            for statement, parameters, many in statements:
+                (cursor.executemany if many else cursor.execute)(statement, parameters)
+        if told:
+            progress(told)
+    return _RECORDINGS[key].missing
+
+
+def _record(
+    connection: BaseDatabaseWrapper, applied: Collection[Key], progress: Progress, watched: Collection[str]
+) -> _Recording:
+    recording = _Recording()
+    sent: list[tuple[Any, Any, bool]] = []
+
+    def note(execute: Callable[..., Any], statement: Any, parameters: Any, many: bool, context: Any) -> Any:
+        sent.append((statement, parameters, many))
+        return execute(statement, parameters, many, context)
+
+    def follow(event: Event) -> None:
+        recording.migrations.append(([*sent], event))
+        sent.clear()
+        progress(event)
+
+    with connection.execute_wrapper(note):
+        recording.missing = run_migrations(connection, applied, follow, watched=watched)
+    recording.migrations.append(([*sent], None))
+    return recording
