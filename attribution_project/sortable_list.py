@@ -51,12 +51,26 @@ class SortedPage:
 
 
 def sorted_page(
-    request: HttpRequest, query: QuerySet[Any], columns: list[Column], *, related: tuple[str, ...] = ()
+    request: HttpRequest,
+    query: QuerySet[Any],
+    columns: list[Column],
+    *,
+    related: tuple[str, ...] = (),
+    added: Mapping[str, Any] | None = None,
 ) -> SortedPage:
-    """Sort by ``?sort=`` (descending with ``-`` in front), and return the page that ``?page=`` names."""
+    """Sort by ``?sort=`` (descending with ``-`` in front), and return the page that ``?page=`` names.
+
+    Args:
+        request: with the query string.
+        query: the rows of all pages.
+        columns: those that the list can be sorted by.
+        related: relations that the page shows.
+        added: annotations that the page shows, computed for its rows alone.
+    """
     ordered = sorted_query(request, query, columns)
     page = Paginator(ordered.values("pk"), PAGE_SIZE).get_page(request.GET.get("page"))
-    rows = query.model._default_manager.filter(pk__in=page.object_list).select_related(*related)
+    found = query.model._default_manager.filter(pk__in=page.object_list)
+    rows = found.select_related(*related).annotate(**(added or {}))
     return SortedPage(
         rows=list(rows.order_by(*ordered.query.order_by) if ordered.query.order_by else rows),
         page=page,

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy
 from import_export import fields
 
@@ -65,6 +64,8 @@ class AttributionResource(ShareChecks, KeyedResource):
     note = column("note", "remarque_interne")
     teacher_note = column("teacher_note", "remarque_enseignant")
 
+    only_told = ("title", "department", "level", "semester", "last_name", "first_name", "grade", "hetd")
+
     class Meta(KeyedResource.Meta):
         model = Attribution
         import_id_fields = ["year"]
@@ -84,18 +85,6 @@ class AttributionResource(ShareChecks, KeyedResource):
         """Return the cells of a row, with its hours as they count."""
         instance.hetd = count_hours(instance.hours, instance.component, self._settings)
         return super().export_resource(instance, *args, **kwargs)
-
-    def get_import_fields(self, selected_fields: Any = None) -> list[fields.Field]:
-        """Return the columns of shares: those of courses and teachers are for readers of an export."""
-        return self._import_fields
-
-    @cached_property
-    def _import_fields(self) -> list[fields.Field]:
-        return [one for one in self.get_export_fields() if not _only_told(one)]
-
-    def ignored_headings(self) -> set[str]:
-        """Return the headings of what an export tells about courses and teachers."""
-        return {one.column_name for one in self.get_export_fields() if _only_told(one)}
 
     def required_columns(self) -> list[fields.Field]:
         """Return the columns that no share is without."""
@@ -162,8 +151,3 @@ class AttributionResource(ShareChecks, KeyedResource):
     def prepare(self, row: Any, user: Any) -> None:
         """Remember who attributed."""
         row.created_by = user
-
-
-def _only_told(one: fields.Field) -> bool:
-    """Return whether a column is one that an export has for its readers."""
-    return "__" in one.attribute or one.attribute == "hetd"

@@ -44,12 +44,17 @@ class CourseResource(KeyedResource):
     groups_td = column("groups_td", "groupes_td", IntegerWidget())
     groups_tp = column("groups_tp", "groupes_tp", IntegerWidget())
 
+    left_cm = column("left_cm", "reste_cm", DecimalWidget())
+    left_td = column("left_td", "reste_td", DecimalWidget())
+    left_tp = column("left_tp", "reste_tp", DecimalWidget())
+    only_told = ("left_cm", "left_td", "left_tp")
+
     class Meta(KeyedResource.Meta):
         model = CourseYear
         import_id_fields = ["code"]
         fields = [
             "code", "title", "credits", "hours_cm", "hours_td", "hours_tp", "level", "semester", "department",
-            "groups_cm", "groups_td", "groups_tp",
+            "groups_cm", "groups_td", "groups_tp", "left_cm", "left_td", "left_tp",
         ]  # fmt: skip
 
     def __init__(self, year: str) -> None:

@@ -14,6 +14,6 @@ urlpatterns = [
     path("<int:pk>/", courses.detail, name="detail"),
     path("<int:pk>/modifier/", edit.edit, name="edit"),
     path("<int:pk>/donner/", edit.give, name="give"),
-    path("<int:pk>/desactiver/", edit.deactivate, name="deactivate"),
-    path("<int:pk>/reactiver/", edit.reactivate, name="reactivate"),
+    path("<int:pk>/desactiver/", edit.set_active, {"active": False}, name="deactivate"),
+    path("<int:pk>/reactiver/", edit.set_active, {"active": True}, name="reactivate"),
 ]

@@ -165,9 +165,20 @@ class KeyedResource(resources.ModelResource):
 
     #: Fields that say what a row is: a change of one has to be confirmed.
     identity: tuple[str, ...] = ()
+    #: Fields that an export tells its readers, and that an import does not read.
+    only_told: tuple[str, ...] = ()
 
     class Meta:
         abstract = True
+
+    @cached_property
+    def _import_fields(self) -> list[fields.Field]:
+        told = {self.fields[name] for name in self.only_told}
+        return [one for one in self.get_export_fields() if one not in told]
+
+    def get_import_fields(self, selected_fields: Any = None) -> list[fields.Field]:
+        """Return the columns of a file."""
+        return self._import_fields
 
     def headings(self) -> list[str]:
         """Return the headings of a file in the order of an export."""
@@ -187,7 +198,7 @@ class KeyedResource(resources.ModelResource):
 
     def ignored_headings(self) -> set[str]:
         """Return the headings of an export that an import does not read."""
-        return set()
+        return {self.fields[name].column_name for name in self.only_told}
 
     def joined(self, sheet: "Sheet") -> "Sheet":
         """Return the sheet with columns in one that are read together."""

@@ -6,12 +6,12 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from attribution_project.kept_form import keeps_form, restore
 from attribution_project.permissions import requires
+from attribution_project.views import activation
 
 from ..models import Teacher
 from ..teacher_form import TeacherForm
@@ -54,31 +54,16 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 @requires(_CHANGE)
 @require_POST
-def deactivate(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a teacher out of the pickers. What is attributed stays."""
-    return _set_active(request, pk, active=False)
-
-
-@requires(_CHANGE)
-@require_POST
-def reactivate(request: HttpRequest, pk: int) -> HttpResponse:
-    """Offer a teacher again."""
-    return _set_active(request, pk, active=True)
-
-
-def _set_active(request: HttpRequest, pk: int, *, active: bool) -> HttpResponse:
-    with transaction.atomic():
-        teacher = get_object_or_404(Teacher.objects.select_for_update(no_key=True), pk=pk)
-        teacher.active = active
-        teacher.save()
-    told = (
-        _("%(teacher)s is offered again.")
-        if active
-        else _("%(teacher)s is not offered any more. What is attributed stays.")
+def set_active(request: HttpRequest, pk: int, *, active: bool) -> HttpResponse:
+    """Take a teacher out of the pickers, or offer the teacher again. What is attributed stays."""
+    return activation.set_active(
+        request,
+        Teacher.objects.all(),
+        pk,
+        active=active,
+        withdrawn=_("%(name)s is not offered any more. What is attributed stays."),
+        namespace="teachers",
     )
-    back = reverse("teachers:deactivate" if active else "teachers:reactivate", args=[pk])
-    messages.success(request, told % {"teacher": teacher}, extra_tags=back)
-    return redirect("teachers:detail", pk=pk)
 
 
 def _render(request: HttpRequest, form: TeacherForm, *, status: int = HTTPStatus.OK) -> HttpResponse:

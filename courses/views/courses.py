@@ -15,6 +15,7 @@ from attribution_project.permissions import requires, requires_import
 from attribution_project.sortable_list import Column, equality_condition, sorted_page, sorted_query
 from attribution_project.spreadsheets import exports
 from attribution_project.views.import_file import import_page
+from attributions.part_hours import lefts
 from attributions.part_shares import with_parts
 
 from .. import academic_year
@@ -55,7 +56,7 @@ def course_list(request: HttpRequest) -> HttpResponse:
     years = list(AcademicYear.objects.all())
     year = academic_year.chosen(years, request.GET.get("year"))
     context: dict[str, Any] = {
-        "listing": sorted_page(request, find_courses(request, year.label), COLUMNS, related=("course",)),
+        "listing": sorted_page(request, find_courses(request, year.label), COLUMNS, related=("course",), added=lefts()),
         "year": year,
         "years": years,
         "departments": departments(),
@@ -71,7 +72,7 @@ def course_list(request: HttpRequest) -> HttpResponse:
 def export(request: HttpRequest, extension: str) -> HttpResponseBase:
     """Export the filtered list as CSV or XLSX."""
     year = academic_year.from_query(request.GET.get("year"))
-    rows = sorted_query(request, find_courses(request, year), COLUMNS).select_related("course")
+    rows = sorted_query(request, find_courses(request, year), COLUMNS).select_related("course").annotate(**lefts())
     return exports.download(request, CourseResource(year), rows, f"cours-{year}", extension)
 
 

@@ -1,6 +1,7 @@
 """Add, correct, deactivate and reactivate courses."""
 
 from http import HTTPStatus
+from operator import attrgetter
 from typing import Any
 
 from django.contrib import messages
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from attribution_project.kept_form import keeps_form, restore
 from attribution_project.permissions import requires
+from attribution_project.views import activation
 
 from .. import academic_year
 from ..academic_year import ClosedYearError, closed_message, require_open
@@ -89,27 +91,17 @@ def give(request: HttpRequest, pk: int) -> HttpResponse:
 
 @requires(_CHANGE)
 @require_POST
-def deactivate(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a course out of the pickers. Its history stays."""
-    return _set_active(request, pk, active=False)
-
-
-@requires(_CHANGE)
-@require_POST
-def reactivate(request: HttpRequest, pk: int) -> HttpResponse:
-    """Offer a course again."""
-    return _set_active(request, pk, active=True)
-
-
-def _set_active(request: HttpRequest, pk: int, *, active: bool) -> HttpResponse:
-    with transaction.atomic():
-        course = get_object_or_404(Course.objects.select_for_update(no_key=True), pk=pk)
-        course.active = active
-        course.save()
-    told = _("%(course)s is offered again.") if active else _("%(course)s is not offered any more. Its history stays.")
-    back = reverse("courses:deactivate" if active else "courses:reactivate", args=[pk])
-    messages.success(request, told % {"course": course.full_code}, extra_tags=back)
-    return redirect("courses:detail", pk=pk)
+def set_active(request: HttpRequest, pk: int, *, active: bool) -> HttpResponse:
+    """Take a course out of the pickers, or offer it again. Its history stays."""
+    return activation.set_active(
+        request,
+        Course.objects.all(),
+        pk,
+        active=active,
+        withdrawn=_("%(name)s is not offered any more. Its history stays."),
+        namespace="courses",
+        name=attrgetter("full_code"),
+    )
 
 
 def _find(pk: int, year: str) -> CourseYear:

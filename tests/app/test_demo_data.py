@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db.models import F
 from django.test import Client
 from pytest_django import Settings
 
@@ -88,6 +89,7 @@ def test_the_rows_are_as_varied_as_life() -> None:
     assert {"36.50", "13.33"} <= {str(hours) for hours in Attribution.objects.values_list("hours", flat=True)}
     assert len({created.microsecond for created, _updated in made}) > 250
     assert all(created <= updated for created, updated in made)
+    assert not Teacher.objects.filter(max_hours__lt=F("grade__service_hours")).exists()
     for course in Course.objects.all():
         course.full_clean()
     rows: Iterable[Teacher | Attribution] = itertools.chain(Teacher.objects.all(), Attribution.objects.all()[:50])

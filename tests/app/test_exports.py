@@ -78,6 +78,24 @@ def test_separator_decimals_and_labels_follow_the_language(browser: Client, agv2
 
 
 @pytest.mark.django_db
+def test_the_courses_tell_what_is_left_and_can_be_imported_again(
+    agv211: Course, teacher: Teacher, account: Callable[..., User]
+) -> None:
+    change_course(agv211, hours_td=Decimal("20.25"), groups_td=3)
+    Attribution.objects.create(
+        course=agv211, teacher=teacher, component="TD", academic_year_id="2026-2027", hours=Decimal("20.25")
+    )
+    browser = browser_of(account("secretariat"))
+    [row] = exported(browser, "/cours/", ";", year="2026-2027")
+    assert [row[f"reste_{one}"] for one in ("cm", "td", "tp")] == ["36,50", "40,50", "0,00"]
+    assert "reste 40,50 h" in browser.get("/cours/").content.decode()
+    file = io.BytesIO(browser.get("/cours/export.csv").getvalue())
+    file.name = "cours.csv"
+    preview = browser.post("/cours/import/", {"file": file, "year": "2026-2027"}).content.decode()
+    assert "reste_td" not in preview
+
+
+@pytest.mark.django_db
 def test_a_file_has_the_order_of_the_list(browser: Client, agv211: Course) -> None:
     for code, credit in (("SOL411", 9), ("ZOO111", 1)):
         make_course(code=code, title="x", credits=credit, hours_cm=1, level_id="L1", semester=1, department="Sols")
