@@ -200,8 +200,8 @@ def targets(results: Results) -> Iterator[str]:
         yield goal("whole run at most 1.0 x pgloader's load alone", results.whole / pgloader, "x", at_most=1.0)
         by_default = median(results.pgloader_by_default)
         yield goal("whole run at most 0.7 x pgloader by default", results.whole / by_default, "x", at_most=0.7)
-    outside = median(run.seconds - sum(run.stages.values()) for run in results.runs)
-    yield goal("outside of the stages at most 0.8 s", outside, " s", at_most=0.8)
+    outside = median(run.seconds - sum(run.stages.values()) + run.stages["start"] for run in results.runs)
+    yield goal("outside of the stages (start, last fingerprint, report) at most 0.8 s", outside, " s", at_most=0.8)
     both = median(run.here + run.server for run in results.runs)
     yield goal("processor time of both sides at most 16 s", both, " s", at_most=16)
     per_row = median(results.loaddata) * results.rows / load
