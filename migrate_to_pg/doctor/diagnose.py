@@ -28,6 +28,7 @@ from migrate_to_pg.doctor.file_state import (
 from migrate_to_pg.doctor.repair.choose_repairs import repairable
 from migrate_to_pg.errors import MigrationStateError, SourceError, UsageError
 from migrate_to_pg.examine import examine
+from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.planning import read_source
 from migrate_to_pg.planning.derived_columns import leave_out_derived
@@ -139,9 +140,9 @@ def choose_database(database: str | None) -> SourceChoice:
     """Return the database of that name. Raise UsageError where there is none."""
     choice = choose_source(database, argument="sqlite_doctor")
     try:
-        require_database(choice.path)
+        require_database(choice.path, named_with=N_("manage.py sqlite_doctor PATH"))
     except SourceError as error:
-        raise UsageError(str(error), remedy=_("Name it: manage.py sqlite_doctor PATH.")) from error
+        raise UsageError(str(error), remedy=error.remedy) from error
     return choice
 
 

@@ -24,8 +24,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from migrate_to_pg.errors import SourceError
+from migrate_to_pg.i18n import N_, size
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.i18n import size
 from migrate_to_pg.sqlite.file_format import read_header
 
 
@@ -195,15 +195,18 @@ def require_space(directory: Path, copied: int) -> None:
         )
 
 
-def require_database(path: Path) -> None:
-    """Raise SourceError where there is no readable SQLite 3 database at that path."""
+def require_database(path: Path, *, named_with: str = N_("--source PATH")) -> None:
+    """Raise SourceError where there is no readable SQLite 3 database at that path.
+
+    ``named_with`` is what names a database on the command line, in English.
+    """
     if not path.is_file():
         # Opening a pipe would block for ever.
         raise SourceError(
             _("{path} is no file, so it is no SQLite database.", path=path)
             if path.exists()
             else _("There is no SQLite database at {path}.", path=path),
-            remedy=_("Name it: --source PATH, or MIGRATE_TO_PG['SOURCE']."),
+            remedy=_("Name the database: {option}.", option=_(named_with)),
         )
     try:
         with path.open("rb") as file:
@@ -216,7 +219,10 @@ def require_database(path: Path) -> None:
     if start != _HEADER:
         raise SourceError(
             _("{path} is not an SQLite 3 database.", path=path) if start else _("{path} is empty.", path=path),
-            remedy=_("Name the database that the application uses: --source PATH."),
+            remedy=_(
+                "Name the database that the application uses: {option}. If it is this one, restore a backup of it.",
+                option=_(named_with),
+            ),
         )
 
 

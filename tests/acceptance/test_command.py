@@ -18,7 +18,7 @@ import pytest
 from migrate_to_pg.postgres import embedded
 from migrate_to_pg.records import INCOMING
 from migrate_to_pg.sqlite.snapshot import file_sha256
-from tests.conftest import ROOT, SERVER_VERSIONS, MakeSource, Query, Run, Server
+from tests.conftest import ROOT, SERVER_VERSIONS, MakeSource, Query, Run, Server, run_python
 from tests.tiers import first_in_ci
 
 PASSWORD = "hunter2-planted"
@@ -117,8 +117,14 @@ def test_a_source_that_is_none_is_named(
         path.write_bytes(content)
     result = no_traceback(command("--source", path, "--target", postgres_url))
     assert result.returncode == 1
-    assert says in result.stderr
-    assert str(path) in result.stderr
+    doctor = no_traceback(run_python("manage.py", "sqlite_doctor", path, "--rebuild", tmp_path / "new.sqlite3"))
+    assert doctor.returncode == 2
+    for told, option in ((result.stderr, "--source PATH"), (doctor.stderr, "manage.py sqlite_doctor PATH")):
+        words = " ".join(told.split())
+        assert f"{path} {says}" in words or f"{says} {path}" in words
+        assert f": {option}." in words
+        # Where there is none, no backup of it is to be restored.
+        assert ("restore a backup" in words) is (content is not None)
 
 
 def test_a_truncated_source_is_refused_before_anything_is_written(
