@@ -3,8 +3,9 @@
 A start of manage.py is mostly imports of Django, pyarrow and the tool, and the tests make hundreds. Here one
 interpreter imports these once, and is forked for each program; settings, models and all of a project are imported by
 each of them.
-They are processes like others but for their command line and environment as /proc shows them. ``START_COLD=1``
-(``make test-full`` sets it) does without.
+They are processes like others but for their command line and environment as /proc shows them. A move of the
+application sends the statements of its migrations again that an earlier one sent (``tests/replayed.py``).
+``START_COLD=1`` (``make test-full`` sets it) does without both.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any
+
+ROOT = Path(__file__).resolve().parents[1]
 
 #: Libraries alone; what needs settings or registered models cannot be among them.
 LIBRARIES = (
@@ -108,7 +112,9 @@ class Interpreter:
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-P", __file__, str(theirs.fileno())]
+            # Of the statements of migrations.
+            self._folder = tempfile.TemporaryDirectory(prefix="migrations-", ignore_cleanup_errors=True)
+            command = [sys.executable, "-P", __file__, str(theirs.fileno()), self._folder.name]
             self._process = subprocess.Popen(
                 command, pass_fds=[theirs.fileno()], env=_environment(), stdin=subprocess.DEVNULL
             )
@@ -134,6 +140,7 @@ class Interpreter:
         self._wire.close()
         self._socket.close()
         self._process.wait()
+        self._folder.cleanup()
 
     def _say(self, value: Any) -> None:
         self._wire.write(json.dumps(value).encode() + b"\n")
@@ -143,13 +150,20 @@ class Interpreter:
         return int(self._wire.readline())
 
 
-def serve(wire: socket.socket) -> dict[str, Any]:
-    """Fork for each program that is asked for, and tell its process and its status; returns in the fork alone."""
+def serve(wire: socket.socket) -> tuple[dict[str, Any], ModuleType]:
+    """Fork for each program that is asked for, and tell its process and its status.
+
+    Returns in the fork alone: the program, and the module that replays migrations.
+    """
     # Whether a program finds the tool by itself is for its own path to say.
-    sys.path.insert(0, str(Path(__file__).parents[1]))
+    sys.path.insert(0, str(ROOT))
     for name in (*LIBRARIES, *TOOL):
         importlib.import_module(name)
+    replayed = importlib.import_module("tests.replayed")
     sys.path.pop(0)
+    # A program may have tests of its own.
+    for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:
+        del sys.modules[name]
     gc.collect()
     gc.freeze()
     # Migrations make models by the hundred, which a search for garbage goes through again and again.
@@ -161,7 +175,7 @@ def serve(wire: socket.socket) -> dict[str, Any]:
             for standard, file in enumerate(handed, start=1):
                 os.dup2(file, standard)
                 os.close(file)
-            return program
+            return program, replayed
         for file in handed:
             os.close(file)
         wire.sendall(b"%d\n" % process)
@@ -176,8 +190,13 @@ def _line(wire: socket.socket) -> bytes:
     return read
 
 
-def become(program: Mapping[str, Any]) -> None:
+def become(program: Mapping[str, Any], replayed: ModuleType, recordings: Path) -> None:
     """Run the program in this process, as the interpreter does with a script's path or ``-m``."""
+    if _is_a_move_of_the_application(program):
+        stage_tables: Any = importlib.import_module("migrate_to_pg.pipeline.stage_tables")
+        stage_tables.run_migrations = functools.partial(
+            replayed.replay_migrations, recordings=replayed.Recordings(recordings)
+        )
     os.environ.clear()
     os.environ.update(program["env"])
     os.chdir(program["cwd"])
@@ -200,9 +219,15 @@ def become(program: Mapping[str, Any]) -> None:
         runpy.run_path(str(Path(words[0]).absolute()), run_name="__main__")
 
 
+def _is_a_move_of_the_application(program: Mapping[str, Any]) -> bool:
+    """Whether its migrations are those of this repository, with the settings of this repository."""
+    is_moved = program["arguments"][:2] == ["manage.py", "migrate_to_pg"]
+    return is_moved and Path(program["cwd"]) == ROOT and "DJANGO_SETTINGS_MODULE" not in program["env"]
+
+
 def _python_path() -> list[str]:
     return [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
 
 
 if __name__ == "__main__":
-    become(serve(socket.socket(fileno=int(sys.argv[1]))))
+    become(*serve(socket.socket(fileno=int(sys.argv[1]))), Path(sys.argv[2]))

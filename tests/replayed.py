@@ -2,13 +2,17 @@
 
 Three quarters of the time of a move of the application go to its migrations, which make Django render each model again
 and again. Where a claim is about what comes afterwards, the statements will do: PostgreSQL makes the same tables.
-``tests/integration/test_replayed.py`` compares both ways.
+``tests/integration/test_replayed.py`` compares both ways. The first run is in this process, or in one that keeps its
+statements in the same folder.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import pickle
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -28,25 +32,54 @@ class _Recording:
     missing: tuple[Key, ...] = ()
 
 
-_RECORDINGS: dict[object, _Recording] = {}
+class Recordings:
+    """What was recorded so far, in memory; in a folder as well where other processes are to find it."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._known: dict[str, _Recording] = {}
+
+    def find(self, key: str) -> _Recording | None:
+        if key not in self._known and self._folder and (self._folder / key).exists():
+            migrations, missing = pickle.loads((self._folder / key).read_bytes())  # noqa: S301  # written by keep
+            self._known[key] = _Recording(migrations, missing)
+        return self._known.get(key)
+
+    def keep(self, key: str, recording: _Recording) -> None:
+        self._known[key] = recording
+        if self._folder:
+            written = self._folder / f"{key}.part"
+            written.write_bytes(pickle.dumps((recording.migrations, recording.missing)))
+            written.rename(self._folder / key)
+
+
+_RECORDINGS = Recordings()
 
 
 def replay_migrations(
-    connection: BaseDatabaseWrapper, applied: Collection[Key], progress: Progress, *, watched: Collection[str] = ()
+    connection: BaseDatabaseWrapper,
+    applied: Collection[Key],
+    progress: Progress,
+    *,
+    watched: Collection[str] = (),
+    recordings: Recordings = _RECORDINGS,
 ) -> tuple[Key, ...]:
     """Do what ``run_migrations`` does: by itself the first time, by its statements from then on."""
     # Another connection may have other models' state behind it, and other SQL.
-    key = (frozenset(applied), connection.alias, getattr(connection, "pg_version", None))
-    if key not in _RECORDINGS:
-        _RECORDINGS[key] = _record(connection, applied, progress, watched)
-        return _RECORDINGS[key].missing
-    for statements, told in _RECORDINGS[key].migrations:
+    told_apart = repr((sorted(applied), connection.alias, getattr(connection, "pg_version", None)))
+    key = hashlib.sha256(told_apart.encode()).hexdigest()
+    recording = recordings.find(key)
+    if recording is None:
+        recording = _record(connection, applied, progress, watched)
+        recordings.keep(key, recording)
+        return recording.missing
+    for statements, told in recording.migrations:
         with atomic(using=connection.alias), connection.cursor() as cursor:
             for statement, parameters, many in statements:
                 (cursor.executemany if many else cursor.execute)(statement, parameters)
         if told:
             progress(told)
-    return _RECORDINGS[key].missing
+    return recording.missing
 
 
 def _record(

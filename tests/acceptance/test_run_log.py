@@ -26,8 +26,10 @@ def move(source: Path, url: str, folder: Path, *more: str) -> subprocess.Complet
 
 
 def test_a_move_is_logged_without_a_value_or_a_password(
-    source_with_secret: Path, postgres_url: str, tmp_path: Path
+    source_with_secret: Path, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # With the migrations themselves.
+    monkeypatch.setenv("START_COLD", "1")
     result = move(source_with_secret, postgres_url.replace("postgres@", "postgres:pass-word@"), tmp_path / "report")
     assert result.returncode == 0, result.stderr
     log = tmp_path / "report/run.log"
