@@ -1,10 +1,12 @@
 """A code is unique within a department always, and in the whole institution for courses that say so: all, so far."""
 
 import django.core.validators
+from django.core.management import CommandError
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 from django.db.models import Count
+from django.utils.translation import gettext as _
 
 
 def refuse_namesakes(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
@@ -13,7 +15,8 @@ def refuse_namesakes(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -
     twice = courses.order_by('code').values('code').annotate(n=Count('pk')).filter(n__gt=1)
     codes = list(twice.values_list('code', flat=True)[:20])
     if codes:
-        raise ValueError(f"Codes that several departments have: {', '.join(codes)}. Change them, then migrate back again.")
+        told = _("Codes that several departments have: %(codes)s. Change them, then migrate back again.")
+        raise CommandError(told % {'codes': ', '.join(codes)})
 
 
 class Migration(migrations.Migration):
