@@ -19,6 +19,7 @@ from migrate_to_pg.records import Finding, Plan
 from migrate_to_pg.rules import BACK_RULES
 from migrate_to_pg.rules.back.back_rule import NewFileFacts
 from tests.conftest import Server
+from tests.debian import cluster
 
 
 class Case(NamedTuple):
@@ -61,6 +62,8 @@ CASES = [
     Case("no-sqlite-form", "int4range", "int4range", ("'[1,2)'",), ("NULL",)),
     Case("no-sqlite-form", "mood", "mood", ("'sad'",), ("NULL",)),
     Case("no-sqlite-form", "pair", "blob", ("'(1,2)'",), ("NULL",)),
+    Case("no-sqlite-form", "tsvector", "tsvector", ("'a b'", "''"), ("NULL",)),
+    Case("no-sqlite-form", "tsquery", "tsquery", ("'a & b'",), ("NULL",)),
     Case("null-on-sqlite", "text", "text NOT NULL", ("NULL",), ("''",)),
 ]  # fmt: skip
 
@@ -110,6 +113,22 @@ def test_each_value_that_sqlite_cannot_take_is_found(
     assert [sample.key["id"] for sample in finding.samples] == [str(n) for n in range(len(case.bad))]
     assert finding.blocks
     assert finding.quarantinable
+
+
+@pytest.mark.full
+def test_values_of_hstore_are_found_but_where_the_field_is_text_on_sqlite(tmp_path: Path) -> None:
+    """The embedded server does not have hstore. Django's field declares it on each kind of database."""
+    with cluster() as folder, psycopg.connect(host=str(folder), user="postgres", autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION hstore")
+        for here, rules in (("hstore", ["no-sqlite-form"]), ("text", [])):
+            there = "id int PRIMARY KEY, v hstore"
+            path = tmp_path / f"{here}.sqlite3"
+            plan, database = planned(connection, path, there, f"id integer PRIMARY KEY, v {here}")
+            database.close()
+            connection.execute("INSERT INTO t VALUES (1, 'a=>1, b=>NULL'), (2, NULL)")
+            findings = found(connection, plan)
+            assert [finding.rule for finding in findings] == rules
+            assert [sample.key for finding in findings for sample in finding.samples] == [{"id": "1"}] * len(rules)
 
 
 def test_whole_numbers_may_be_long_where_django_reads_all_their_digits(
