@@ -41,6 +41,8 @@ class ShareChecks:
     _years: dict[str, bool]
     _courses: dict[tuple[int, str], CourseYear]
     _teachers: dict[int, Teacher]
+    _of_years: QuerySet[CourseYear]
+    _of_teachers: QuerySet[Teacher]
     #: Key -> course, component, year, teacher and hours of each share of these courses or teachers.
     _shares: dict[int, tuple[int, str, str, int, Decimal]]
 
@@ -48,16 +50,27 @@ class ShareChecks:
         self, years: Collection[str], codes: Collection[str], matricules: Collection[str], *, lock: bool
     ) -> None:
         """Read all that shares of these years, courses and teachers are checked by, and lock it."""
-        self._years = _locked_years(years) if lock else dict(_open_states(years))
-        courses = Course.objects.filter(code__in=codes).values_list("pk", flat=True)
-        teachers = Teacher.objects.filter(matricule__in=matricules)
+        self._of_years = CourseYear.objects.filter(course__code__in=codes, academic_year__label__in=years)
+        self._of_teachers = Teacher.objects.filter(matricule__in=matricules)
         if lock:
-            for year in sorted(self._years):
-                lock_rows(list(courses), year, teachers.values_list("pk", flat=True))
-        of_years = CourseYear.objects.filter(course__code__in=codes, academic_year__label__in=years)
-        self._courses = {(one.course_id, one.academic_year_id): one for one in of_years.select_related("course")}
-        self._teachers = {one.pk: one for one in teachers}
+            self._years = _locked_years(years)
+            self._lock_rows(Course.objects.filter(code__in=codes).values_list("pk", flat=True))
+        else:
+            self._years = dict(_open_states(years))
+        courses = self._of_years.select_related("course")
+        self._courses = {(one.course_id, one.academic_year_id): one for one in courses}
+        self._teachers = {one.pk: one for one in self._of_teachers}
         self._read_shares()
+
+    def lock_context(self) -> None:
+        """Lock what was read, and read what the digest stands for again."""
+        self._years = _locked_years(self._years)
+        self._lock_rows({course for course, _year in self._courses})
+        self._read_shares()
+
+    def _lock_rows(self, courses: Collection[int]) -> None:
+        for year in sorted(self._years):
+            lock_rows(list(courses), year, self._of_teachers.values_list("pk", flat=True))
 
     def _read_shares(self) -> None:
         columns = ("course_id", "component", "academic_year_id", "teacher_id", "hours")
@@ -70,17 +83,15 @@ class ShareChecks:
         }
 
     def context_digest(self) -> str:
-        """Return what stands for all that was read."""
+        """Return what stands for all that was read, as it is stored now."""
+        hours = ("hours_cm", "hours_td", "hours_tp", "groups_cm", "groups_td", "groups_tp")
         read = [
             sorted(self._years.items()),
-            sorted(
-                (*key, [str(one.hours_to_give(component)) for component in ("CM", "TD", "TP")])
-                for key, one in self._courses.items()
-            ),
-            sorted((key, str(one.max_hours), one.active) for key, one in self._teachers.items()),
-            sorted((key, *map(str, share)) for key, share in self._shares.items()),
+            sorted(self._of_years.values_list("course_id", "academic_year_id", "course__active", *hours)),
+            sorted(self._of_teachers.values_list("pk", "max_hours", "active")),
+            sorted(self._shares.items()),
         ]
-        return hashlib.sha256(json.dumps(read).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(read, default=str).encode()).hexdigest()[:16]
 
     def check(self, lines: list[Any]) -> None:
         """Refuse lines that are too much for their part, and have those confirmed that are for their teacher."""

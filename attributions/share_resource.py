@@ -144,6 +144,11 @@ class AttributionResource(ShareChecks, KeyedResource):
                 by_key[key].append(row)
         return {key: rows[0] for key, rows in by_key.items() if len(rows) == 1}
 
+    def locked_digest(self, pks: Iterable[int]) -> str:
+        """Lock these shares and what they are checked by. Another share of the same key would be in the context."""
+        self.lock_context()
+        return super().locked_digest(pks)[:16] + self.context_digest()
+
     def digest(self, rows: Iterable[Any]) -> str:
         """Return what stands for these shares and for all that they were checked by."""
         return super().digest(rows)[:16] + self.context_digest()

@@ -7,9 +7,10 @@ no year is meant.
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db.models import Value
 
-from attribution_project.histories import delete_with_history, insert_with_history, update_with_history
+from attribution_project.histories import delete_with_history, insert_with_history, remember, update_with_history
 
 from .codes import mark_new
 from .models import CONTENT, Course, CourseContent, CourseYear
@@ -101,15 +102,30 @@ def insert_course_years(rows: list[CourseYear], user: Any, reason: str) -> None:
     """Add courses to a year in few statements. A course that there is not yet is added as well."""
     known = [row for row in rows if row.course.pk is not None]
     new = [row for row in rows if row.course.pk is None]
-    mark_new(row.course for row in new)
-    for row in new:
+    _insert_new_courses(new, user, reason)
+    insert_with_history(CourseYear, known, user, reason)
+    update_with_history(Course, _follow(known), CONTENT, user, reason)
+
+
+def _insert_new_courses(rows: list[CourseYear], user: Any, reason: str) -> None:
+    """Add courses, and copy them into the year of the rows within the database."""
+    if not rows:
+        return
+    mark_new(row.course for row in rows)
+    for row in rows:
         for name in CONTENT:
             setattr(row.course, name, getattr(row, name))
-    insert_with_history(Course, [row.course for row in new], user, reason)
+    insert_with_history(Course, [row.course for row in rows], user, reason)
+    year = rows[0].academic_year_id
     for row in rows:
         row.course_id = row.course.pk
-    insert_with_history(CourseYear, rows, user, reason)
-    update_with_history(Course, _follow(known), CONTENT, user, reason)
+    keys = [row.course_id for row in rows]
+    courses = Course.objects.filter(pk__in=keys).order_by("pk").values_list(*CONTENT, "pk", Value(year))
+    select, parameters = courses.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {_YEARS} ({_CONTENT}, course_id, academic_year) {select}", parameters)
+    added = CourseYear.objects.filter(course__in=keys, academic_year__label=year)
+    remember(CourseYear, list(added.order_by().values_list("pk", flat=True)), "+", user, reason)
 
 
 def update_course_years(rows: list[CourseYear], names: Collection[str], user: Any, reason: str) -> None:

@@ -45,8 +45,8 @@ def store(resource: KeyedResource, plan: Plan, digest: str, user: Any) -> FileIm
     try:
         with transaction.atomic():
             resource.require_writable()
-            held = resource.find([line.key for line in plan.lines], lock=True)
-            if plan.counts["invalid"] or resource.digest(held.values()) != digest:
+            held = [line.row.pk for line in plan.lines if line.row.pk is not None]
+            if plan.counts["invalid"] or resource.locked_digest(held) != digest:
                 raise ChangedMeanwhileError(_("Something was changed since the preview: nothing was imported."))
             record.save()
             for row in new:

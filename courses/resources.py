@@ -132,6 +132,10 @@ class CourseResource(KeyedResource):
             if fault := self._unclear.get(line.key):
                 line.refuse("code", fault)
 
+    def lookup_of(self, attribute: str) -> str:
+        """Return where a query of the courses of a year finds an attribute."""
+        return f"course__{attribute}" if attribute in _IDENTITY else attribute
+
     def new_row(self, key: str) -> CourseYear:
         """Return a row that is not stored, of a course that there is or of a new one."""
         known = self._elsewhere.get(key)
@@ -157,7 +161,7 @@ class CourseResource(KeyedResource):
         except ValidationError as error:
             faults |= error.message_dict
         try:
-            row.course.clean_fields(exclude={field.name for field in Course._meta.fields} - set(_IDENTITY) | exclude)
+            self.clean_values(row.course, {field.name for field in Course._meta.fields} - set(_IDENTITY) | exclude)
         except ValidationError as error:
             faults |= error.message_dict
         if faults:

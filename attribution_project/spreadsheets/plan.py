@@ -127,6 +127,8 @@ class _Builder:
     known: dict[str, list[str]]
     #: (field, text) -> how many rows have it.
     unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
+    #: (field, text) -> the value of the cell, or what is wrong with it: a column of a file has few texts.
+    values: dict[tuple[str, str], tuple[Any, str]] = field(default_factory=dict)
 
 
 def build(resource: KeyedResource, sheet: Sheet, decisions: Mapping[str, str] | None = None) -> Plan:
@@ -223,15 +225,27 @@ def _line(builder: _Builder, columns: list[Any], number: int, cells: list[str], 
 
 def _value(builder: _Builder, column: Any, text: str) -> Any:
     """Return the value of a cell. Raise ValueError for what the column cannot hold."""
-    model_field = builder.resource.model_field(column.attribute)
-    if not text and model_field.default is not NOT_PROVIDED:
-        return model_field.get_default()
-    value = column.widget.clean(text)
+    if (column.attribute, text) not in builder.values:
+        builder.values[column.attribute, text] = _read_cell(builder, column, text)
+    value, fault = builder.values[column.attribute, text]
+    if fault:
+        raise ValueError(fault)
     known = builder.known.get(column.attribute)
     if known is None or not value or value in known:
         return value
     builder.unknown[column.attribute, value] += 1
     return builder.decisions.get(value) or value
+
+
+def _read_cell(builder: _Builder, column: Any, text: str) -> tuple[Any, str]:
+    """Return the value of a cell and "", or None and what is wrong."""
+    model_field = builder.resource.model_field(column.attribute)
+    if not text and model_field.default is not NOT_PROVIDED:
+        return model_field.get_default(), ""
+    try:
+        return column.widget.clean(text), ""
+    except ValueError as error:
+        return None, str(error)
 
 
 def _check_key(key: str, twice: set[str], attribute: str, faults: dict[str, list[str]]) -> None:

@@ -160,6 +160,12 @@ def normal_heading(text: str) -> str:
     return re.sub(r"[\s_-]+", "_", without_accents(text.strip()))
 
 
+def digest_of(rows: Iterable[Iterable[Any]]) -> str:
+    """Return what stands for these values, in whatever order the rows come."""
+    held = sorted([str(value) for value in row] for row in rows)
+    return hashlib.sha256(json.dumps(held).encode()).hexdigest()[:32]
+
+
 class KeyedResource(resources.ModelResource):
     """Rows identified by one column, ``Meta.import_id_fields``."""
 
@@ -242,9 +248,25 @@ class KeyedResource(resources.ModelResource):
 
     def clean_row(self, row: Any, exclude: set[str]) -> None:
         """Raise ValidationError for what the fields do not allow."""
+        self.clean_values(row, exclude | {"id"})
+
+    def clean_values(self, row: Any, exclude: set[str]) -> None:
+        """Let each field judge its value, each value once: a column of a file has few."""
         # Django would ask the database for each related row; the columns' widgets know the codes that there are.
-        related = {field.name for field in row._meta.fields if field.is_relation}
-        row.clean_fields(exclude={"id"} | exclude | related)
+        held = {
+            field.name: (field, str(getattr(row, field.attname)))
+            for field in row._meta.concrete_fields
+            if not field.is_relation and field.name not in exclude
+        }
+        unknown = {name for name, pair in held.items() if pair not in self._valid}
+        if unknown:
+            row.clean_fields(exclude={field.name for field in row._meta.fields} - unknown)
+            self._valid.update(held[name] for name in unknown)
+
+    @cached_property
+    def _valid(self) -> set[tuple[Any, str]]:
+        """Return the values, as text, that their fields have allowed."""
+        return set()
 
     def require_writable(self) -> None:
         """Raise UnusableFileError if nothing may be stored now. Called in the transaction that stores."""
@@ -278,8 +300,17 @@ class KeyedResource(resources.ModelResource):
     def digest(self, rows: Iterable[Any]) -> str:
         """Return what stands for the values of these rows: another digest means that one was changed."""
         names = [column.attribute for column in self.get_import_fields()]
-        held = sorted([str(getattr(row, name)) for name in names] for row in rows)
-        return hashlib.sha256(json.dumps(held).encode()).hexdigest()[:32]
+        return digest_of([getattr(row, name) for name in names] for row in rows)
+
+    def locked_digest(self, pks: Iterable[int]) -> str:
+        """Lock these rows, and return their digest. No instance is made: a lock is to be short."""
+        names = [self.lookup_of(column.attribute) for column in self.get_import_fields()]
+        rows = self._meta.model._default_manager.filter(pk__in=list(pks)).select_for_update().order_by()
+        return digest_of(rows.values_list(*names))
+
+    def lookup_of(self, attribute: str) -> str:
+        """Return where a query finds an attribute of a row."""
+        return attribute
 
     def known_names(self) -> dict[str, list[str]]:
         """Return for each field whose values are chosen from what is there the values that are there."""
