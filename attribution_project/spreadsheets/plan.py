@@ -125,6 +125,8 @@ class _Builder:
     twice: set[str]
     #: Name of a field -> the names that the database has.
     known: dict[str, list[str]]
+    #: The related rows that no row is without.
+    required: list[Any]
     #: (field, text) -> how many rows have it.
     unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
     #: (field, text) -> the value of the cell, or what is wrong with it: a column of a file has few texts.
@@ -144,6 +146,7 @@ def build(resource: KeyedResource, sheet: Sheet, decisions: Mapping[str, str] | 
         existing=existing,
         twice={key for key, count in Counter(keys).items() if count > 1},
         known=known,
+        required=_required_relations(resource),
     )
     lines = [_line(builder, columns, number, cells, key) for (number, cells), key in zip(sheet.rows, keys, strict=True)]
     resource.check(lines)
@@ -154,6 +157,12 @@ def build(resource: KeyedResource, sheet: Sheet, decisions: Mapping[str, str] | 
         unknown=_unknown_names(builder),
         digest=resource.digest(existing.values()),
     )
+
+
+def _required_relations(resource: KeyedResource) -> list[Any]:
+    known = {column.attribute for column in resource.get_import_fields()}
+    fields = resource._meta.model._meta.concrete_fields
+    return [field for field in fields if field.is_relation and not field.null and field.attname in known]
 
 
 def _without_ignored(resource: KeyedResource, sheet: Sheet) -> Sheet:
@@ -199,12 +208,10 @@ def _line(builder: _Builder, columns: list[Any], number: int, cells: list[str], 
         except ValueError as error:
             faults[column.attribute] = [str(error)]
     _check_key(key, builder.twice, builder.resource.key_column().attribute, faults)
-    known = {column.attribute for column in builder.resource.get_import_fields()}
-    related = [field for field in row._meta.concrete_fields if field.is_relation and field.attname in known]
     faults |= {
         field.attname: [str(field.error_messages["blank"])]
-        for field in related
-        if not field.null and not getattr(row, field.attname) and field.attname not in faults
+        for field in builder.required
+        if not getattr(row, field.attname) and field.attname not in faults
     }
     try:
         builder.resource.clean_row(row, set(faults))
