@@ -17,6 +17,7 @@ from migrate_to_pg.rules.run_findings import RUN_RULES
 from tests.conftest import Server
 from tests.integration.repairing import backups
 from tests.projects import ROOT, Project, digest
+from tests.tiers import first_in_ci, these_in_ci
 
 #: Found by one kind of command alone: of the file, by a proof, by the models on PostgreSQL.
 OF_ONE = {rule.id for rule in (*DOCTOR_RULES, *RUN_RULES)}
@@ -55,9 +56,8 @@ def projects() -> list[Any]:
     folder = ROOT / "tests" / "projects"
     not_moved = ("refused", "unmade", "geometry")
     names = sorted(path.parent.name for path in folder.glob("*/settings.py") if path.parent.name not in not_moved)
-    return [
-        name if name != "many" else pytest.param(name, marks=pytest.mark.full) for name in names if name != "extension"
-    ]
+    names.remove("extension")
+    return these_in_ci(names, "alike", "fields", "objects", "shapes", "vendor")
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_what_django_refuses_on_postgresql_stops_every_command(
     assert (older.returncode, "fields.E221" in older.stderr) == (1, True)
 
 
-@pytest.mark.parametrize("lost", [3, 4096])
+@pytest.mark.parametrize("lost", first_in_ci(4096, 3))
 def test_a_truncated_file_is_the_first_error_of_every_command(
     lost: int, project: Callable[..., Project], postgres_url: str
 ) -> None:
@@ -189,7 +189,7 @@ def test_a_truncated_file_is_the_first_error_of_every_command(
         assert connection.execute("SELECT count(*) FROM pg_class WHERE oid >= 16384").fetchone() == (0,)
 
 
-@pytest.mark.parametrize("reserved", [1, 8, 255])
+@pytest.mark.parametrize("reserved", first_in_ci(8, 1, 255))
 def test_a_file_that_claims_reserved_bytes_is_read_by_no_command_as_a_sound_one(
     reserved: int, project: Callable[..., Project], postgres_url: str
 ) -> None:

@@ -18,6 +18,7 @@ from migrate_to_pg.postgres import embedded, embedded_directory
 from tests.conftest import ROOT, Query
 from tests.debian import folder_for_all
 from tests.projects import Project
+from tests.tiers import first_in_ci
 
 
 def test_a_server_that_nobody_made_has_no_publication(stray: Project, tmp_path: Path) -> None:
@@ -104,7 +105,7 @@ def test_no_directory_above_the_data_is_opened_to_others(
     assert not embedded.stop(place)
 
 
-@pytest.mark.parametrize("name", ["mon projet", "l'amphi", "a" * 100, 'a"b', "dollar$", "a;b"])
+@pytest.mark.parametrize("name", first_in_ci("l'amphi", "a" * 100, "mon projet", 'a"b', "dollar$", "a;b", count=2))
 def test_a_path_that_no_socket_can_have_gets_a_place_of_its_own(
     stray: Project, tmp_path: Path, name: str, execute: Query
 ) -> None:

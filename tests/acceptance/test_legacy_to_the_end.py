@@ -14,6 +14,7 @@ from psycopg import sql
 
 from migrate_to_pg.sqlite.snapshot import file_sha256
 from tests.conftest import MakeSource, Run, Server
+from tests.tiers import these_in_ci
 
 #: What a person types after reading the diagnosis, and what is set aside on the way where no repair knows a value.
 CASES = {
@@ -25,7 +26,7 @@ CASES = {
 }
 
 
-@pytest.fixture(params=CASES)
+@pytest.fixture(params=these_in_ci(CASES, "all"))
 def legacy_case(request: pytest.FixtureRequest, make_source: MakeSource, tmp_path: Path) -> tuple[Path, str, str]:
     """(the damaged database, its rules, what goes into quarantine)."""
     path = shutil.copy(make_source(request.param), tmp_path / "legacy.sqlite3")

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from tests.conftest import MakeSource, Query, run_python, scalar
+from tests.tiers import first_in_ci
 
 NEEDLE = "hunter2"
 #: Faults in columns that hold secrets: too long, NUL within, of another type, a key that is a secret itself.
@@ -72,7 +73,7 @@ def test_a_check_names_rows_and_columns_without_the_secret(run: Callable[..., st
     assert re.search(r"rowid = \d+: text \*\*\*", told)
 
 
-@pytest.mark.parametrize("output", [(), ("--json",)])
+@pytest.mark.parametrize("output", [("--json",), pytest.param((), marks=pytest.mark.full)])
 def test_a_move_with_repairs_and_quarantine_shows_no_secret_and_keeps_it(
     run: Callable[..., str], postgres_url: str, output: tuple[str, ...]
 ) -> None:
@@ -86,7 +87,7 @@ def test_a_move_with_repairs_and_quarantine_shows_no_secret_and_keeps_it(
     assert (kept, aside) == (2, 1)
 
 
-@pytest.mark.parametrize("verify", ["cells", "orm"])
+@pytest.mark.parametrize("verify", first_in_ci("orm", "cells"))
 def test_differences_in_secret_columns_are_told_without_the_values(
     run: Callable[..., str], postgres_url: str, verify: str
 ) -> None:

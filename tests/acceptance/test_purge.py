@@ -16,6 +16,7 @@ import pytest
 from migrate_to_pg.publish import publish
 from migrate_to_pg.records import INCOMING
 from tests.conftest import ROOT, VARIABLES, scalar
+from tests.tiers import first_in_ci
 
 #: More than are dropped in one transaction.
 TABLES = 120
@@ -158,7 +159,7 @@ def test_ended_while_it_drops_the_next_one_goes_on_and_undo_refuses(
     assert "are gone" in end(start("--undo"))[2]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=str)
+@pytest.mark.parametrize("number", first_in_ci(signal.SIGINT, signal.SIGKILL), ids=str)
 def test_ended_at_its_question_nothing_was_removed_and_undo_succeeds(
     number: signal.Signals,
     connection: psycopg.Connection,

@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import Query, Server
 from tests.projects import Project
+from tests.tiers import first_in_ci
 
 REPORTS = "migrate_to_pg_report"
 
@@ -35,7 +36,7 @@ REFUSED = (
 
 
 @pytest.mark.parametrize("arguments", REFUSED, ids=" ".join)
-@pytest.mark.parametrize("report", [None, "of/mine"])
+@pytest.mark.parametrize("report", first_in_ci("of/mine", None))
 def test_a_run_that_is_refused_leaves_no_directory(
     stray: Project, postgres_url: str, arguments: tuple[str, ...], report: str | None
 ) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import MakeSource, Query, Run
+from tests.tiers import in_full
 
 LONG = "UPDATE attributions_teacher SET last_name = replace(hex(zeroblob(300)), '00', 'x') WHERE id = 2"
 COUNTS = "SELECT count(*) FROM attributions_attribution WHERE teacher_id = 2"
@@ -134,8 +135,8 @@ def _read(descriptor: int) -> bytes:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--rehearse",), "Compared: "),
-        (("--rehearse", "--verify"), "Compared: "),
+        in_full((("--rehearse",), "Compared: ")),
+        in_full((("--rehearse", "--verify"), "Compared: ")),
         (("--rehearse", "--verify", "counts"), "cells were not compared, as --verify counts asks."),
         ((), "Compared: "),
     ],

@@ -56,7 +56,7 @@ def answer_of(address: str, process: subprocess.Popen[str]) -> str:
     raise AssertionError(process.communicate())
 
 
-@pytest.mark.parametrize("style", first_in_ci(*STYLES, count=2))
+@pytest.mark.parametrize("style", first_in_ci(*STYLES))
 def test_tests_and_a_server_run_on_a_copy_in_every_style(styled: Callable[[str], Styled], style: str) -> None:
     project = styled(style)
     before = digest(project.source)
@@ -128,7 +128,7 @@ def test_a_program_has_its_own_words_settings_streams_and_status(project: Styled
         assert "Nothing was published." in refused.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", first_in_ci(signal.SIGTERM, signal.SIGINT))
 def test_a_signal_ends_the_tests_and_leaves_nothing(project: Styled, number: signal.Signals) -> None:
     program = "from django.test.utils import setup_databases as make; make(0, 0); print(flush=True); input()"
     with project.start("migrate_to_pg", "--try", "shell", "-v0", "-c", program) as process:

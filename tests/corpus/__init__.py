@@ -6,8 +6,9 @@ there: exactly that, and nothing else. ``test_corpus`` takes each through the wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from django.db.models.constraints import BaseConstraint
 
@@ -57,6 +58,26 @@ class Case:
     constraint: BaseConstraint | None = None
     #: Tables whose rows cannot be told apart, so that findings in them stand whatever is accepted.
     unmendable: tuple[str, ...] = ()
+
+
+class _Finding(Protocol):
+    @property
+    def finds(self) -> tuple[Found, ...]: ...
+
+
+_Case = TypeVar("_Case", bound=_Finding)
+
+
+def one_of_each_rule(cases: Iterable[_Case]) -> list[_Case]:
+    """The first of the cases that tells of each rule."""
+    told: set[str] = set()
+    chosen = []
+    for case in cases:
+        rules = {found.rule for found in case.finds}
+        if not rules <= told:
+            chosen.append(case)
+        told |= rules
+    return chosen
 
 
 def value_case(

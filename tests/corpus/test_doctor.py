@@ -14,11 +14,14 @@ from pytest_django import DjangoDbBlocker
 
 from migrate_to_pg.doctor import diagnose, file_state
 from migrate_to_pg.rules.doctor_findings import DOCTOR_RULES, NO_ROOM
-from tests.corpus import Found, as_found
+from tests.corpus import Found, as_found, one_of_each_rule
 from tests.corpus.doctor import CASES, DoctorCase
+from tests.tiers import these_in_ci
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize(
+    "case", these_in_ci(CASES, *one_of_each_rule(CASES)), ids=lambda case: case.name.replace(" ", "-")
+)
 def test_a_database_is_judged_as_it_is(
     case: DoctorCase,
     make_copy: Callable[[], Path],

@@ -13,6 +13,7 @@ import pytest
 from migrate_to_pg.sqlite.snapshot import file_sha256
 from tests.conftest import MakeSource, Query
 from tests.deploy.conftest import Container, Database
+from tests.tiers import first_in_ci
 
 MOVE = ("python", "manage.py", "migrate_to_pg", "--verify")
 
@@ -96,7 +97,7 @@ def application(data: Path, sqlite: Query) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-@pytest.mark.parametrize("shm", ["used by the application", "left where the files were copied from"])
+@pytest.mark.parametrize("shm", first_in_ci("left where the files were copied from", "used by the application"))
 def test_rows_that_are_in_the_wal_alone_come_along(
     container: Callable[..., Container],
     data: Path,
@@ -112,7 +113,9 @@ def test_rows_that_are_in_the_wal_alone_come_along(
     assert server.execute(url, "SELECT title FROM courses_course WHERE id = 1") == [("in the -wal",)]
 
 
-@pytest.mark.parametrize("how", ["in the -wal", "checkpointed", "by an application that is open all the time"])
+@pytest.mark.parametrize(
+    "how", first_in_ci("in the -wal", "checkpointed", "by an application that is open all the time")
+)
 def test_a_row_that_is_written_meanwhile_stops_the_run(
     container: Callable[..., Container],
     data: Path,

@@ -29,7 +29,7 @@ MOMENTS = [
     "os:fsync:2",
 ]
 #: These few are tried in every tier.
-FEW = ("load:progress", "publish:stage_done")
+FEW = ("load:progress",)
 
 
 class Back(World):

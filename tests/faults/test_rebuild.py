@@ -19,7 +19,7 @@ MOMENTS = (
     "publish:stage:2",
 )  # fmt: skip
 #: These few are tried in every tier.
-FEW = ("load:progress", "probe:stage_done")
+FEW = ("load:progress",)
 
 
 class Rebuild(World):

@@ -12,9 +12,10 @@ from migrate_to_pg.load import pieces
 from migrate_to_pg.records import Verify
 from migrate_to_pg.verify import verify_tables
 from tests.integration.crossing import Ferry, marks
+from tests.tiers import first_in_ci
 
 pytestmark = pytest.mark.parametrize(
-    "shared_url", [16, 18], indirect=True, scope="module", ids=lambda version: f"pg{version}"
+    "shared_url", first_in_ci(18, 16), indirect=True, scope="module", ids=lambda version: f"pg{version}"
 )
 
 
@@ -95,7 +96,7 @@ def test_what_postgresql_reads_crosses_and_is_proven(ferry: Ferry, type_sql: str
 
 
 @pytest.mark.parametrize("type_sql", ["integer[]", "bit(3)", "varchar(3)[]", "int4range"])
-@pytest.mark.parametrize("jobs", [1, 3])
+@pytest.mark.parametrize("jobs", first_in_ci(3, 1))
 def test_what_postgresql_does_not_read_is_named_and_nothing_stays(
     ferry: Ferry, type_sql: str, jobs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from migrate_to_pg.pipeline import undo_and_purge
 from migrate_to_pg.records import INCOMING, Finding, Options, Report
 from tests.conftest import Query
 from tests.integration.conftest import Move
+from tests.tiers import first_in_ci
 
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg%' ORDER BY 1"
 TAKES_IN = [
@@ -25,7 +26,7 @@ def replication(report: Report) -> list[Finding]:
     return [finding for finding in report.findings if finding.rule == "logical-replication"]
 
 
-@pytest.mark.parametrize("mode", ["publish", "rehearse"])
+@pytest.mark.parametrize("mode", first_in_ci("publish", "rehearse"))
 @pytest.mark.parametrize(("scope", "told"), TAKES_IN)
 def test_what_takes_in_tables_by_itself_has_to_be_accepted(
     scope: str, told: str, mode: str, source: Path, postgres_url: str, move: Move, execute: Query

@@ -18,6 +18,7 @@ from migrate_to_pg.records import Difference, Leftovers, Options, Report, Verify
 from migrate_to_pg.sqlite.snapshot import file_sha256
 from tests.conftest import Query
 from tests.integration.conftest import Move
+from tests.tiers import first_in_ci
 
 ALL = {
     "fix": ("all", "code-in-key", "merge-duplicates", "text-too-long"),
@@ -121,13 +122,14 @@ REPAIRED = "duplicates,too-long,code-in-fk,orphans"
 
 @pytest.mark.parametrize(
     "damage",
-    [
+    first_in_ci(
         "DELETE FROM {rows}",
+        "UPDATE changed SET key = x'00'",
         "DROP TABLE {rows}",
         "UPDATE aside SET fate = 'elsewhere'",
         "UPDATE aside SET key = 'none'",
-        "UPDATE changed SET key = x'00'",
-    ],
+        count=2,
+    ),
 )
 def test_a_journal_that_lost_a_quarantined_row_or_is_damaged_is_named_with_status_3(
     damage: str,
@@ -170,7 +172,7 @@ def test_after_repairs_the_snapshot_that_the_publication_recorded_is_taken(
     assert verify_again(None, postgres_url).ok
 
 
-@pytest.mark.parametrize("gone", ["snapshot.sqlite3", "journal.sqlite3"])
+@pytest.mark.parametrize("gone", first_in_ci("journal.sqlite3", "snapshot.sqlite3"))
 def test_where_the_record_of_the_repairs_is_gone_a_source_is_asked_for(
     gone: str,
     make_damaged: Callable[[str], Path],
@@ -252,7 +254,7 @@ def _edit_header(snapshot: Path, url: str) -> None:
         database.execute("PRAGMA user_version = 7")
 
 
-@pytest.mark.parametrize("change", [_edit_rows, _edit_sum, _edit_header])
+@pytest.mark.parametrize("change", first_in_ci(_edit_rows, _edit_sum, _edit_header))
 def test_a_kept_snapshot_that_is_not_what_its_sum_says_proves_nothing(
     source: Path,
     postgres_url: str,

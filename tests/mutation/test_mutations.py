@@ -14,9 +14,10 @@ from migrate_to_pg.verify.schema import require_described, require_identities, r
 from tests.conftest import Server
 from tests.mutation.corruptions import CHANGES, Corruption, corruptions
 from tests.mutation.sides import ROWS, Sides, make
+from tests.tiers import first_in_ci
 
 #: Of each kind on each column that it applies to.
-EACH = [5, pytest.param(20, marks=pytest.mark.full)]
+EACH = first_in_ci(2, 20)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def test_every_single_corruption_is_found_and_rightly_named(sides: Sides, each: 
             sides.restore()
     assert missed == []
     assert set(CHANGES) < set(done)
-    assert min(done.values()) >= 5
+    assert min(done.values()) >= each
     assert sum(done.values()) >= 50 * each
     print(f"{sum(done.values())} corruptions of {len(done)} kinds, all found: {dict(done)}")
 
