@@ -26,17 +26,13 @@ def find_in_connections(sources: Sequence[Source]) -> Iterator[Occurrence]:
             if isinstance(node, ast.Dict) and _is_for_all(source, node) and _OF_SQLITE & {*_keys(node)}:
                 yield _hint("sqlite-options", source.place(node), Effect.ERROR)
     for alias, entry in settings.DATABASES.items():
-        yield from _of_entry(sources, alias, entry)
-
-
-def _of_entry(sources: Sequence[Source], alias: str, entry: dict[str, Any]) -> Iterator[Occurrence]:
-    if getattr(settings, "ASGI_APPLICATION", None) and entry.get("CONN_MAX_AGE", 0) != 0:
-        explanation = _("ASGI_APPLICATION is set, and CONN_MAX_AGE of {alias!r} is not 0.", alias=alias)
-        yield _hint("connections-kept", _line_of(sources, "CONN_MAX_AGE", alias), Effect.ERROR, explanation)
-    is_pooled = str(entry.get("PORT")) == _PORT_OF_PGBOUNCER or "pgbouncer" in str(entry.get("HOST")).lower()
-    if is_pooled and not entry.get("DISABLE_SERVER_SIDE_CURSORS"):
-        explanation = _("{alias!r} is behind PgBouncer, and DISABLE_SERVER_SIDE_CURSORS is not set.", alias=alias)
-        yield _hint("connections-kept", _line_of(sources, "PORT", alias), Effect.ERROR, explanation)
+        if getattr(settings, "ASGI_APPLICATION", None) and entry.get("CONN_MAX_AGE", 0) != 0:
+            explanation = _("ASGI_APPLICATION is set, and CONN_MAX_AGE of {alias!r} is not 0.", alias=alias)
+            yield _hint("connections-kept", _line_of(sources, "CONN_MAX_AGE", alias), Effect.ERROR, explanation)
+        is_pooled = str(entry.get("PORT")) == _PORT_OF_PGBOUNCER or "pgbouncer" in str(entry.get("HOST")).lower()
+        if is_pooled and not entry.get("DISABLE_SERVER_SIDE_CURSORS"):
+            explanation = _("{alias!r} is behind PgBouncer, and DISABLE_SERVER_SIDE_CURSORS is not set.", alias=alias)
+            yield _hint("connections-kept", _line_of(sources, "PORT", alias), Effect.ERROR, explanation)
 
 
 def _hint(rule: str, place: Place, effect: Effect, explanation: str = "") -> Occurrence:
@@ -64,7 +60,10 @@ def _is_for_all(source: Source, node: ast.Dict) -> bool:
     if isinstance(parent, ast.keyword):
         is_options = parent.arg == "OPTIONS"
     elif isinstance(parent, ast.Assign):
-        is_options = any("OPTIONS" in _constants(target) for target in parent.targets)
+        is_options = any(
+            "OPTIONS" in [one.value for one in ast.walk(target) if isinstance(one, ast.Constant)]
+            for target in parent.targets
+        )
     elif isinstance(parent, ast.Dict):
         position = parent.values.index(node)
         is_options = getattr(parent.keys[position], "value", None) == "OPTIONS"
@@ -73,10 +72,6 @@ def _is_for_all(source: Source, node: ast.Dict) -> bool:
     else:
         return False
     return is_options and not any(isinstance(one, ast.If | ast.IfExp | ast.Match) for one in source.ancestors(node))
-
-
-def _constants(node: ast.AST) -> list[Any]:
-    return [one.value for one in ast.walk(node) if isinstance(one, ast.Constant)]
 
 
 def _constant(node: ast.expr) -> Any:

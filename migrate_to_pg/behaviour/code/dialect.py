@@ -62,7 +62,10 @@ def doubts(sql: str, sides: Sides) -> Iterator[Doubt]:
             if isinstance(node, kind):
                 yield from look(node, tree, sides)
     if isinstance(tree, exp.Select) and tree.args.get("order") and not _SAYS_NULLS.search(sql):
-        yield from _nulls(tree, sides)
+        for item in tree.args["order"].expressions:
+            column = column_of(item.this, tree, sides)
+            if column and count(sides.sqlite, column, "{} IS NULL"):
+                yield Doubt("order-nulls", Certainty.CONFIRMED)
 
 
 def _like(node: Any, tree: exp.Expr, sides: Sides) -> Iterator[Doubt]:
@@ -113,25 +116,14 @@ def _letters(node: Any, tree: exp.Expr, sides: Sides) -> Iterator[Doubt]:
         yield Doubt("case-of-all-letters", Certainty.CONFIRMED)
 
 
-def _nulls(tree: exp.Select, sides: Sides) -> Iterator[Doubt]:
-    for item in tree.args["order"].expressions:
-        column = column_of(item.this, tree, sides)
-        if column and count(sides.sqlite, column, "{} IS NULL"):
-            yield Doubt("order-nulls", Certainty.CONFIRMED)
-
-
 def _limit(node: Any, tree: exp.Expr, sides: Sides) -> Iterator[Doubt]:
     select = node.parent
     if not isinstance(select, exp.Select) or select.args.get("order") or not select.args.get("from_"):
         return
     aggregates = [one for one in select.expressions if one.find(exp.AggFunc)]
-    if not aggregates and not _is_one(node):
+    # Only the existence of a row is asked by LIMIT 1.
+    if not aggregates and str(getattr(node.expression, "this", "")) != "1":
         yield Doubt("unordered", Certainty.HINT)
-
-
-def _is_one(limit: Any) -> bool:
-    """Return whether only the existence of a row is asked: LIMIT 1."""
-    return str(getattr(limit.expression, "this", "")) == "1"
 
 
 _LOOKS: dict[type[exp.Expr], Callable[[Any, exp.Expr, Sides], Iterator[Doubt]]] = {

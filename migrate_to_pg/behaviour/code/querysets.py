@@ -82,7 +82,8 @@ def _build(source: Source, node: ast.expr) -> Built | None:
         return None
     if not isinstance(queryset, models.QuerySet) or builder.calls == 0:
         return None
-    if _is_paged(source, node):
+    parent = source.parents.get(node)
+    if isinstance(parent, ast.Call) and getattr(parent.func, "attr", getattr(parent.func, "id", "")) == "Paginator":
         # The second page of some.
         queryset = queryset[10:20]
     is_explicit = bool(queryset.query.order_by or queryset.query.extra_order_by)
@@ -192,15 +193,11 @@ class _Builder:
         if isinstance(kind, type) and (
             kind.__module__.startswith("django.db.models") or issubclass(kind, BaseExpression)
         ):
-            return self._expression(kind, node)
+            if issubclass(kind, models.Q):
+                return self._conditions(kind, None, node)
+            arguments, keywords = self._arguments(node)
+            return UNKNOWN if UNKNOWN in arguments or UNKNOWN in keywords.values() else kind(*arguments, **keywords)
         return UNKNOWN
-
-    def _expression(self, kind: type, node: ast.Call) -> Any:
-        """Make F, Q, Value and the like, and fields for output_field."""
-        if issubclass(kind, models.Q):
-            return self._conditions(kind, None, node)
-        arguments, keywords = self._arguments(node)
-        return UNKNOWN if UNKNOWN in arguments or UNKNOWN in keywords.values() else kind(*arguments, **keywords)
 
     def _method(self, owner: Any, name: str, node: ast.Call) -> Any:
         if name in _FIRST and not node.args:
@@ -281,11 +278,6 @@ def _is_part(source: Source, node: ast.expr) -> bool:
     outer = parent if isinstance(parent, ast.keyword) else node
     call = source.parents.get(outer)
     return isinstance(call, ast.Call) and getattr(call.func, "attr", "") in (_LAZY | {"Exists", "Subquery"})
-
-
-def _is_paged(source: Source, node: ast.expr) -> bool:
-    parent = source.parents.get(node)
-    return isinstance(parent, ast.Call) and getattr(parent.func, "attr", getattr(parent.func, "id", "")) == "Paginator"
 
 
 def _ignores_order(source: Source, node: ast.expr) -> bool:

@@ -125,18 +125,14 @@ class Source:
             given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
             if node.id in {one.arg for one in given if one}:
                 return []
-            if values := self._assigned(function).get(node.id):
+            if function not in self._values:
+                found: dict[str, list[ast.expr]] = {}
+                for name, value in _assignments(function):
+                    found.setdefault(name, []).append(value)
+                self._values[function] = found
+            if values := self._values[function].get(node.id):
                 return values
         return None
-
-    def _assigned(self, function: Function) -> dict[str, list[ast.expr]]:
-        """Return what each name of a function is given."""
-        if function not in self._values:
-            found: dict[str, list[ast.expr]] = {}
-            for name, value in _assignments(function):
-                found.setdefault(name, []).append(value)
-            self._values[function] = found
-        return self._values[function]
 
     def extended(self, function: Function) -> frozenset[str]:
         """Return the names of a function of which an attribute, an item or a slice is taken."""

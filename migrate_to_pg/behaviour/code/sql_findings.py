@@ -42,13 +42,9 @@ def find_in_sql(
     """Yield what differs of each statement. Add the places of incomplete ones to ``unjudged``."""
     for statement in statements_of(sources):
         sql = numbered(statement.text.text, has_parameters=statement.has_parameters)
-        for part in _parts(sides, sql):
+        for part in [part for part in sides.sqlite.ops.prepare_sql_script(sql) if part.strip()] or [sql]:
             place = str(statement.source.place(statement.node))
             yield from guarded(place, _of_statement(statement, part, sides, unjudged), notes)
-
-
-def _parts(sides: Sides, sql: str) -> list[str]:
-    return [part for part in sides.sqlite.ops.prepare_sql_script(sql) if part.strip()] or [sql]
 
 
 def _of_statement(statement: Statement, sql: str, sides: Sides, unjudged: list[Place]) -> Iterator[Occurrence]:
@@ -89,7 +85,7 @@ def _occurrence(rule: str, place: Place, sql: str, verdict: Verdict, certainty: 
         way=Way.CODE,
         certainty=certainty,
         effect=Effect.ERROR,
-        postgresql=_without_literals(verdict.message) if MASK in shown(sql) else verdict.message,
+        postgresql=re.sub(r'".*"', f'"{MASK}"', verdict.message) if MASK in shown(sql) else verdict.message,
         sqlstate=verdict.sqlstate,
         sql=shown(sql),
     )
@@ -119,10 +115,6 @@ def type_names(connection: BaseDatabaseWrapper) -> dict[int, str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT oid, typname FROM pg_type WHERE typnamespace = 'pg_catalog'::regnamespace")
         return dict(cursor.fetchall())
-
-
-def _without_literals(message: str) -> str:
-    return re.sub(r'".*"', f'"{MASK}"', message)
 
 
 def shown(sql: str) -> str:

@@ -37,22 +37,23 @@ def find_in_driver(sources: Sequence[Source]) -> Iterator[Occurrence]:
 
 
 def _rule_of(source: Source, node: ast.AST) -> str:
-    if isinstance(node, ast.ExceptHandler) and node.type and _names_sqlite3(node.type):
+    if (
+        isinstance(node, ast.ExceptHandler)
+        and node.type
+        and any(isinstance(one, ast.Name) and one.id in ("sqlite3", "dbapi2") for one in ast.walk(node.type))
+    ):
         return "sqlite3-module"
-    if isinstance(node, ast.Attribute) and node.attr in _OF_CONNECTION and _is_connection(node.value):
+    # The driver's connection is below Django's: connection.connection.
+    if (
+        isinstance(node, ast.Attribute)
+        and node.attr in _OF_CONNECTION
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr == "connection"
+    ):
         return "sqlite3-module"
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_compared(source, node):
         return "error-text"
     return ""
-
-
-def _names_sqlite3(node: ast.expr) -> bool:
-    return any(isinstance(one, ast.Name) and one.id in ("sqlite3", "dbapi2") for one in ast.walk(node))
-
-
-def _is_connection(node: ast.expr) -> bool:
-    """Return whether it is the driver's connection below Django's: connection.connection."""
-    return isinstance(node, ast.Attribute) and node.attr == "connection"
 
 
 def _is_compared(source: Source, node: ast.Constant) -> bool:

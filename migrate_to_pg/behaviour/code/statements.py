@@ -66,7 +66,8 @@ def _executed(source: Source, call: ast.Call, sinks: dict[Function, _Sink]) -> I
             if _is_cursor(source, receiver):
                 yield sql, bool(more or call.keywords)
         case ast.Call(func=ast.Attribute(value=receiver, attr="raw"), args=[sql, *_]):
-            if _is_manager(source, receiver):
+            # A manager's: Model.objects.raw().
+            if isinstance(receiver, ast.Attribute | ast.Call):
                 yield sql, True
         case ast.Call(func=ast.Name(id="RunSQL") | ast.Attribute(attr="RunSQL")):
             # The copy was made by these migrations: PostgreSQL has executed them.
@@ -139,8 +140,3 @@ def _is_default(source: Source, connection: ast.expr) -> bool:
         case ast.Attribute(attr="connection"):
             return True
     return False
-
-
-def _is_manager(source: Source, receiver: ast.expr) -> bool:
-    """Return whether raw() is a manager's: Model.objects.raw()."""
-    return isinstance(receiver, ast.Attribute | ast.Call)

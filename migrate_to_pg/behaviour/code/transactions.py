@@ -30,7 +30,8 @@ def find_in_transactions(sources: Sequence[Source]) -> Iterator[Occurrence]:
                 yield _hint("caught-in-transaction", source, node)
             elif _is_call(node, "select_for_update") and not source.is_test and not _in_transaction(source, node):
                 function = source.function(node)
-                if not _every_request() and (function is None or not _is_inside(function, inside)):
+                every_request = any(entry.get("ATOMIC_REQUESTS") for entry in settings.DATABASES.values())
+                if not every_request and (function is None or not _is_inside(function, inside)):
                     yield _hint("lock-without-transaction", source, node)
 
 
@@ -43,10 +44,6 @@ def _is_inside(function: Function, inside: set[str]) -> bool:
 def _hint(rule: str, source: Source, node: ast.AST) -> Occurrence:
     place = source.place(node)
     return Occurrence(rule=rule, place=place, way=Way.CODE, certainty=Certainty.HINT, effect=Effect.ERROR)
-
-
-def _every_request() -> bool:
-    return any(entry.get("ATOMIC_REQUESTS") for entry in settings.DATABASES.values())
 
 
 def _is_call(node: ast.AST, name: str) -> bool:

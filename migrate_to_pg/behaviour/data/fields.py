@@ -117,9 +117,5 @@ def _case_blind(model: type[models.Model], sides: Sides) -> Iterator[Occurrence]
                     way=Way.DATA,
                     certainty=Certainty.CONFIRMED,
                     effect=Effect.DIFFERENT,
-                    sqlite=next(line.strip(" ,") for line in _lines(sql) if _NOCASE.search(line)),
+                    sqlite=next(line.strip(" ,") for line in re.split(r",|\n", sql) if _NOCASE.search(line)),
                 )
-
-
-def _lines(sql: str) -> list[str]:
-    return re.split(r",|\n", sql)

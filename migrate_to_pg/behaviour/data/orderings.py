@@ -101,7 +101,11 @@ def unordered_views(sides: Sides) -> Iterator[Occurrence]:
         queryset = kind.queryset if isinstance(kind.queryset, models.QuerySet) else None
         model = queryset.model if queryset is not None else kind.model
         # One of its methods may order them.
-        is_own = any(name in vars(base) for base in _own_bases(kind) for name in ("get_queryset", "get_ordering"))
+        is_own = any(
+            name in vars(base)
+            for base in (base for base in kind.__mro__ if not base.__module__.startswith("django."))
+            for name in ("get_queryset", "get_ordering")
+        )
         if not kind.paginate_by or kind.ordering or is_own or model not in known:
             continue
         if not (queryset.ordered if queryset is not None else model._meta.ordering):
@@ -112,10 +116,6 @@ def unordered_views(sides: Sides) -> Iterator[Occurrence]:
                 certainty=Certainty.HINT,
                 effect=Effect.DIFFERENT,
             )
-
-
-def _own_bases(kind: type) -> Iterator[type]:
-    return (base for base in kind.__mro__ if not base.__module__.startswith("django."))
 
 
 def own_classes(base: type) -> list[Any]:

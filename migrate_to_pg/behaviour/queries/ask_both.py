@@ -202,7 +202,15 @@ class Copy(Database):
     def prepare(self, sql: str) -> None:
         """Let PostgreSQL read any single statement. Raises the error that it answers with."""
         self.wrapper.ensure_connection()
-        result = self.wrapper.connection.pgconn.prepare(b"", _numbered(sql).encode())
+        statement = read_statement(sql)
+        # The protocol has $1 for %s.
+        parts, end = [], 0
+        for number, token in enumerate(statement.placeholders, 1):
+            parts += [sql[end : token.start], f"${number}"]
+            end = token.end
+        text = "".join([*parts, sql[end:]])
+        numbered = re.sub("%%", "%", text) if statement.placeholders else text
+        result = self.wrapper.connection.pgconn.prepare(b"", numbered.encode())
         if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:
             raise psycopg.errors.error_from_result(result)
 
@@ -217,17 +225,6 @@ def is_lost(error: BaseException, sqlstate: str, copy: Copy) -> bool:
     """Return whether the connection to the copy is gone, rather than the statement refused."""
     raw = copy.wrapper.connection
     return sqlstate.startswith(_LOST) or raw is None or bool(raw.closed) or isinstance(error, TimeoutError)
-
-
-def _numbered(sql: str) -> str:
-    """Write $1 for %s, as the protocol has it."""
-    statement = read_statement(sql)
-    parts, end = [], 0
-    for number, token in enumerate(statement.placeholders, 1):
-        parts += [sql[end : token.start], f"${number}"]
-        end = token.end
-    text = "".join([*parts, sql[end:]])
-    return re.sub("%%", "%", text) if statement.placeholders else text
 
 
 def _converted(compiler: Any, rows: Sequence[Sequence[Any]]) -> tuple[Row, ...]:

@@ -114,13 +114,14 @@ class Hook:
 
     def _wrap(self, *, connection: BaseDatabaseWrapper, **_others: Any) -> None:
         # Our own connections have the alias too. They are made in the shadow's thread, and are no one else's.
-        if connection.alias == self.alias and connection.vendor == "sqlite" and not self._is_ours(connection):
+        if (
+            connection.alias == self.alias
+            and connection.vendor == "sqlite"
+            and "?mode=ro" not in str(connection.settings_dict["NAME"])
+        ):
             if self._execute not in connection.execute_wrappers:
                 connection.execute_wrappers.append(self._execute)
             self._wrapped.add(connection)
-
-    def _is_ours(self, connection: BaseDatabaseWrapper) -> bool:
-        return "?mode=ro" in str(connection.settings_dict["NAME"])
 
     def _hooked(self, execute: Callable[..., Any], ran: Callable[..., None]) -> Callable[..., Any]:
         def execute_sql(compiler: Any, *args: Any, **options: Any) -> Any:
@@ -171,15 +172,12 @@ class Hook:
         statement = read_statement(sql)
         if statement.verb == "BEGIN":
             self._keys.forget()
-        if statement.writes and self._is_source(connection):
+        if statement.writes and Path(os.path.realpath(str(connection.settings_dict["NAME"]))) == self._source:
             self.shadow.judge.written |= statement.tables
         if self._running.statements:
             self._running.statements[-1] = (sql, parameters)
         elif self._watches() and not is_django_itself():
             self._ran_sql(sql, parameters, many)
-
-    def _is_source(self, connection: Any) -> bool:
-        return Path(os.path.realpath(str(connection.settings_dict["NAME"]))) == self._source
 
     def _ran_sql(self, sql: str, parameters: Any, many: bool) -> None:
         site = find_call_site(self.project, sql)

@@ -151,8 +151,11 @@ class Judge:
         """Return whether PostgreSQL accepts the statement, without running it."""
         found = self._attempt(plan)
         if isinstance(found, Exception):
+            # SQLite plans neither PRAGMA nor a statement whose parameters were left out.
+            statement = read_statement(asked.sql)
             # What the source refuses too is made by the tests alone, or newer than the copy.
-            theirs = self._attempt(lambda: self._plan(self._sources.plain, asked)) if _can_plan(asked) else None
+            can_plan = asked.query is not None or (not asked.doubtful and (statement.reads or statement.writes))
+            theirs = self._attempt(lambda: self._plan(self._sources.plain, asked)) if can_plan else None
             self._refused(asked, found, None if isinstance(theirs, Exception) else Answer(()))
             return False
         self.notebook.count("planned")
@@ -249,12 +252,6 @@ class Judge:
                 explanation=asked.site.explain(),
             )
         )
-
-
-def _can_plan(asked: Asked) -> bool:
-    """Return whether SQLite plans such statements: neither PRAGMA nor those whose parameters were left out."""
-    statement = read_statement(asked.sql)
-    return asked.query is not None or (not asked.doubtful and (statement.reads or statement.writes))
 
 
 def shown_sql(sql: str) -> str:

@@ -57,7 +57,12 @@ class ShadowMiddleware:
         if not options:
             raise MiddlewareNotUsed(f"{SETTING} is not set.")
         self.get_response = get_response
-        self._sample = _require_valid(options)
+        if not isinstance(options, Mapping) or not _NEEDED <= set(options) <= _KNOWN:
+            raise ImproperlyConfigured(f"{SETTING} is a dictionary with COPY, FILE and, if wanted, SOURCE and SAMPLE.")
+        sample = options.get("SAMPLE", 1)
+        if isinstance(sample, bool) or not isinstance(sample, (int, float)) or not 0 <= sample <= 1:
+            raise ImproperlyConfigured(f"{SETTING}['SAMPLE'] is a number from 0 to 1.")
+        self._sample = float(sample)
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
@@ -93,15 +98,6 @@ def uninstall() -> None:
     with _lock:
         while _installed:
             _installed.pop().uninstall()
-
-
-def _require_valid(options: Any) -> float:
-    if not isinstance(options, Mapping) or not _NEEDED <= set(options) <= _KNOWN:
-        raise ImproperlyConfigured(f"{SETTING} is a dictionary with COPY, FILE and, if wanted, SOURCE and SAMPLE.")
-    sample = options.get("SAMPLE", 1)
-    if isinstance(sample, bool) or not isinstance(sample, (int, float)) or not 0 <= sample <= 1:
-        raise ImproperlyConfigured(f"{SETTING}['SAMPLE'] is a number from 0 to 1.")
-    return float(sample)
 
 
 def _install(options: Mapping[str, Any]) -> Hook:

@@ -100,9 +100,12 @@ class Comparison:
     def differences(self) -> Iterator[Difference]:
         """Yield every cause for which the answers differ, or may differ another day."""
         if self.statement.is_volatile:
-            yield from self._of_random_numbers()
+            if self.is_raw and self.statement.draws_random_numbers and Counter(self.left) != Counter(self.right):
+                yield self._shown("function-meaning", Certainty.CONFIRMED)
         elif self._equal(self.left, self.right):
-            yield from self._of_types()
+            if not self.is_converted_later and (change := type_change(*self._aligned())):
+                column, left, right = change
+                yield self._of_cell("raw-value-type", Certainty.SEEN, column, left, right)
             yield from self._of_keys()
             yield from self._of_undecided_parts()
         else:
@@ -111,10 +114,6 @@ class Comparison:
     def _equal(self, left: Sequence[Row], right: Sequence[Row]) -> bool:
         return list(left) == list(right) if self.is_ordered else Counter(left) == Counter(right)
 
-    def _of_random_numbers(self) -> Iterator[Difference]:
-        if self.is_raw and self.statement.draws_random_numbers and Counter(self.left) != Counter(self.right):
-            yield self._shown("function-meaning", Certainty.CONFIRMED)
-
     def _aligned(self) -> tuple[list[Row], list[Row]]:
         if self.is_ordered:
             return list(self.ours.rows), list(self.theirs.rows)
@@ -122,11 +121,6 @@ class Comparison:
             sorted(rows, key=lambda row: repr(row_meaning(row))) for rows in (self.ours.rows, self.theirs.rows)
         )
         return ours, theirs
-
-    def _of_types(self) -> Iterator[Difference]:
-        if not self.is_converted_later and (change := type_change(*self._aligned())):
-            column, left, right = change
-            yield self._of_cell("raw-value-type", Certainty.SEEN, column, left, right)
 
     def _of_keys(self) -> Iterator[Difference]:
         """Yield JSON whose keys moved, where the function at the call site names the field."""
@@ -226,8 +220,12 @@ class Comparison:
         ours, theirs = self._differing()
         shown = [show_rows(rows, secret=self.secret) for rows in (ours, theirs)]
         if shown[0] == shown[1]:
+            pairs = [(row_meaning(one), row_meaning(other)) for one, other in zip(ours, theirs, strict=False)]
+            width = min((len(one) for one, _other in pairs), default=0)
             # What differs is beyond the end of a long row.
-            columns = _differing_columns(ours, theirs)
+            columns = [
+                column for column in range(width) if any(one[column] != other[column] for one, other in pairs)
+            ] or [*range(width)]
             secret = {place for place, column in enumerate(columns) if column in self.secret}
             parts = ([tuple(row[column] for column in columns) for row in rows] for rows in (ours, theirs))
             shown = [show_rows(rows, secret=secret) for rows in parts]
@@ -257,12 +255,3 @@ def _more(rows: Sequence[Row], meanings: Sequence[Row], others: Counter[Row]) ->
         else:
             found.append(row)
     return found
-
-
-def _differing_columns(ours: Sequence[Row], theirs: Sequence[Row]) -> list[int]:
-    """Return the numbers of the columns in which rows at the same place differ, or all."""
-    pairs = [(row_meaning(one), row_meaning(other)) for one, other in zip(ours, theirs, strict=False)]
-    width = min((len(one) for one, _other in pairs), default=0)
-    return [column for column in range(width) if any(one[column] != other[column] for one, other in pairs)] or [
-        *range(width)
-    ]

@@ -70,7 +70,9 @@ class Shadow:
         except queue.Full:
             self.judge.notebook.count("dropped")
             return
-        self._start()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="migrate_to_pg shadow", daemon=True)
+            self._thread.start()
         if self._waits and not job.done.wait(TIMEOUT_SECONDS):
             self._is_late = not job.done.is_set()
 
@@ -91,11 +93,6 @@ class Shadow:
             thread.join(TIMEOUT_SECONDS)
         self.is_on = False
         self.judge.notebook.flush()
-
-    def _start(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="migrate_to_pg shadow", daemon=True)
-            self._thread.start()
 
     def _work(self) -> None:
         jobs = self._jobs

@@ -50,15 +50,11 @@ def meaning(value: Any) -> tuple[str, Any]:
 
 
 def _number(value: bool | float | Decimal) -> str:
-    if isinstance(value, int) and abs(value) >= _EXACT and not _is_written_as_float(value):
-        return str(int(value))
-    return format(_float(value) + 0.0, f".{_DIGITS}g")
-
-
-def _is_written_as_float(value: int) -> bool:
-    """Return whether a number may have been written with an exponent, which jsonb writes out: 1e300."""
     number = _float(value)
-    return math.isinf(number) or Decimal(repr(number)) == value
+    # One that may have been written with an exponent is written out by jsonb: 1e300.
+    if isinstance(value, int) and abs(value) >= _EXACT and not (math.isinf(number) or Decimal(repr(number)) == value):
+        return str(int(value))
+    return format(number + 0.0, f".{_DIGITS}g")
 
 
 def _float(value: float | Decimal) -> float:

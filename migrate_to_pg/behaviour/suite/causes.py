@@ -49,25 +49,30 @@ def occurrences_of(failing: Iterable[tuple[Outcome, Outcome | None]]) -> tuple[O
     for there, here in failing:
         for failure in _causes(there, here):
             seen = _Seen(_name(there.test, failure), failure, here)
-            found.setdefault(_cause(failure, there.test), []).append(seen)
+            place = _place(failure, _name(there.test, failure))
+            says = failure.line if failure.is_assertion and _is_test(Path(place.file)) else ""
+            found.setdefault(Cause(_rule(failure), place, says), []).append(seen)
     return tuple(_occurrence(cause, seen) for cause, seen in found.items())
 
 
 def _causes(there: Outcome, here: Outcome | None) -> list[Failure]:
     """Return the errors by which a test fails. One that was caught counts where the test's own says less."""
     caught = [error for error in there.of_database if error.sqlstate and error.sqlstate != _ABORTED]
-    new = [error for error in caught if not _is_known(error, here.of_database if here else ())]
+    # Known is an error that SQLite raised too, or another one at that line.
+    new = [
+        error
+        for error in caught
+        if not any(
+            error.type == other.type or _place(error, "") == _place(other, "")
+            for other in (here.of_database if here else ())
+        )
+    ]
     failures = there.failures or [_unexpected(there.test)]
     if any(failure.sqlstate == _ABORTED for failure in failures):
         return new[:1] or [_aborted(failure, caught) for failure in failures[:1]]
     if all(not failure.sqlstate for failure in failures) and new:
         return new[:1]
     return failures
-
-
-def _is_known(error: Failure, on_sqlite: Sequence[Failure]) -> bool:
-    """Report whether SQLite raised an error of that kind too, or another one at that line."""
-    return any(error.type == other.type or _place(error, "") == _place(other, "") for other in on_sqlite)
 
 
 def _aborted(failure: Failure, caught: Sequence[Failure]) -> Failure:
@@ -79,12 +84,6 @@ def _aborted(failure: Failure, caught: Sequence[Failure]) -> Failure:
 def _unexpected(test: str) -> Failure:
     text = _("The test passes, and is expected to fail.")
     return Failure(type="", message=text, sqlstate="", sql="", is_assertion=True, frames=())
-
-
-def _cause(failure: Failure, test: str) -> Cause:
-    place = _place(failure, _name(test, failure))
-    says = failure.line if failure.is_assertion and _is_test(Path(place.file)) else ""
-    return Cause(_rule(failure), place, says)
 
 
 def _rule(failure: Failure) -> str:
