@@ -154,7 +154,11 @@ class RepairRun:
                     self.backup = make_backup(source, database)
                 try:
                     self._plan()
-                    self._try_out()
+                    # Steps that fail on the copy are left out.
+                    self._rehearse()
+                    if self.steps:
+                        after = examine_copy(self.choice, self._copy, self.progress)
+                        regressions.require_none(self._all_regressions(after))
                 finally:
                     # Nothing was changed, so the backup has no use.
                     if not self.steps:
@@ -196,13 +200,6 @@ class RepairRun:
             )
             for step in decision.steps():
                 (self.refused if isinstance(step, NotRepaired) else self.steps).append(step)  # type: ignore[arg-type]
-
-    def _try_out(self) -> None:
-        """Repair the copy, and examine it again. Steps that fail there are left out."""
-        self._rehearse()
-        if self.steps:
-            after = examine_copy(self.choice, self._copy, self.progress)
-            regressions.require_none(self._all_regressions(after))
 
     def _rehearse(self) -> None:
         """Repair the copy."""
