@@ -65,7 +65,13 @@ def _value_findings(
             done += batch.rows
             progress(Event(kind="progress", stage="examine", message=table.name, done=done, total=total))
         for hits in by_rule.values():
-            yield from _findings(subject, table, hits)
+            # There is no finding where another rule reports everything that the mask marked.
+            where = hits.rule.where(subject, table, hits.column) if hits.rule.where else None
+            if where is None:
+                with samples.temporary_set(subject, table.source, hits.rowids) as own:
+                    yield _finding(subject, table, hits, own)
+            elif rowids := samples.rowids(subject, table.source, where):
+                yield _finding(subject, table, dataclasses.replace(hits, rowids=rowids), where)
 
 
 def _faults(columns: Sequence[ColumnBatch]) -> Iterator[tuple[PlannedColumn, ValueRule, pa.BooleanArray]]:
@@ -74,16 +80,6 @@ def _faults(columns: Sequence[ColumnBatch]) -> Iterator[tuple[PlannedColumn, Val
             mask = rule.mask(column)
             if mask is not None:
                 yield column.column, rule, mask
-
-
-def _findings(subject: Subject, table: PlannedTable, hits: _RuleHits) -> Iterator[Finding]:
-    """Yield the finding, or none where another rule reports everything that the mask marked."""
-    where = hits.rule.where(subject, table, hits.column) if hits.rule.where else None
-    if where is None:
-        with samples.temporary_set(subject, table.source, hits.rowids) as own:
-            yield _finding(subject, table, hits, own)
-    elif rowids := samples.rowids(subject, table.source, where):
-        yield _finding(subject, table, dataclasses.replace(hits, rowids=rowids), where)
 
 
 def _finding(subject: Subject, table: PlannedTable, hits: _RuleHits, own: Sql) -> Finding:
