@@ -223,19 +223,16 @@ def _options_of_copy(options: dict[str, Any]) -> Options:
     typed = {name: options[name] for name in ("fix", "quarantine") if options[name]}
     given = with_settings(typed, getattr(settings, "MIGRATE_TO_PG", {}))
     taken = ("fix", "quarantine", "from_models", "as_leftovers", "exclude_data", "schema", "jobs", "exact_decimals")
+    values = {name: str(options[name]) for name in ("tests", "queries", "as_user", "read", "fail_on") if options[name]}
+    flags = [f"--{name}" for name in ("crawl", "data", "code", "json") if options[name]]
+    pairs = ((f"--{name.replace('_', '-')}", value) for name, value in values.items() if value != "error")
+    # What is looked for, for the command that goes on after findings.
+    words = (*flags, *(word for pair in pairs for word in pair))
     return Options(
         source=options["source"],
         target=options["target"],
         leftovers=Leftovers(given.get("leftovers", "copy")),
-        trial=Trial(words=_words(options), fresh=options["fresh"], target=options["target"]),
+        trial=Trial(words=words, fresh=options["fresh"], target=options["target"]),
         invocation=invocation("pg_behaviour", options),
         **{name: given[name] for name in taken if name in given},
     )
-
-
-def _words(options: dict[str, Any]) -> tuple[str, ...]:
-    """Return the words of the command line that say what is looked for, for the command that goes on after findings."""
-    values = {name: str(options[name]) for name in ("tests", "queries", "as_user", "read", "fail_on") if options[name]}
-    flags = [f"--{name}" for name in ("crawl", "data", "code", "json") if options[name]]
-    pairs = ((f"--{name.replace('_', '-')}", value) for name, value in values.items() if value != "error")
-    return (*flags, *(word for pair in pairs for word in pair))
