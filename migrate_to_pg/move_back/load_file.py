@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.i18n import gettext as _
@@ -74,7 +73,13 @@ def _write(writer: Writer, table: PlannedTable, batch: Batch, insert: Sql) -> in
         return writer.write(insert, batch)
     except RefusedError as error:
         row = [values[error.place] for values in batch]
-        raise _refused(table, row, error) from error
+        known = dict(zip((column.name for column in stored_columns(table)), map(str, row), strict=True))
+        key = masked_key(table.name, {part.name: known[part.name] for part in table.key if part.name in known})
+        raise LoadError(
+            _("SQLite refuses a row of {table}: {error}", table=table.name, error=error),
+            detail=[", ".join(f"{column} = {value}" for column, value in key.items())] if key else [],
+            remedy=_("No file was made. Change the row on PostgreSQL, then run again."),
+        ) from error
 
 
 def _insert(table: PlannedTable) -> Sql:
@@ -85,15 +90,4 @@ def _insert(table: PlannedTable) -> Sql:
         table=name(table.source.name),
         columns=names(columns),
         marks=marks,
-    )
-
-
-def _refused(table: PlannedTable, row: Sequence[Any], error: Exception) -> LoadError:
-    """Return the error that names a row which SQLite refuses."""
-    known = dict(zip((column.name for column in stored_columns(table)), map(str, row), strict=True))
-    key = masked_key(table.name, {part.name: known[part.name] for part in table.key if part.name in known})
-    return LoadError(
-        _("SQLite refuses a row of {table}: {error}", table=table.name, error=error),
-        detail=[", ".join(f"{column} = {value}" for column, value in key.items())] if key else [],
-        remedy=_("No file was made. Change the row on PostgreSQL, then run again."),
     )

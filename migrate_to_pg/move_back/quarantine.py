@@ -178,14 +178,10 @@ def _summary(table: PlannedTable, rows: LeftOut) -> Iterator[RemovedRows]:
         reason = _("It refers to a row that is left out.") if not rule else _("Its value does not fit SQLite.")
         shown = [masked_key(table.name, dict(zip(table.key_names, key, strict=True))) for key in keys[:SAMPLES]]
         yield RemovedRows(
-            rule=rule or _first_rule(rows),
+            rule=rule or next((rule for rule in rows.keys.values() if rule), "foreign-key-orphan"),
             table=table.name,
             outcome=RowOutcome.QUARANTINED,
             count=len(keys),
             following=0 if rule else len(keys),
             samples=tuple(RemovedRow(key=key, reason=reason, row=key) for key in shown),
         )
-
-
-def _first_rule(rows: LeftOut) -> str:
-    return next((rule for rule in rows.keys.values() if rule), "foreign-key-orphan")

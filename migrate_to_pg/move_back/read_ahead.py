@@ -72,15 +72,13 @@ class ReadAhead:
     def batches(self, number: int) -> Iterator[Batch]:
         """Yield the rows of one of the tables. They are to be asked for in their order."""
         if not self._started:
-            yield from self._read_here(self._tables[number])
+            one = self._tables[number]
+            with Reader(self._state) as reader:
+                yield from reader.batches(one.schema, one.table, one.without)
             return
         while (batch := self._take(number)) is not None:
             yield batch
         self._places.release()
-
-    def _read_here(self, one: TableToRead) -> Iterator[Batch]:
-        with Reader(self._state) as reader:
-            yield from reader.batches(one.schema, one.table, one.without)
 
     def _take(self, number: int) -> Batch | None:
         while True:
