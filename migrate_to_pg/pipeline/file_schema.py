@@ -38,7 +38,10 @@ _SHOWN = 20
 def learn_schema(run: Run, connection: Connection) -> SqliteSchema:
     """Return the schema that the file is to have. Raises MigrateToPgError where there is none."""
     there = {table for schema, table in tables_of(connection, run.final) if schema == run.final}
-    applied = _applied(connection, run.final) if "django_migrations" in there else ()
+    applied: Migrations = ()
+    if "django_migrations" in there:
+        query = sql.SQL("SELECT app::text, name::text FROM {} ORDER BY id")
+        applied = tuple(connection.execute(query.format(sql.Identifier(run.final, "django_migrations"))).fetchall())
     if not applied and has_migrations():
         raise MigrationStateError(
             _("Schema {schema} records no applied migration: it is not a Django project's.", schema=run.final),
@@ -131,8 +134,3 @@ def leftover_forms(run: Run, connection: Connection, schema: SqliteSchema) -> Le
     )
     run.state.notes += tuple(leftover_as_view(report_name(view)) for view in forms.views)
     return forms
-
-
-def _applied(connection: Connection, schema: str) -> tuple[tuple[str, str], ...]:
-    query = sql.SQL("SELECT app::text, name::text FROM {} ORDER BY id")
-    return tuple(connection.execute(query.format(sql.Identifier(schema, "django_migrations"))).fetchall())

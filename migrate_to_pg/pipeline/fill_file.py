@@ -188,17 +188,18 @@ def pair(
         others = make_plan(free, same, source_time_zone=plan.source_time_zone, local_times=plan.local_times)
         sides += [Side(schema=LEFTOVERS, plan=others)] if others.tables else []
         if forms.tables:
-            joined = plan_for(_sized(forms.tables, catalog), leftovers, source_time_zone=plan.source_time_zone)
+            # The sizes that they have in the file.
+            found = {table.name: table for table in catalog.tables}
+            joined = plan_for(
+                [
+                    replace(t, rows=found[t.source].rows, largest_row=found[t.source].largest_row or t.largest_row)
+                    for t in forms.tables
+                ],
+                leftovers,
+                source_time_zone=plan.source_time_zone,
+            )
             sides.append(Side(schema=LEFTOVERS, plan=joined, joined=forms.tables))
     return tuple(sides)
-
-
-def _sized(tables: tuple[LeftoverTable, ...], catalog: SourceCatalog) -> list[LeftoverTable]:
-    """Return the tables with the sizes that they have in the file."""
-    found = {table.name: table for table in catalog.tables}
-    return [
-        replace(t, rows=found[t.source].rows, largest_row=found[t.source].largest_row or t.largest_row) for t in tables
-    ]
 
 
 def _pair(

@@ -177,18 +177,14 @@ def next_steps(
     if options.mode == "dump":
         return _after_dump(options)
     if options.mode == "check":
-        return (_rehearse(options),)
+        # The server that the settings name is the one that the move will meet.
+        target = options.target or (None if default_is_postgresql() else "embedded")
+        line = command_line(replace(options, mode="rehearse", target=target))
+        return (_("Rehearse, which publishes nothing:\n{line}", line=line),)
     left = server_left(options)
     if published is None:
         return (*after_a_rehearsal(publications), _move(options), *(left if options.keep else ()))
     return (*_after_publication(options, published, publications), *left)
-
-
-def _rehearse(options: Options) -> str:
-    # The server that the settings name is the one that the move will meet.
-    target = options.target or (None if default_is_postgresql() else "embedded")
-    line = command_line(replace(options, mode="rehearse", target=target))
-    return _("Rehearse, which publishes nothing:\n{line}", line=line)
 
 
 def _move(options: Options) -> str:

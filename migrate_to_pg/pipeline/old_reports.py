@@ -69,7 +69,11 @@ def as_listed(path: Path, target: TargetFacts) -> DoomedReport | None:
     with contextlib.suppress(OSError):
         files = tuple(_files(path))
         report = _report(path)
-        if _is_of_a_run(files, path) and _published_nothing(report, target, path, {name for name, *_status in files}):
+        # All files are a run's, and none of a run that is still running.
+        known = [_OURS.fullmatch(name) for name, *_status in files]
+        processes = [found["process"] for found in known if found and found["process"]]
+        is_of_a_run = all(known) and not any(is_running(int(process)) for process in processes)
+        if is_of_a_run and _published_nothing(report, target, path, {name for name, *_status in files}):
             return DoomedReport(path=path, mode=str(report.get("mode", "")).replace("_", "-"), files=files)
     return None
 
@@ -81,13 +85,6 @@ def _files(path: Path) -> Iterator[tuple[str, int, int, int]]:
         status = entry.stat(follow_symlinks=False)
         name = entry.name if stat.S_ISREG(status.st_mode) else ""
         yield name, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _is_of_a_run(files: tuple[tuple[str, int, int, int], ...], path: Path) -> bool:
-    """Return whether all files in it are a run's, and none of a run that is still running."""
-    known = [_OURS.fullmatch(name) for name, *_status in files]
-    processes = [found["process"] for found in known if found and found["process"]]
-    return all(known) and not any(is_running(int(process)) for process in processes)
 
 
 def _report(path: Path) -> dict[str, Any]:

@@ -82,7 +82,10 @@ class Run:
             with ExitStack() as stack:
                 stages(stack)
         except STOPS as error:
-            refused = self._is_refusal(error)
+            # Where the run was asked for wrongly, there is nothing else to report.
+            source = self.state.source
+            not_reached = isinstance(error, TargetError) and source.snapshot is None and source.catalog is None
+            refused = self.state.published.publication is None and (isinstance(error, UsageError) or not_reached)
             self._record_stop(error)
         finally:
             self.workdir.drop_unfinished()
@@ -93,12 +96,6 @@ class Run:
             return complete_report(self.options, self.state)
         with ignore_stop_signals() if self.state.published.publication else nullcontext():
             return write_report(complete_report(self.options, self.state), self.workdir.directory)
-
-    def _is_refusal(self, error: BaseException) -> bool:
-        """Return whether the run was asked for wrongly, so that there is nothing else to report."""
-        source = self.state.source
-        not_reached = isinstance(error, TargetError) and source.snapshot is None and source.catalog is None
-        return self.state.published.publication is None and (isinstance(error, UsageError) or not_reached)
 
     def _record_stop(self, error: BaseException) -> None:
         """Record a failure. What was published before it stays published."""

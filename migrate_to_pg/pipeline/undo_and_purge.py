@@ -96,17 +96,13 @@ def list_purgeable(options: Options) -> Doomed:
     """List the old snapshots, the dated schemas, and the reports of runs that published nothing."""
     with _connected(options) as (connection, _choice):
         schemas, unknown = purgeable_schemas(connection, options.publish_to)
+        remembered = [e.snapshot for e in entries(connection) if e.final_schema == options.publish_to]
         return Doomed(
             schemas=tuple(schemas),
-            files=_files(connection, options),
+            files=tuple(file for path in recorded_snapshots(remembered) if (file := read_recorded_file(path))),
             reports=tuple(unpublished_reports(target.describe_server(connection, options.publish_to))),
             unknown=tuple(unknown),
         )
-
-
-def _files(connection: psycopg.Connection[Any], options: Options) -> tuple[RecordedFile, ...]:
-    remembered = [e.snapshot for e in entries(connection) if e.final_schema == options.publish_to]
-    return tuple(file for path in recorded_snapshots(remembered) if (file := read_recorded_file(path)))
 
 
 def purge(options: Options, doomed: Doomed | None = None, say: Callable[[str], None] = _silent) -> tuple[str, ...]:

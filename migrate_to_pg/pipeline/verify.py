@@ -162,7 +162,12 @@ def _recorded_or_new_snapshot(run: Run, stack: ExitStack) -> Snapshot:
     sha256 = file_sha256(path)
     snapshot = Snapshot(source=path, path=path, size=path.stat().st_size, sha256=sha256, source_sha256=sha256)
     run.state.record_source(snapshot=snapshot)
-    _check_unchanged(snapshot)
+    header = read_header(snapshot.path)
+    if snapshot.size < header.pages * header.page_size:
+        raise truncation_error(snapshot.path, snapshot.size, header.page_size, header.pages)
+    # Runs of old left no sum beside it.
+    if kept := _recorded_sum(snapshot.path):
+        require_unmodified_snapshot(replace(snapshot, sha256=kept))
     return snapshot
 
 
@@ -289,15 +294,6 @@ def _exclude_note(names: Sequence[str] | None, asked: Sequence[str]) -> str:
         asked=", ".join(asked),
         names=", ".join(names),
     )
-
-
-def _check_unchanged(snapshot: Snapshot) -> None:
-    """SourceError where the kept snapshot is not what the sum beside it says; runs of old left none."""
-    header = read_header(snapshot.path)
-    if snapshot.size < header.pages * header.page_size:
-        raise truncation_error(snapshot.path, snapshot.size, header.page_size, header.pages)
-    if kept := _recorded_sum(snapshot.path):
-        require_unmodified_snapshot(replace(snapshot, sha256=kept))
 
 
 def _recorded_sum(snapshot: Path) -> str:
