@@ -26,22 +26,18 @@ OwnForms = dict[tuple[str, str], OwnForm]
 
 def own_forms(registry: Registry, columns: Iterator[tuple[str, TargetColumn]]) -> OwnForms:
     """Return the forms of those columns, each with its table, that hold arrays or ranges of a model's field."""
-    fields = _fields(registry)
+    backend = registry.postgresql
+    fields = {
+        (called(model._meta.db_table, backend), called(str(field.column), backend)): field
+        for model in registry.target.get_models(include_auto_created=True)
+        for field in model._meta.local_concrete_fields
+    }
     found: OwnForms = {}
     for table, column in columns:
         oid, field = _oid(column), fields.get((table, column.name))
         if oid and field is not None:
             found[table, column.name] = _form(field, oid, registry.postgresql, registry.sqlite)
     return found
-
-
-def _fields(registry: Registry) -> dict[tuple[str, str], Any]:
-    backend = registry.postgresql
-    return {
-        (called(model._meta.db_table, backend), called(str(field.column), backend)): field
-        for model in registry.target.get_models(include_auto_created=True)
-        for field in model._meta.local_concrete_fields
-    }
 
 
 def _oid(column: TargetColumn) -> int:

@@ -101,18 +101,15 @@ class Registry:
                 there = known.get(key_of(model))
                 # makemigrations writes neither relations nor later changes of an unmanaged model.
                 if there is None or not (model._meta.managed or there.options.get("managed", True)):
-                    known[key_of(model)] = self._state_of(model)
+                    # The state of an installed model is the same for both kinds of database.
+                    if key_of(model) not in self._installed:
+                        self._installed[key_of(model)] = ModelState.from_model(model)
+                    known[key_of(model)] = self._installed[key_of(model)]
                     if model._meta.app_label in unmigrated:
                         made.add(key_of(model))
             same = like is not None and like.states == known and not self._has_cut_name(like.apps)
             made_apps = like.apps if like is not None and same else cast(Apps, ProjectState(models=known).apps)
             return Side(loader, known, made_apps, frozenset(made))
-
-    def _state_of(self, model: Model) -> ModelState:
-        """Return the state of an installed model, which is the same for both kinds of database."""
-        if key_of(model) not in self._installed:
-            self._installed[key_of(model)] = ModelState.from_model(model)
-        return self._installed[key_of(model)]
 
     def _has_cut_name(self, made: Apps) -> bool:
         """Report whether Django would cut the name of a model's table for PostgreSQL."""
