@@ -33,7 +33,13 @@ def check_preconditions(connection: Connection, staged: str, final: str) -> None
     _check_default_privileges(connection, staged)
     _check_names(connection, old, staged, final)
     _check_owned(connection, old)
-    _check_no_dependents(connection, old, final)
+    depending = external_dependents(connection, old)
+    if depending:
+        raise PublishError(
+            _("Something in the database depends on objects of schema {final} that would be replaced.", final=final),
+            detail=depending,
+            remedy=_("Drop these and make them again afterwards: they would go on using the replaced ones."),
+        )
     _check_triggers(connection, old, new)
     require_alterable(connection, [o.oid for o in old if o.type == "table"])
 
@@ -104,16 +110,6 @@ def _check_owned(connection: Connection, old: Sequence[SchemaObject]) -> None:
                 'Connect as their owner, or make this role a member of it: GRANT owner TO "{user}";',
                 user=connection.info.user,
             ),
-        )
-
-
-def _check_no_dependents(connection: Connection, old: Sequence[SchemaObject], final: str) -> None:
-    depending = external_dependents(connection, old)
-    if depending:
-        raise PublishError(
-            _("Something in the database depends on objects of schema {final} that would be replaced.", final=final),
-            detail=depending,
-            remedy=_("Drop these and make them again afterwards: they would go on using the replaced ones."),
         )
 
 

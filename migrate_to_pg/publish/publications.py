@@ -160,7 +160,13 @@ def oids_of(connection: Connection, final: str, names: Collection[str]) -> list[
 
 def require_alterable(connection: Connection, tables: Sequence[int]) -> None:
     """Raise PublishError if a publication of these tables is another role's, or limits their rows or columns."""
-    _reject_filtered(connection, tables)
+    limited = connection.execute(_LIMITED, [list(tables)]).fetchall()
+    if limited:
+        raise PublishError(
+            _("A publication limits the rows or columns of a table that would be replaced."),
+            detail=[row[0] for row in limited],
+            remedy=_("Take the table out of the publication, run again, and add it with its limits afterwards."),
+        )
     _check_owned(connection, tables)
 
 
@@ -172,16 +178,6 @@ WHERE r.prrelid = ANY (%s::oid[])
   AND (to_jsonb(r) ->> 'prqual' IS NOT NULL OR to_jsonb(r) ->> 'prattrs' IS NOT NULL)
 ORDER BY 1
 """
-
-
-def _reject_filtered(connection: Connection, tables: Sequence[int]) -> None:
-    limited = connection.execute(_LIMITED, [list(tables)]).fetchall()
-    if limited:
-        raise PublishError(
-            _("A publication limits the rows or columns of a table that would be replaced."),
-            detail=[row[0] for row in limited],
-            remedy=_("Take the table out of the publication, run again, and add it with its limits afterwards."),
-        )
 
 
 def _check_owned(connection: Connection, tables: Sequence[int]) -> None:
