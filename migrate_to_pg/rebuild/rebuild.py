@@ -7,7 +7,6 @@ for the time between, in a database that is dropped whatever happens. The old fi
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -146,7 +145,8 @@ def _require_room(path: Path, times: dict[Path, float]) -> None:
         with usage_error_on_oserror(directory):
             disks.setdefault(directory.stat().st_dev, []).append(directory)
     for directories in disks.values():
-        needed, free = _needed(held, times, directories), shutil.disk_usage(directories[0]).free
+        needed = round(held * sum(times[directory] for directory in directories))
+        free = shutil.disk_usage(directories[0]).free
         if free < needed:
             raise SourceError(
                 _(
@@ -157,7 +157,3 @@ def _require_room(path: Path, times: dict[Path, float]) -> None:
                 ),
                 remedy=_("Make room there, or name another disk with --report DIR or for the new file."),
             )
-
-
-def _needed(held: int, times: dict[Path, float], directories: Collection[Path]) -> int:
-    return round(held * sum(times[directory] for directory in directories))
