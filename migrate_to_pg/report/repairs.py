@@ -173,21 +173,18 @@ def resolutions(finding: Finding, report: Report | None) -> tuple[Resolution, ..
     # What has a repair and is not about rows is of the schema: no cell and no row records it.
     if finding.repair and not (finding.quarantinable and edits(report)):
         return (Resolution.REPAIRED,)
-    return (Resolution.BY_OTHERS if _fixed_by_other_repairs(finding, report) else Resolution.QUARANTINED_FOR_OTHERS,)
+    # Another repair may have settled it: a cell of its column was changed, or a row merged.
+    columns = finding.column.split(", ")
+    changed = any(c.table == finding.table and c.column in columns for c in report.changed)
+    outcomes = [rows.outcome for rows in report.removed if rows.table == finding.table]
+    by_others = changed or RowOutcome.QUARANTINED not in outcomes or RowOutcome.MERGED in outcomes
+    return (Resolution.BY_OTHERS if by_others else Resolution.QUARANTINED_FOR_OTHERS,)
 
 
 def is_quarantined(found: tuple[Resolution, ...]) -> bool:
     """Return whether a finding that was settled in these ways was settled by quarantine alone."""
     settled = (Resolution.QUARANTINED, Resolution.VALUES_QUARANTINED, Resolution.QUARANTINED_FOR_OTHERS)
     return found in [(one,) for one in settled]
-
-
-def _fixed_by_other_repairs(finding: Finding, report: Report) -> bool:
-    """Return whether another repair may have settled it: a cell of its column was changed, or a row merged."""
-    columns = finding.column.split(", ")
-    changed = any(c.table == finding.table and c.column in columns for c in report.changed)
-    outcomes = [rows.outcome for rows in report.removed if rows.table == finding.table]
-    return changed or RowOutcome.QUARANTINED not in outcomes or RowOutcome.MERGED in outcomes
 
 
 def remaining(finding: Finding, report: Report | None) -> str:
