@@ -175,7 +175,9 @@ def _foreign_keys(subject: Subject, table: PlannedTable, made: MadeTable | None)
             (table.columns_named(key.columns), parent.source.name if parent else None) for key, parent in planned
         ]
     for columns, parent in expected:
-        named = _parents(table, columns)
+        lowered = sorted(column.source.name.lower() for column in columns)
+        keys = table.source.foreign_keys
+        named = [key.parent.lower() for key in keys if sorted(map(str.lower, key.columns)) == lowered]
         if not columns or parent is None or parent.lower() in named or not all(map(subject.catalog.table, named)):
             continue
         own = ", ".join(column.source.name for column in columns)
@@ -185,13 +187,6 @@ def _foreign_keys(subject: Subject, table: PlannedTable, made: MadeTable | None)
             else _("there is no foreign key on {own} to {parent}", own=own, parent=parent)
         )
         yield _Loss(tuple(column.name for column in columns), words)
-
-
-def _parents(table: PlannedTable, columns: list[PlannedColumn]) -> list[str]:
-    """Return the tables, in lower case, that SQLite's foreign keys on these columns name."""
-    own = sorted(column.source.name.lower() for column in columns)
-    keys = table.source.foreign_keys
-    return [key.parent.lower() for key in keys if sorted(column.lower() for column in key.columns) == own]
 
 
 def _planned(table: PlannedTable, names: Sequence[str]) -> list[PlannedColumn]:
