@@ -39,7 +39,10 @@ class ArrowConnections:
         try:
             connection = self._idle.pop()
         except IndexError:
-            connection = self._open()
+            connection = adbc_driver_sqlite.dbapi.connect(self._uri)
+            if self._attached:
+                with connection.cursor() as cursor:
+                    cursor.execute("ATTACH ? AS attached", [self._attached])
         try:
             with connection.cursor() as cursor:
                 yield cursor
@@ -47,10 +50,3 @@ class ArrowConnections:
             connection.close()
             raise
         self._idle.append(connection)
-
-    def _open(self) -> Any:
-        connection = adbc_driver_sqlite.dbapi.connect(self._uri)
-        if self._attached:
-            with connection.cursor() as cursor:
-                cursor.execute("ATTACH ? AS attached", [self._attached])
-        return connection

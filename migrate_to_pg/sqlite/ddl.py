@@ -41,20 +41,16 @@ class TableDefinition:
 def read_definition(database: sqlite3.Connection, table: str) -> TableDefinition:
     """Read the definition of a table of the main database."""
     constraints = database.execute(_KEY_INDEXES, [table]).fetchall()
-    return TableDefinition(
-        columns=tuple(database.execute(_COLUMN_ROWS, [table]).fetchall()),
-        foreign_keys=_foreign_keys(database, table),
-        constraints=tuple(
-            (origin, tuple(column for (column,) in database.execute(_INDEXED, [index])))
-            for index, origin in constraints
-        ),
-    )
-
-
-def _foreign_keys(database: sqlite3.Connection, table: str) -> tuple[Key, ...]:
     found: dict[int, Key] = {}
     for number, parent, column, parent_column, *actions in database.execute(_KEYS, [table]):
         _, columns, parent_columns, *_ = found.get(number, (parent, (), (), "", "", ""))
         on_update, on_delete, match = actions
         found[number] = (parent, (*columns, column), (*parent_columns, parent_column), on_update, on_delete, match)
-    return tuple(found[number] for number in sorted(found))
+    return TableDefinition(
+        columns=tuple(database.execute(_COLUMN_ROWS, [table]).fetchall()),
+        foreign_keys=tuple(found[number] for number in sorted(found)),
+        constraints=tuple(
+            (origin, tuple(column for (column,) in database.execute(_INDEXED, [index])))
+            for index, origin in constraints
+        ),
+    )
