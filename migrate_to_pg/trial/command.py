@@ -107,7 +107,13 @@ def _run_child(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
             with suppress(subprocess.TimeoutExpired):
                 status = child.wait(_POLL_INTERVAL_SECONDS)
                 break
-            _pass_on(received, child)
+            # The child gets what this process received, except a Ctrl-C that the terminal gave to both.
+            for number, moment in [*received]:
+                if number == signal.SIGINT and time.monotonic() - moment < _OWN_SIGNAL_SECONDS:
+                    continue
+                received.remove((number, moment))
+                if number != signal.SIGINT or not _is_in_foreground():
+                    child.send_signal(number)
     return status if status >= 0 else _SIGNALLED - status
 
 
@@ -133,16 +139,6 @@ def _collect_signals() -> Iterator[list[tuple[int, float]]]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
-
-
-def _pass_on(received: list[tuple[int, float]], child: subprocess.Popen[bytes]) -> None:
-    """Send the child what this process received, except a Ctrl-C that the terminal gave to both."""
-    for number, moment in [*received]:
-        if number == signal.SIGINT and time.monotonic() - moment < _OWN_SIGNAL_SECONDS:
-            continue
-        received.remove((number, moment))
-        if number != signal.SIGINT or not _is_in_foreground():
-            child.send_signal(number)
 
 
 def _is_in_foreground() -> bool:

@@ -47,14 +47,19 @@ class Databases:
     @contextmanager
     def temporary(self, template: str = "") -> Iterator[str]:
         """Make a database for as long as this lasts, and drop it with those that Django made for tests of it."""
-        self._drop_abandoned()
+        query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
+        for (name,) in self._connection.execute(query, [_PREFIX]).fetchall():
+            if name not in self._own and self._row("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [_LOCK, name])[0]:
+                self.drop(name)
+                self._connection.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [_LOCK, name])
         name = f"{_PREFIX}{secrets.token_hex(4)}"
         # Held by this session, so that another process does not take the database for an abandoned one.
         self._connection.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", [_LOCK, name])
         self._own.add(name)
         try:
             if template:
-                self._copy(template, name)
+                statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+                self._connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
             else:
                 self.create(name)
             yield name
@@ -83,10 +88,6 @@ class Databases:
                 ),
             ) from error
 
-    def _copy(self, template: str, name: str) -> None:
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
-        self._connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
-
     def keep(self, name: str, final: str, comment: str) -> None:
         """Give a finished database its name, and refuse connections to it: it is a template from now on."""
         before, after = sql.Identifier(name), sql.Identifier(final)
@@ -105,13 +106,6 @@ class Databases:
         """Drop a database and those of its tests, if they exist, with whoever is connected."""
         for (found,) in self._connection.execute(_OF_TESTS, {"name": name}).fetchall():
             self._connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(found)))
-
-    def _drop_abandoned(self) -> None:
-        query = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
-        for (name,) in self._connection.execute(query, [_PREFIX]).fetchall():
-            if name not in self._own and self._row("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [_LOCK, name])[0]:
-                self.drop(name)
-                self._connection.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [_LOCK, name])
 
     def _row(self, query: str, parameters: list[object] | None = None) -> tuple[Any, ...]:
         rows: list[tuple[Any, ...]] = self._connection.execute(query, parameters).fetchall()

@@ -128,7 +128,11 @@ def _from_kept(options: Options, choice: SourceChoice, progress: Progress, stack
     name = hashlib.sha256(os.fsencode(choice.path)).hexdigest()[:8]
     with _locked(_snapshots() / f"{name}.lock"):
         kept = _Kept.read(databases, name)
-        is_reused = kept is not None and kept.state == state_of(options, choice) and not _is_fresh(options)
+        is_reused = (
+            kept is not None
+            and kept.state == state_of(options, choice)
+            and not (options.trial is not None and options.trial.fresh)
+        )
         if kept is None or not is_reused:
             kept = _make_kept(options, choice, progress, databases, server, name, kept)
         database = stack.enter_context(databases.temporary(_TEMPLATE_PREFIX + name))
@@ -215,10 +219,6 @@ def _publish(options: Options, url: str, folder: Path, progress: Progress) -> Pa
     if report.publication is None or report.source is None:
         raise CopyFailedError(report)
     return folder / report.source.snapshot
-
-
-def _is_fresh(options: Options) -> bool:
-    return options.trial is not None and options.trial.fresh
 
 
 def _snapshots() -> Path:

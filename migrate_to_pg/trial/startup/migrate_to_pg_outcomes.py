@@ -132,20 +132,16 @@ def patch_errors(module: ModuleType) -> None:
 
 def _describe_here(raised: Exception, error: BaseException) -> dict[str, Any]:
     """Describe an error where it is raised: its traceback does not reach to the project yet."""
+    frames = [*traceback.walk_stack(sys._getframe(2))][::-1]
+    names = [frame.f_globals.get("__name__", "") for frame, _line in frames]
+    runners = [place for place, name in enumerate(names) if name.startswith(_RUNNERS)]
     return {
         "type": type(raised).__name__,
         "is_assertion": False,
         "message": _message(raised),
         "sqlstate": _sqlstate(error),
-        **_told(_since_test_began([*traceback.walk_stack(sys._getframe(2))][::-1])),
+        **_told(frames[runners[-1] + 1 :] if runners else frames),
     }
-
-
-def _since_test_began(frames: list[tuple[FrameType, int]]) -> list[tuple[FrameType, int]]:
-    """Leave out the frames of what runs the tests, such as manage.py."""
-    names = [frame.f_globals.get("__name__", "") for frame, _line in frames]
-    runners = [place for place, name in enumerate(names) if name.startswith(_RUNNERS)]
-    return frames[runners[-1] + 1 :] if runners else frames
 
 
 def patch_suites(module: ModuleType) -> None:
@@ -177,7 +173,12 @@ def _written(name: str, original: Callable[..., Any], result: Any) -> Callable[.
             subtest, error = arguments
             if error is None:
                 return original(test, subtest, error)
-            write(test.id(), _kind(test, error), error[1], sub=subtest._subDescription())
+            write(
+                test.id(),
+                "failed" if issubclass(error[0], test.failureException) else "error",
+                error[1],
+                sub=subtest._subDescription(),
+            )
         else:
             error = arguments[0] if name in ("addError", "addFailure", "addExpectedFailure") else None
             write(test.id(), str(outcome), error[1] if error else None)
@@ -197,10 +198,6 @@ def _reconnect() -> None:
         if connection.vendor == "postgresql" and connection.in_atomic_block:
             connection.close()
             connection.connect()
-
-
-def _kind(test: Any, error: tuple[Any, ...]) -> str:
-    return "failed" if issubclass(error[0], test.failureException) else "error"
 
 
 def _send(result: Any, name: str, original: Callable[..., Any], test: Any, error: tuple[Any, ...]) -> Any:
