@@ -21,7 +21,6 @@ from migrate_to_pg.postgres.session import configure_session
 from migrate_to_pg.postgres.statement_log import open_connection
 from migrate_to_pg.records import TargetColumn
 from migrate_to_pg.verify.rows import Column, Rows
-from migrate_to_pg.verify.vectorized import Array
 
 _NORMALIZE = (
     "SELECT CAST({} AS text) FROM (SELECT CAST(t.x AS {}) AS v, t.n FROM unnest(%s::text[])"
@@ -57,14 +56,11 @@ class TextNormalizer:
             for rows in batches:
                 arrays = list(rows.arrays)
                 for column in asking:
-                    arrays[column.index] = self._normalized(arrays[column.index], column)
+                    distinct = arrays[column.index].dictionary_encode()
+                    texts: list[str | None] = distinct.dictionary.to_pylist()
+                    normalized = self._ask(texts, *_read_as(column.planned.target))
+                    arrays[column.index] = pa.array(normalized, pa.string()).take(distinct.indices)
                 yield replace(rows, arrays=tuple(arrays))
-
-    def _normalized(self, array: Array, column: Column) -> Array:
-        distinct = array.dictionary_encode()
-        texts: list[str | None] = distinct.dictionary.to_pylist()
-        normalized = self._ask(texts, *_read_as(column.planned.target))
-        return pa.array(normalized, pa.string()).take(distinct.indices)
 
     def _ask(self, texts: list[str | None], type_sql: sql.SQL, written: sql.Composable) -> list[str | None]:
         """Return the server's form of each text. If it refuses one of many, ask for both halves."""

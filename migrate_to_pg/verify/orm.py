@@ -14,7 +14,7 @@ import ipaddress
 import struct
 import sys
 import zoneinfo
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -251,8 +251,14 @@ class _ModelComparison:
             rows = self._compare()
             followed = self._check_foreign_keys()
         except UNREADABLE as error:
+            # Django's message may quote a value of any column, so a table with secrets gives only its type.
+            secret = has_secret(self.table.name, (column.name for column in self.table.columns))
             raise ProofError(
-                _("Django's ORM cannot read table {table}: {error}", table=self.table.name, error=self._reason(error)),
+                _(
+                    "Django's ORM cannot read table {table}: {error}",
+                    table=self.table.name,
+                    error=type(error).__name__ if secret else error,
+                ),
                 remedy=_("--verify cells compares it without the ORM."),
             ) from error
         return OrmTable(
@@ -264,11 +270,6 @@ class _ModelComparison:
             samples=tuple(self.samples),
         )
 
-    def _reason(self, error: Exception) -> object:
-        """Return Django's message. It may quote a value of any column, so a table with secrets gives only its type."""
-        secret = has_secret(self.table.name, (column.name for column in self.table.columns))
-        return type(error).__name__ if secret else error
-
     def _queryset(self, alias: str) -> Any:
         return models.QuerySet(self.models[alias], using=alias)
 
@@ -278,7 +279,8 @@ class _ModelComparison:
             rows += len(chunk)
             # The key of an unmanaged model may be none in the table: several rows have it.
             found: dict[Any, list[Row]] = {}
-            for row in self._target_rows(chunk):
+            keys = [row[0] for row in chunk]
+            for row in self._queryset(TARGET).filter(pk__in=keys).values_list(*self.names):
                 found.setdefault(_hashable(row[0]), []).append(row)
             for row in chunk:
                 self._report_row(row, self._pop_match(row, found.get(_hashable(row[0]), [])))
@@ -311,16 +313,14 @@ class _ModelComparison:
         if chunk:
             yield chunk
 
-    def _target_rows(self, chunk: Sequence[Row]) -> list[Row]:
-        keys = [row[0] for row in chunk]
-        return list(self._queryset(TARGET).filter(pk__in=keys).values_list(*self.names))
-
     def _report_row(self, row: Row, found: Row | None) -> None:
         key = {", ".join(self.table.target.primary_key): str(row[0])}
         if has_secret(self.table.name, self.table.target.primary_key):
             key = dict.fromkeys(key, MASK)
         if found is None:
-            self._add("missing", key, "", self._row_text(row), None)
+            cells = zip(self.fields, row[1:], strict=True)
+            values = (f"{f.attname}={masked(self.table.name, str(f.column), repr(v))}" for f, v in cells)
+            self._add("missing", key, "", ", ".join(values), None)
             return
         for field, source, target in self._unequal(row, found):
             self._add("changed", key, str(field.column), repr(source), repr(target))
@@ -330,15 +330,14 @@ class _ModelComparison:
         if len(self.samples) < SAMPLES:
             self.samples.append(difference(self.table.name, kind, key, column, source, target))
 
-    def _row_text(self, row: Row) -> str:
-        cells = zip(self.fields, row[1:], strict=True)
-        return ", ".join(f"{f.attname}={masked(self.table.name, str(f.column), repr(v))}" for f, v in cells)
-
     def _check_foreign_keys(self) -> int:
         """Check that every key finds its row on both sides. Return how many did."""
         total = 0
         for field in self.fields:
-            if field.remote_field is None or not self._is_read(field):
+            if (
+                field.remote_field is None
+                or called(field.remote_field.model._meta.db_table, self.registry.postgresql) not in self.there
+            ):
                 continue
             found = [self._count_resolved(alias, field.name) for alias in (SOURCE, TARGET)]
             if found[0] < found[1]:
@@ -348,10 +347,6 @@ class _ModelComparison:
                 self._add("changed", {}, str(field.column), *texts)
             total += found[1]
         return total
-
-    def _is_read(self, field: Any) -> bool:
-        """Return whether the table that the key refers to is in this database."""
-        return called(field.remote_field.model._meta.db_table, self.registry.postgresql) in self.there
 
     def _count_resolved(self, alias: str, name: str) -> int:
         field: Any = self.models[alias]._meta.get_field(name)
