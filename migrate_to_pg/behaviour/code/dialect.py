@@ -144,17 +144,14 @@ def column_of(node: Any, tree: exp.Expr, sides: Sides) -> Column | None:
     tables = {table.alias_or_name: table.name for table in tree.find_all(exp.Table)}
     candidates = [tables[node.table]] if node.table in tables else [] if node.table else [*tables.values()]
     for table in candidates:
-        if node.name in _columns(sides, table):
+        with sides.sqlite.cursor() as cursor:
+            try:
+                columns = [found.name for found in sides.sqlite.introspection.get_table_description(cursor, table)]
+            except DatabaseError:
+                columns = []
+        if node.name in columns:
             return Column(table, node.name)
     return None
-
-
-def _columns(sides: Sides, table: str) -> list[str]:
-    with sides.sqlite.cursor() as cursor:
-        try:
-            return [found.name for found in sides.sqlite.introspection.get_table_description(cursor, table)]
-        except DatabaseError:
-            return []
 
 
 def count(connection: Any, column: Column, condition: str, *parameters: str) -> int:

@@ -21,7 +21,14 @@ _KEYS = frozenset({"id", "pk"})
 def find_in_keys(sources: Sequence[Source]) -> Iterator[Occurrence]:
     """Yield explicit keys, expected keys, numbers beyond the range of a field, and lastrowid."""
     for source in sources:
-        yield from _expected(source)
+        lines = [
+            node
+            for node in (source.nodes if source.is_test else ())
+            if isinstance(node, ast.Compare | ast.Call) and _expects(node) and not _has_fixtures(source, node)
+        ]
+        if lines:
+            first = min(lines, key=lambda node: node.lineno)
+            yield replace(_found("expected-key", source, first, Effect.DIFFERENT), count=len(lines))
         creators = dict(_creators(source))
         for node in source.nodes:
             if isinstance(node, ast.Attribute) and node.attr == "lastrowid":
@@ -36,18 +43,6 @@ def _found(
     rule: str, source: Source, node: ast.AST, effect: Effect, certainty: Certainty = Certainty.HINT
 ) -> Occurrence:
     return Occurrence(rule=rule, place=source.place(node), way=Way.CODE, certainty=certainty, effect=effect)
-
-
-def _expected(source: Source) -> Iterator[Occurrence]:
-    """Yield the first line of a file of tests that expects a key, with the number of all of them."""
-    lines = [
-        node
-        for node in (source.nodes if source.is_test else ())
-        if isinstance(node, ast.Compare | ast.Call) and _expects(node) and not _has_fixtures(source, node)
-    ]
-    if lines:
-        first = min(lines, key=lambda node: node.lineno)
-        yield replace(_found("expected-key", source, first, Effect.DIFFERENT), count=len(lines))
 
 
 def _of_creation(source: Source, call: ast.Call, model: type[models.Model]) -> Iterator[Occurrence]:

@@ -57,7 +57,12 @@ def _searched(built: Built, sides: Sides) -> Iterator[Occurrence]:
         if found is None or found[1] not in _WITH_CASE:
             continue
         field: Any = found[0]
-        if _has_capitals(field, sides):
+        try:
+            has_capitals = count(sides.sqlite, Column(field.model._meta.db_table, str(field.column)), _BOTH_CASES) > 0
+        except DatabaseError:
+            # No migration makes the table.
+            has_capitals = False
+        if has_capitals:
             yield Occurrence(
                 rule="like-case",
                 place=built.source.place(built.node),
@@ -66,14 +71,6 @@ def _searched(built: Built, sides: Sides) -> Iterator[Occurrence]:
                 effect=Effect.DIFFERENT,
                 explanation=_("{column} holds capitals: {lookup}.", column=field, lookup=lookup),
             )
-
-
-def _has_capitals(field: models.Field[Any, Any], sides: Sides) -> bool:
-    try:
-        return count(sides.sqlite, Column(field.model._meta.db_table, str(field.column)), _BOTH_CASES) > 0
-    except DatabaseError:
-        # No migration makes the table.
-        return False
 
 
 def _text_field(model: type[models.Model], lookup: str) -> tuple[models.Field[Any, Any], str] | None:

@@ -103,11 +103,8 @@ class Database:
 
     def plan_query(self, query: Any) -> None:
         """Let the database plan a query of the ORM. Nothing is run."""
-        self._plan_compiled(self._compiler(query))
-
-    def _plan_compiled(self, compiler: SQLCompiler) -> None:
         try:
-            sql, parameters = compiler.as_sql()
+            sql, parameters = self._compiler(query).as_sql()
         except EmptyResultSet:
             return
         self.plan(sql, parameters)

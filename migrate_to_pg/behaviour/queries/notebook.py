@@ -131,18 +131,15 @@ def read(path: Path) -> Notes:
 
 def _take(found: Notes, line: dict[str, Any]) -> None:
     if "occurrence" in line:
-        found.occurrences.append(_occurrence(line["occurrence"]))
+        values = line["occurrence"]
+        typed = {
+            "place": Place(**values["place"]),
+            "way": Way(values["way"]),
+            "certainty": Certainty(values["certainty"]),
+            "effect": Effect(values["effect"]),
+        }
+        found.occurrences.append(Occurrence(**(values | typed)))
     found.counts.update(line.get("counts", {}))
     if "note" in line and line["note"] not in found.notes:
         found.notes.append(line["note"])
     found.is_complete &= line.get("is_complete", True)
-
-
-def _occurrence(values: dict[str, Any]) -> Occurrence:
-    typed = {
-        "place": Place(**values["place"]),
-        "way": Way(values["way"]),
-        "certainty": Certainty(values["certainty"]),
-        "effect": Effect(values["effect"]),
-    }
-    return Occurrence(**(values | typed))

@@ -50,18 +50,14 @@ def meaning(value: Any) -> tuple[str, Any]:
 
 
 def _number(value: bool | float | Decimal) -> str:
-    number = _float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf if value > 0 else -math.inf
     # One that may have been written with an exponent is written out by jsonb: 1e300.
     if isinstance(value, int) and abs(value) >= _EXACT and not (math.isinf(number) or Decimal(repr(number)) == value):
         return str(int(value))
     return format(number + 0.0, f".{_DIGITS}g")
-
-
-def _float(value: float | Decimal) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
 
 
 def _json(value: Any) -> Any:

@@ -51,7 +51,12 @@ def occurrences_of(failing: Iterable[tuple[Outcome, Outcome | None]]) -> tuple[O
             seen = _Seen(_name(there.test, failure), failure, here)
             place = _place(failure, _name(there.test, failure))
             says = failure.line if failure.is_assertion and _is_test(Path(place.file)) else ""
-            found.setdefault(Cause(_rule(failure), place, says), []).append(seen)
+            if failure.is_assertion:
+                rule = _TEST_FAILS
+            else:
+                rule = rule_of_error(failure.sqlstate, failure.message, failure.sql)
+                rule = _TEST_FAILS if rule == OTHER and not failure.sqlstate else rule
+            found.setdefault(Cause(rule, place, says), []).append(seen)
     return tuple(_occurrence(cause, seen) for cause, seen in found.items())
 
 
@@ -84,13 +89,6 @@ def _aborted(failure: Failure, caught: Sequence[Failure]) -> Failure:
 def _unexpected(test: str) -> Failure:
     text = _("The test passes, and is expected to fail.")
     return Failure(type="", message=text, sqlstate="", sql="", is_assertion=True, frames=())
-
-
-def _rule(failure: Failure) -> str:
-    if failure.is_assertion:
-        return _TEST_FAILS
-    rule = rule_of_error(failure.sqlstate, failure.message, failure.sql)
-    return _TEST_FAILS if rule == OTHER and not failure.sqlstate else rule
 
 
 def _place(failure: Failure, test: str) -> Place:
