@@ -137,25 +137,20 @@ def probe(database: sqlite3.Connection, catalog: SourceCatalog) -> Iterator[Find
     for table in catalog.tables:
         # Only SQLite writes the shadow tables of a virtual one.
         if kinds.get(table.name) != "shadow":
-            failures = _failures(database, table, writes=kinds.get(table.name) != "virtual")
-            yield from _probe_findings(table, failures, catalog)
-
-
-def _failures(database: sqlite3.Connection, table: SourceTable, *, writes: bool) -> dict[str, list[str]]:
-    """Return SQLite's message -> the statements that failed with it."""
-    failures: dict[str, list[str]] = defaultdict(list)
-    trial = _TableProbe(database, table)
-    # The row is deleted before it is inserted, since its own unique keys would refuse a second one.
-    for kind, sql in (("read", trial.nothing), *(trial.statements() if writes else ())):
-        message = trial.begin() or _error_of(database, sql)
-        if message:
-            failures[message].append(kind)
-        if kind in ("read", "UPDATE"):
+            failures: dict[str, list[str]] = defaultdict(list)
+            trial = _TableProbe(database, table)
+            # The row is deleted before it is inserted, since its own unique keys would refuse a second one.
+            writes = kinds.get(table.name) != "virtual"
+            for kind, sql in (("read", trial.nothing), *(trial.statements() if writes else ())):
+                message = trial.begin() or _error_of(database, sql)
+                if message:
+                    failures[message].append(kind)
+                if kind in ("read", "UPDATE"):
+                    trial.end()
+                if message and kind == "read":
+                    break
             trial.end()
-        if message and kind == "read":
-            break
-    trial.end()
-    return failures
+            yield from _probe_findings(table, failures, catalog)
 
 
 @dataclass(frozen=True, slots=True)

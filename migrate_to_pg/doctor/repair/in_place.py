@@ -257,7 +257,14 @@ class RepairRun:
     def _verify_or_restore(self, source: Source, database: sqlite3.Connection) -> None:
         """Examine the database while nobody writes to it, and restore the backup for any regression."""
         with self._held(database) as unchanged:
-            found = self._regressions(source)
+            fresh = self._copy.with_name(f"{self._copy.name}.after")
+            try:
+                source.copy(fresh)
+            except (MigrateToPgError, sqlite3.Error, OSError) as error:
+                found = [str(error)]
+            else:
+                self.after = examine_copy(self.choice, fresh, self.progress)
+                found = self._all_regressions(self.after)
         if found and not unchanged:
             raise RepairError(
                 _(
@@ -281,16 +288,6 @@ class RepairRun:
             return
         yield _data_version(database) == self.version
         database.execute("ROLLBACK")
-
-    def _regressions(self, source: Source) -> list[str]:
-        """Return every reason to undo the repair, such as that the database cannot be read."""
-        fresh = self._copy.with_name(f"{self._copy.name}.after")
-        try:
-            source.copy(fresh)
-        except (MigrateToPgError, sqlite3.Error, OSError) as error:
-            return [str(error)]
-        self.after = examine_copy(self.choice, fresh, self.progress)
-        return self._all_regressions(self.after)
 
     def _all_regressions(self, after: Examination) -> list[str]:
         return regressions.find_regressions(self.before.findings, after.findings, self.steps)
