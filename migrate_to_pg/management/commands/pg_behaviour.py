@@ -18,7 +18,6 @@ from migrate_to_pg.management.argument_types import names
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
-    from migrate_to_pg.behaviour.find import Wanted
     from migrate_to_pg.behaviour.records import Report
     from migrate_to_pg.records import Options
     from migrate_to_pg.records import Report as MoveReport
@@ -93,7 +92,7 @@ class Command(BaseCommand):
     def _find(self, options: dict[str, Any]) -> tuple[Report, Path]:
         from django.conf import settings
 
-        from migrate_to_pg.behaviour.find import find
+        from migrate_to_pg.behaviour.find import Wanted, find
         from migrate_to_pg.behaviour.report import behaviour_html, behaviour_json
         from migrate_to_pg.management.settings import require_secrets
         from migrate_to_pg.report import write_files
@@ -103,7 +102,12 @@ class Command(BaseCommand):
         require_secrets(getattr(settings, "MIGRATE_TO_PG", {}))
         directory = WorkDirectory(options["report"]).directory
         with console.show_progress(self, options) as progress:
-            report = find(_wanted(options, directory), console.ignore_broken_pipe(progress))
+            ways = {name: options[name] for name in _WAYS}
+            if not any(ways.values()):
+                ways |= {"data": True, "code": True}
+            copied = _options_of_copy(options)
+            wanted = Wanted(directory=directory, as_user=options["as_user"], options=copied, **ways)
+            report = find(wanted, console.ignore_broken_pipe(progress))
         page = directory / "behaviour.html"
         texts = {
             page: behaviour_html.to_html(report),
@@ -202,15 +206,6 @@ def _check(options: dict[str, Any]) -> None:
             _("The way code needs the extra behaviour, which is not installed."),
             remedy=_("Run pip install 'django-migrate-to-pg[behaviour]', or look by --data alone."),
         )
-
-
-def _wanted(options: dict[str, Any], directory: Path) -> Wanted:
-    from migrate_to_pg.behaviour.find import Wanted
-
-    ways = {name: options[name] for name in _WAYS}
-    if not any(ways.values()):
-        ways |= {"data": True, "code": True}
-    return Wanted(directory=directory, as_user=options["as_user"], options=_options_of_copy(options), **ways)
 
 
 def _options_of_copy(options: dict[str, Any]) -> Options:
