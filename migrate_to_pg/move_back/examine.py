@@ -107,7 +107,12 @@ def _count_all(
 
     def count_with(connection: Connection) -> None:
         for table in drain(left):
-            counted[table] = _count(connection, schema, table, faults[table])
+            sums: list[sql.Composable] = [sql.SQL("count(*)")]
+            sums += (sql.SQL("count(*) FILTER (WHERE {})").format(fault.where) for fault in faults[table])
+            query = sql.SQL("SELECT {} FROM {} AS t").format(sql.SQL(", ").join(sums), sql.Identifier(schema, table))
+            # Rolled back: a server has no room for the locks of thousands of tables.
+            with connection.transaction(force_rollback=True):
+                counted[table] = connection.execute(query).fetchone() or ()
 
     def stop() -> None:
         left.clear()
@@ -116,15 +121,6 @@ def _count_all(
 
     run_all("examine", [partial(count_with, connection) for connection in connections], stop)
     return counted
-
-
-def _count(connection: Connection, schema: str, table: str, faults: list[Fault]) -> tuple[int, ...]:
-    sums: list[sql.Composable] = [sql.SQL("count(*)")]
-    sums += (sql.SQL("count(*) FILTER (WHERE {})").format(fault.where) for fault in faults)
-    query = sql.SQL("SELECT {} FROM {} AS t").format(sql.SQL(", ").join(sums), sql.Identifier(schema, table))
-    # Rolled back: a server has no room for the locks of thousands of tables.
-    with connection.transaction(force_rollback=True):
-        return connection.execute(query).fetchone() or ()
 
 
 def _finding(

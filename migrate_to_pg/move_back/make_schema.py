@@ -72,7 +72,12 @@ def make_unknown_tables(database: sqlite3.Connection, tables: Iterable[tuple[str
         if obstacle := _obstacle(table, taken):
             obstacles.append(f"{shown}: {obstacle}")
         elif table.columns:
-            database.execute(_create_unknown(table))
+            parts = [compose("{column} {type}", column=name(c.name), type=Sql(declared_type(c))) for c in table.columns]
+            if table.primary_key:
+                parts.append(compose("PRIMARY KEY ({key})", key=names(table.primary_key)))
+            database.execute(
+                compose("CREATE TABLE {table} ({columns})", table=name(table.name), columns=join(", ", parts))
+            )
         taken.add(folded(table.name))
     if obstacles:
         raise StagingError(
@@ -95,13 +100,6 @@ def _obstacle(table: TargetTable, taken: set[str]) -> str:
     if twice := [name for name in dict.fromkeys(columns) if columns.count(name) > 1]:
         return _("several columns are called {column}, apart from upper and lower case.", column=twice[0])
     return ""
-
-
-def _create_unknown(table: TargetTable) -> Sql:
-    parts = [compose("{column} {type}", column=name(c.name), type=Sql(declared_type(c))) for c in table.columns]
-    if table.primary_key:
-        parts.append(compose("PRIMARY KEY ({key})", key=names(table.primary_key)))
-    return compose("CREATE TABLE {table} ({columns})", table=name(table.name), columns=join(", ", parts))
 
 
 def later_statements(schema: SqliteSchema) -> list[Statement]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,7 +83,16 @@ class Reader:
             if self._read % _TABLES_LOCKED == 0:
                 cursor.execute("ROLLBACK TO SAVEPOINT nothing_read")
             cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)})
-            cursor.execute(self._query(schema, table, columns, without).as_string(None))
+            query = sql.SQL("SELECT {} FROM {} AS t").format(
+                sql.SQL(", ").join(read_expression(column.target, self._state.zone) for column in columns),
+                sql.Identifier(schema, table.name),
+            )
+            if without:
+                query += sql.SQL(" WHERE NOT ({})").format(without)
+            # SQLite appends rows in the order of their integer key, and searches the place of any other.
+            if len(table.key) == 1 and table.key[0].target.type_name in ("int2", "int4", "int8"):
+                query += sql.SQL(" ORDER BY t.{}").format(sql.Identifier(table.key[0].name))
+            cursor.execute(query.as_string(None))
             for batch in cursor.fetch_record_batch():
                 yield [self._values(table, column, array) for column, array in zip(columns, batch.columns, strict=True)]
 
@@ -91,17 +100,3 @@ class Reader:
         values = spelling_of(column.target).values(array)
         form = self._state.forms.get((table.name, column.name))
         return values if form is None else [None if v is None else form(v) for v in values.to_pylist()]
-
-    def _query(
-        self, schema: str, table: PlannedTable, columns: Sequence[PlannedColumn], without: sql.Composed | None
-    ) -> sql.Composed:
-        query = sql.SQL("SELECT {} FROM {} AS t").format(
-            sql.SQL(", ").join(read_expression(column.target, self._state.zone) for column in columns),
-            sql.Identifier(schema, table.name),
-        )
-        if without:
-            query += sql.SQL(" WHERE NOT ({})").format(without)
-        # SQLite appends rows in the order of their integer key, and searches the place of any other.
-        if len(table.key) == 1 and table.key[0].target.type_name in ("int2", "int4", "int8"):
-            query += sql.SQL(" ORDER BY t.{}").format(sql.Identifier(table.key[0].name))
-        return query
