@@ -48,22 +48,19 @@ def _steps(options: Options, made: MadeFile, unapplied: int) -> Iterator[str]:
 
 def put_in_place(new: Path, path: Path) -> Iterator[str]:
     """Yield how to put the new file into the place of the old one."""
-    yield _("Put the file in its place; an old one is kept beside it.\n{lines}", lines=_moves(new, path))
+    # No command writes over a file.
+    old = path.with_name(f"{path.name}.before")
+    # SQLite would take what the old file has beside it for the new one's.
+    beside = [suffix for suffix in ("", "-wal", "-shm", "-journal") if path.with_name(path.name + suffix).exists()]
+    commands = [["mv", "-n", f"{path}{suffix}", f"{old}{suffix}"] for suffix in beside]
+    lines = "\n".join(map(shlex.join, [*commands, ["mv", "-n", str(new), str(path)]]))
+    yield _("Put the file in its place; an old one is kept beside it.\n{lines}", lines=lines)
     if access := _access(new, path):
         yield _(
             "The new file is readable by its owner alone, the old one was not. Where the application runs as"
             " another user, give it the old one's owner and mode:\n{lines}",
             lines=access,
         )
-
-
-def _moves(new: Path, path: Path) -> str:
-    """Return the commands that put the new file into the place of the old one. Neither writes over a file."""
-    old = path.with_name(f"{path.name}.before")
-    # SQLite would take what the old file has beside it for the new one's.
-    beside = [suffix for suffix in ("", "-wal", "-shm", "-journal") if path.with_name(path.name + suffix).exists()]
-    commands = [["mv", "-n", f"{path}{suffix}", f"{old}{suffix}"] for suffix in beside]
-    return "\n".join(map(shlex.join, [*commands, ["mv", "-n", str(new), str(path)]]))
 
 
 def _access(new: Path, path: Path) -> str:

@@ -39,7 +39,13 @@ def failure_of(error: BaseException, directory: Path, mode: str = "publish") -> 
     if isinstance(error, KeyboardInterrupt):
         return Failure(message=_("Interrupted."), detail=(), remedy=_("Run again."), exit_status=1)
     if isinstance(error, psycopg.Error):
-        return _lost_connection(error, mode)
+        # libpq's own go on for lines with what it probably means.
+        return Failure(
+            message=_("PostgreSQL stopped answering or refused: {message}", message=server_message(error)).strip(),
+            detail=tuple(server_detail(error)),
+            remedy=_("{undone} Look at the server's log, then run again; the next run cleans up.", undone=undone(mode)),
+            exit_status=1,
+        )
     if isinstance(error, (sqlite3.Error, OSError)):
         return _lost_disk(error, directory, mode)
     raise error
@@ -56,15 +62,5 @@ def _lost_disk(error: sqlite3.Error | OSError, directory: Path, mode: str) -> Fa
         ),
         detail=(),
         remedy=room,
-        exit_status=1,
-    )
-
-
-def _lost_connection(error: psycopg.Error, mode: str) -> Failure:
-    # libpq's own go on for lines with what it probably means.
-    return Failure(
-        message=_("PostgreSQL stopped answering or refused: {message}", message=server_message(error)).strip(),
-        detail=tuple(server_detail(error)),
-        remedy=_("{undone} Look at the server's log, then run again; the next run cleans up.", undone=undone(mode)),
         exit_status=1,
     )

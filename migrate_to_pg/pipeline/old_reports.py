@@ -68,7 +68,12 @@ def as_listed(path: Path, target: TargetFacts) -> DoomedReport | None:
     """
     with contextlib.suppress(OSError):
         files = tuple(_files(path))
-        report = _report(path)
+        try:
+            found = json.loads((path / "report.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            report = {}
+        else:
+            report = found if isinstance(found, dict) else {}
         # All files are a run's, and none of a run that is still running.
         known = [_OURS.fullmatch(name) for name, *_status in files]
         processes = [found["process"] for found in known if found and found["process"]]
@@ -85,14 +90,6 @@ def _files(path: Path) -> Iterator[tuple[str, int, int, int]]:
         status = entry.stat(follow_symlinks=False)
         name = entry.name if stat.S_ISREG(status.st_mode) else ""
         yield name, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def _report(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((path / "report.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _published_nothing(report: dict[str, Any], target: TargetFacts, path: Path, names: set[str]) -> bool:
