@@ -229,20 +229,15 @@ def _runnable_programs(wheel: Path, version: int, account: Account | None) -> Pa
             remedy=_("Install the project where that user may read it, or name a server: --target postgres://..."),
         )
     if not place.exists():
-        _copy(wheel, place)
+        libraries = wheel.parent.with_name(f"{wheel.parent.name}.libs")
+        with tempfile.TemporaryDirectory(dir=place.parent) as temporary:
+            copy = Path(temporary) / "programs"
+            shutil.copytree(wheel, copy / wheel.parent.name / wheel.name, ignore=shutil.ignore_patterns("include"))
+            if libraries.is_dir():
+                shutil.copytree(libraries, copy / libraries.name)
+            for path in (copy, *copy.rglob("*")):
+                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
+            # Another run may have copied them meanwhile.
+            with contextlib.suppress(OSError):
+                copy.rename(place)
     return place / wheel.parent.name / wheel.name / "bin"
-
-
-def _copy(wheel: Path, place: Path) -> None:
-    """Copy the programs, and the libraries that they load from beside their package."""
-    libraries = wheel.parent.with_name(f"{wheel.parent.name}.libs")
-    with tempfile.TemporaryDirectory(dir=place.parent) as temporary:
-        copy = Path(temporary) / "programs"
-        shutil.copytree(wheel, copy / wheel.parent.name / wheel.name, ignore=shutil.ignore_patterns("include"))
-        if libraries.is_dir():
-            shutil.copytree(libraries, copy / libraries.name)
-        for path in (copy, *copy.rglob("*")):
-            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
-        # Another run may have copied them meanwhile.
-        with contextlib.suppress(OSError):
-            copy.rename(place)

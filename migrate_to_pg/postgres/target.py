@@ -165,20 +165,21 @@ def guard_schemas(connection: Connection, schemas: Iterable[str], shared: Iterab
             guards.enter_context(_lock_tables(connection, schema))
         yield
         for schema, state in before.items():
-            _check_unchanged(schema, schema_digest.changed_objects(state, schema_digest.read_catalogue(cursor, schema)))
-
-
-def _check_unchanged(schema: str, changed: list[str]) -> None:
-    if changed:
-        raise TargetError(
-            _("Schema {schema} changed while the migrations ran in {incoming}.", schema=schema, incoming=INCOMING),
-            detail=changed,
-            remedy=_(
-                "A migration names {schema} itself, in RunSQL or RunPython: let it rely on the search path. If"
-                " it was somebody else, run again.",
-                schema=schema,
-            ),
-        )
+            changed = schema_digest.changed_objects(state, schema_digest.read_catalogue(cursor, schema))
+            if changed:
+                raise TargetError(
+                    _(
+                        "Schema {schema} changed while the migrations ran in {incoming}.",
+                        schema=schema,
+                        incoming=INCOMING,
+                    ),
+                    detail=changed,
+                    remedy=_(
+                        "A migration names {schema} itself, in RunSQL or RunPython: let it rely on the search path. If"
+                        " it was somebody else, run again.",
+                        schema=schema,
+                    ),
+                )
 
 
 def extension_schemas(connection: Connection, *, but: str = INCOMING) -> tuple[str, ...]:
