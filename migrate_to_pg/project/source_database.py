@@ -235,7 +235,15 @@ def choose_source(name: str | None, *, argument: str = "--source") -> SourceChoi
     that messages name. Raise UsageError.
     """
     require_no_geometry()
-    wanted, chosen = _named(name, argument)
+    if name:
+        wanted, chosen = name, "option"
+    elif setting := getattr(settings, "MIGRATE_TO_PG", {}).get("SOURCE"):
+        wanted, chosen = str(setting), "setting"
+    elif _is_sqlite(settings.DATABASES.get(DEFAULT_DB_ALIAS, {})):
+        wanted, chosen = DEFAULT_DB_ALIAS, "alias"
+    else:
+        path, chosen = find_default_source(base_directory(), argument=argument)
+        wanted, chosen = str(path), chosen
     if wanted in settings.DATABASES:
         return replace(_source_of_alias(wanted, argument), chosen=chosen)
     with usage_error_on_oserror(wanted):
@@ -295,18 +303,6 @@ def _require_no_database(name: str, argument: str) -> None:
             if argument == "--target"
             else _("If a file of that name is meant: {argument} {path}", argument=argument, path=f"./{name}"),
         )
-
-
-def _named(name: str | None, argument: str) -> tuple[str, str]:
-    """Return the source's name, given or by default, and how it was chosen."""
-    if name:
-        return name, "option"
-    if setting := getattr(settings, "MIGRATE_TO_PG", {}).get("SOURCE"):
-        return str(setting), "setting"
-    if _is_sqlite(settings.DATABASES.get(DEFAULT_DB_ALIAS, {})):
-        return DEFAULT_DB_ALIAS, "alias"
-    path, chosen = find_default_source(base_directory(), argument=argument)
-    return str(path), chosen
 
 
 def _where_postgresql_goes(argument: str) -> str:
