@@ -31,7 +31,14 @@ def check_preconditions(connection: Connection, staged: str, final: str) -> None
     new = objects_in(connection, staged)
     old = replaced_by(new, objects_in(connection, final))
     _check_default_privileges(connection, staged)
-    _check_names(connection, old, staged, final)
+    parameters = {**members_of(old), "staged": staged, "final": final}
+    taken = [row[0] for row in connection.execute((MEMBERS + _CLASHES).encode(), parameters).fetchall()]
+    if taken:
+        raise PublishError(
+            _("Names that the migrations use are taken in schema {final} by something of another kind.", final=final),
+            detail=taken,
+            remedy=_("Rename these, or move them to another schema (ALTER ... SET SCHEMA), then run again."),
+        )
     _check_owned(connection, old)
     depending = external_dependents(connection, old)
     if depending:
@@ -78,17 +85,6 @@ WHERE o.schema = (SELECT oid FROM pg_namespace WHERE nspname = %(final)s)
   AND NOT EXISTS (SELECT FROM members m WHERE (m.classid, m.objid) = (o.classid, o.objid))
 ORDER BY 1
 """
-
-
-def _check_names(connection: Connection, old: Sequence[SchemaObject], staged: str, final: str) -> None:
-    parameters = {**members_of(old), "staged": staged, "final": final}
-    taken = [row[0] for row in connection.execute((MEMBERS + _CLASHES).encode(), parameters).fetchall()]
-    if taken:
-        raise PublishError(
-            _("Names that the migrations use are taken in schema {final} by something of another kind.", final=final),
-            detail=taken,
-            remedy=_("Rename these, or move them to another schema (ALTER ... SET SCHEMA), then run again."),
-        )
 
 
 def _check_owned(connection: Connection, old: Sequence[SchemaObject]) -> None:

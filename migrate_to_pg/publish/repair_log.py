@@ -59,7 +59,15 @@ def write_repair_log(connection: Connection, run: int, journal: Path) -> None:
     connection.execute(sql.SQL(_CREATE).format(schema=sql.Identifier(BOOKKEEPING)))
     for table, columns, lines in (("quarantine", _QUARANTINE, _rows), ("changed_cell", _CHANGED_CELL, _cells)):
         _write(connection, table, ("run", *columns), ((run, *line) for line in lines(journal)))
-        _require_equal(columns, _read(connection, table, columns, run), lines(journal))
+        for there, here in zip_longest(_read(connection, table, columns, run), lines(journal)):
+            if there is None or here is None or _values(columns, there) != _values(columns, here):
+                raise PublishError(
+                    _(
+                        "The record of what was changed and left out did not arrive complete: {here}.",
+                        here=(here or there)[0],
+                    ),
+                    remedy=_("Nothing was published. This should not happen; please report it."),
+                )
 
 
 def _rows(journal: Path) -> Iterator[tuple[str, ...]]:
@@ -94,18 +102,6 @@ def _read(connection: Connection, table: str, columns: Sequence[str], run: int) 
     # A server-side cursor, because there may be as many records as rows.
     with connection.cursor(name="migrate_to_pg_record") as cursor:
         yield from cursor.execute(query, [run])
-
-
-def _require_equal(columns: Sequence[str], read: Iterable[tuple[str, ...]], written: Iterable[tuple[str, ...]]) -> None:
-    for there, here in zip_longest(read, written):
-        if there is None or here is None or _values(columns, there) != _values(columns, here):
-            raise PublishError(
-                _(
-                    "The record of what was changed and left out did not arrive complete: {here}.",
-                    here=(here or there)[0],
-                ),
-                remedy=_("Nothing was published. This should not happen; please report it."),
-            )
 
 
 def _values(columns: Sequence[str], line: Sequence[str]) -> list[object]:

@@ -59,7 +59,10 @@ class RowChanges:
     @property
     def description(self) -> str:
         """Return how many rows were inserted, changed and deleted, as far as their keys show that."""
-        inserted = self._inserted()
+        inserted: int | None = self.younger
+        if self.gone and self.younger:
+            # If more rows with such ids are younger than published rows are gone, unused ids were inserted.
+            inserted = None if self.beyond is None else max(self.beyond, self.younger - self.gone)
         if inserted is None:
             return _(
                 "{younger} inserted or changed, {gone:,} changed or deleted (its key does not tell which)",
@@ -73,12 +76,6 @@ class RowChanges:
             changed=changed,
             deleted=self.gone - changed,
         )
-
-    def _inserted(self) -> int | None:
-        if not self.gone or not self.younger:
-            return self.younger
-        # If more rows with such ids are younger than published rows are gone, unused ids were inserted.
-        return None if self.beyond is None else max(self.beyond, self.younger - self.gone)
 
 
 def read_published_rows(connection: Connection, tables: Mapping[str, tuple[str, str]]) -> PublishedRows:
