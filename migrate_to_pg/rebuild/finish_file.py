@@ -50,20 +50,16 @@ class Finish:
             database.execute(f"ATTACH ? AS {_OLD}", [snapshot_uri(self.snapshot)])
             copy = CopyAsIs(database, _OLD)
             self.findings = tuple(copy.run())
-            self._keep_settings(database)
+            for name in _HEADER:
+                (value,) = database.execute(f"PRAGMA {_OLD}.{name}").fetchone()
+                database.execute(f"PRAGMA main.{name} = {int(value)}")
+            if database.execute(f"PRAGMA {_OLD}.table_info(sqlite_stat1)").fetchone():
+                database.execute("ANALYZE main")
+            database.execute(f"DETACH {_OLD}")
+            if journal_mode(self.snapshot) == "wal":
+                database.execute("PRAGMA main.journal_mode = WAL")
         self.findings += tuple(self._remaining(path, copy.made))
         self._require_unchanged()
-
-    def _keep_settings(self, database: sqlite3.Connection) -> None:
-        """Set the header and the journal mode as in the old file, and count the rows again where they were counted."""
-        for name in _HEADER:
-            (value,) = database.execute(f"PRAGMA {_OLD}.{name}").fetchone()
-            database.execute(f"PRAGMA main.{name} = {int(value)}")
-        if database.execute(f"PRAGMA {_OLD}.table_info(sqlite_stat1)").fetchone():
-            database.execute("ANALYZE main")
-        database.execute(f"DETACH {_OLD}")
-        if journal_mode(self.snapshot) == "wal":
-            database.execute("PRAGMA main.journal_mode = WAL")
 
     def _remaining(self, path: Path, as_is: Collection[str]) -> Iterator[Finding]:
         """Yield a warning for each error of a table that was copied as it is. Raise ProofError for any other error."""
@@ -81,24 +77,20 @@ class Finish:
         """Raise SourceChangedError where the old file holds something else than what was moved."""
         if file_stamp(self._old) == self._stamp:
             return
-        place = self._difference()
+        live = f"file:{quote(os.fsencode(self._old))}?mode=ro"
+        with closing(sqlite3.connect(live, uri=True, isolation_level=None)) as database:
+            database.execute(f"ATTACH ? AS {_SNAPSHOT}", [snapshot_uri(self.snapshot)])
+            try:
+                place = difference(database, _SNAPSHOT)
+            except sqlite3.DatabaseError as error:
+                # A damaged file that was not written to has the stamp that it had.
+                place = str(error)
         if place:
             raise SourceChangedError(
                 _("{path} was written to meanwhile, and the new file would not have it.", path=self._old),
                 detail=[_("The first difference: {place}", place=place)],
                 remedy=_("Stop the application, then run again."),
             )
-
-    def _difference(self) -> str:
-        """Return the first place where the old file is no longer what was moved, or ''."""
-        live = f"file:{quote(os.fsencode(self._old))}?mode=ro"
-        with closing(sqlite3.connect(live, uri=True, isolation_level=None)) as database:
-            database.execute(f"ATTACH ? AS {_SNAPSHOT}", [snapshot_uri(self.snapshot)])
-            try:
-                return difference(database, _SNAPSHOT)
-            except sqlite3.DatabaseError as error:
-                # A damaged file that was not written to has the stamp that it had.
-                return str(error)
 
 
 def _described(errors: list[Finding]) -> Iterator[str]:
