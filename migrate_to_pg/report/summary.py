@@ -122,18 +122,13 @@ def what_to_do(finding: Finding, report: Report | None = None) -> list[str]:
     if "--fix" not in finding.remedy and not left:
         remedy += repair_offer(finding)
     if finding.quarantinable and "--quarantine" not in finding.remedy:
-        remedy.append(_quarantine_offer(finding, is_back=report is not None and makes_file(report.mode)))
-    return remedy
-
-
-def _quarantine_offer(finding: Finding, *, is_back: bool) -> str:
-    if is_back:
-        return _(
-            "--quarantine {rule} leaves these rows, and those that refer to them, out of the file.", rule=finding.rule
+        rule = finding.rule
+        remedy.append(
+            _("--quarantine {rule} leaves these rows, and those that refer to them, out of the file.", rule=rule)
+            if report is not None and makes_file(report.mode)
+            else _("--quarantine {rule} leaves these rows, and those that refer to them, out of PostgreSQL.", rule=rule)
         )
-    return _(
-        "--quarantine {rule} leaves these rows, and those that refer to them, out of PostgreSQL.", rule=finding.rule
-    )
+    return remedy
 
 
 def made_file(made: MadeFile) -> str:
