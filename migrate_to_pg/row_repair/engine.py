@@ -240,18 +240,16 @@ class _RepairEngine:
     def _quarantine(self, subject: Subject, rule: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
         if not is_quarantinable(table):
             return 0
-        removed = quarantine(self.copy, subject, rule, table, finding, but=self._unrepaired(subject, table, finding))
+        but: frozenset[int] = frozenset()
+        # A repair of the same cells would keep these rows.
+        if finding.rule in self.accepted.unnamed_quarantine:
+            offered = (f for f in self.findings if f.repair and f.rule in self.keeping)
+            same = (f for f in offered if (f.table, f.column) == (finding.table, finding.column))
+            but = frozenset(row for f in same for row in is_repaired(self.copy, subject, _BY_ID[f.rule], table, f))
+        removed = quarantine(self.copy, subject, rule, table, finding, but=but)
         if removed:
             self._cascade(subject)
         return removed
-
-    def _unrepaired(self, subject: Subject, table: PlannedTable, finding: Finding) -> frozenset[int]:
-        """Return the rows of a finding that remain, since a repair of the same cells would keep them."""
-        if finding.rule not in self.accepted.unnamed_quarantine:
-            return frozenset()
-        offered = (f for f in self.findings if f.repair and f.rule in self.keeping)
-        same = (f for f in offered if (f.table, f.column) == (finding.table, finding.column))
-        return frozenset(row for f in same for row in is_repaired(self.copy, subject, _BY_ID[f.rule], table, f))
 
     def _cascade(self, subject: Subject) -> None:
         nulls = foreign_key_orphan.RULE.id in self.accepted.fix
