@@ -438,12 +438,10 @@ def _same_scalar(source: Any, target: Any) -> bool:
     if isinstance(source, bool) or isinstance(target, bool):
         return source is target
     if isinstance(source, float) or isinstance(target, float):
-        return _same_number(source, target)
+        try:
+            return (
+                isinstance(source, (int, float)) and isinstance(target, (int, float)) and float(source) == float(target)
+            )
+        except OverflowError:
+            return False
     return type(source) is type(target) and bool(source == target)
-
-
-def _same_number(source: Any, target: Any) -> bool:
-    try:
-        return isinstance(source, (int, float)) and isinstance(target, (int, float)) and float(source) == float(target)
-    except OverflowError:
-        return False
