@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
-from django.core.management.base import CommandError, DjangoHelpFormatter, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter, OutputWrapper
 
 from migrate_to_pg.i18n import LANGUAGES, language_from_environment, use_language
 from migrate_to_pg.i18n import gettext as _
@@ -33,11 +33,28 @@ from migrate_to_pg.system.redact import may_hold_password, redact_usage, suggest
 from migrate_to_pg.system.threads import SIGNALS
 
 if TYPE_CHECKING:
-    from django.core.management.base import BaseCommand, CommandParser
+    from django.core.management.base import CommandParser
 
     # The commands are imported by every `manage.py help`.
     from migrate_to_pg.errors import MigrateToPgError
     from migrate_to_pg.records import Event, Failure
+
+
+class ConsoleCommand(BaseCommand):
+    """A command that speaks the chosen language, and cleans up and ends on SIGTERM and SIGHUP as on Ctrl-C."""
+
+    requires_system_checks = ()
+
+    def handle(self, *args: object, **options: Any) -> None:
+        """Run, print, exit."""
+        with prepared_output(self, options["lang"]):
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.default_int_handler)
+            self.run(options)
+
+    def run(self, options: dict[str, Any]) -> None:
+        """Do what the options ask for."""
+        raise NotImplementedError
 
 
 class _HelpFormatter(DjangoHelpFormatter):
@@ -207,16 +224,6 @@ def report_print_error() -> Iterator[None]:
         yield
     except OSError as error:
         print_result(_("The report could not be printed: {strerror}.", strerror=error.strerror))
-
-
-def end_on_signals() -> None:
-    """Clean up and end on SIGTERM and SIGHUP as on Ctrl-C."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-
-
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def ignore_broken_pipe(progress: Callable[[Event], None]) -> Callable[[Event], None]:

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from migrate_to_pg.management import console
 from migrate_to_pg.management.back_parser import add_arguments, back_assurance, back_options_of, with_back_settings
 from migrate_to_pg.management.run_and_print import run_and_print
 
 
-class Command(BaseCommand):
+class Command(console.ConsoleCommand):
     """Move the project's PostgreSQL database back to a new SQLite file."""
 
     help = (
@@ -23,24 +23,18 @@ class Command(BaseCommand):
         " is written over. Exit status: 0 done, 1 blocked or failed, 2 usage, 3 the proof failed; there is a new file"
         " only with 0."
     )
-    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options, a stable public interface."""
         add_arguments(parser)
 
-    def handle(self, *args: object, **options: Any) -> None:
+    def run(self, options: dict[str, Any]) -> None:
         """Run, print, exit."""
-        with console.prepared_output(self, options["lang"]):
-            self._handle(options)
-
-    def _handle(self, options: Mapping[str, Any]) -> None:
         from django.conf import settings
 
         from migrate_to_pg.errors import MigrateToPgError
         from migrate_to_pg.pipeline.failures import failure_of
 
-        console.end_on_signals()
         mode = "since_publish" if options["since_publish"] else "move_back"
         try:
             if options["explain"]:

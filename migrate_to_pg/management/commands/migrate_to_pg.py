@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
@@ -17,7 +17,7 @@ from migrate_to_pg.management.parser import add_arguments, assurance, check_opti
 from migrate_to_pg.management.run_and_print import run_and_print, show
 
 
-class Command(BaseCommand):
+class Command(console.ConsoleCommand):
     """Move the project's SQLite database to PostgreSQL."""
 
     help = (
@@ -25,25 +25,19 @@ class Command(BaseCommand):
         " hidden schema, loads the rows, proves them equal and publishes all of it in one transaction."
         " Exit status: 0 done, 1 blocked or failed, 2 usage, 3 the proof failed; nothing is published but with 0."
     )
-    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options, a stable public interface."""
         add_arguments(parser)
 
-    def handle(self, *args: object, **options: Any) -> None:
+    def run(self, options: dict[str, Any]) -> None:
         """Run, print, exit."""
-        with console.prepared_output(self, options["lang"]):
-            self._handle(options)
-
-    def _handle(self, options: Mapping[str, Any]) -> None:
         from django.conf import settings
 
         from migrate_to_pg.errors import MigrateToPgError
         from migrate_to_pg.management.settings import with_settings
         from migrate_to_pg.pipeline.failures import failure_of
 
-        console.end_on_signals()
         try:
             check_options_for_mode(options)
             if options["explain"]:

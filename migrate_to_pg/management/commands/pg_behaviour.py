@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.management import console
@@ -35,7 +35,7 @@ examples:
 """
 
 
-class Command(BaseCommand):
+class Command(console.ConsoleCommand):
     """Find what the application will do otherwise on PostgreSQL."""
 
     help = (
@@ -44,7 +44,6 @@ class Command(BaseCommand):
         " the code is changed. Exit status: 0 nothing of --fail-on was found, 1 something was, or the command failed,"
         " 2 usage."
     )
-    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options, a stable public interface."""
@@ -56,16 +55,11 @@ class Command(BaseCommand):
         _add_output(parser.add_argument_group("what is written"))
         console.show_groups_first(parser)
 
-    def handle(self, *args: object, **options: Any) -> None:
-        """Look, print, exit."""
-        with console.prepared_output(self, options["lang"]):
-            self._handle(options)
-
-    def _handle(self, options: dict[str, Any]) -> None:
+    def run(self, options: dict[str, Any]) -> None:
+        """Run, print, exit."""
         from migrate_to_pg.errors import MigrateToPgError
         from migrate_to_pg.trial.open_copy import CopyFailedError
 
-        console.end_on_signals()
         try:
             # What the project prints does not belong to the report.
             with (

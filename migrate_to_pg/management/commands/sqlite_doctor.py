@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.management import console
@@ -34,7 +34,7 @@ examples:
 """
 
 
-class Command(BaseCommand):
+class Command(console.ConsoleCommand):
     """Find every fault of the project's SQLite database."""
 
     help = (
@@ -44,7 +44,6 @@ class Command(BaseCommand):
         " was not made, 2 usage. With --rebuild: 0 made, 1 blocked or failed, 2 usage, 3 the proof failed; there is a"
         " new file only with 0."
     )
-    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options, a stable public interface."""
@@ -76,18 +75,13 @@ class Command(BaseCommand):
         output.add_argument("--json", action="store_true", help="the diagnosis, or the report, as JSON on stdout")
         console.show_groups_first(parser)
 
-    def handle(self, *args: object, **options: Any) -> None:
-        """Diagnose, print, exit."""
-        with console.prepared_output(self, options["lang"]):
-            self._handle(options)
-
-    def _handle(self, options: dict[str, Any]) -> None:
+    def run(self, options: dict[str, Any]) -> None:
+        """Run, print, exit."""
         from django.conf import settings
 
         from migrate_to_pg.errors import MigrateToPgError, RepairError
         from migrate_to_pg.management.settings import require_secrets
 
-        console.end_on_signals()
         try:
             if options["explain"]:
                 console.explain(self, options["explain"])
