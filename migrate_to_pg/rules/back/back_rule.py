@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -81,6 +81,16 @@ def of_columns(
                 yield Fault(columns=(column.target,), where=sql.SQL("coalesce({}, false)").format(where))
 
     return faults
+
+
+def of_types(conditions: Mapping[str, sql.SQL]) -> Callable[[PlannedTable, NewFileFacts], Iterator[Fault]]:
+    """Return the faults of columns of these types. In a condition, {0} is the column and {1} the zone of the file."""
+
+    def condition(column: PlannedColumn, place: sql.Composed, facts: NewFileFacts) -> sql.Composable | None:
+        found = conditions.get(column.target.type_name)
+        return found and found.format(place, sql.Literal(facts.zone))
+
+    return of_columns(condition)
 
 
 def place(column: TargetColumn) -> sql.Composed:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from psycopg import sql
 
 from migrate_to_pg.i18n import N_
-from migrate_to_pg.records import Level, PlannedColumn
-from migrate_to_pg.rules.back.back_rule import BackRule, NewFileFacts, of_columns
+from migrate_to_pg.records import Level
+from migrate_to_pg.rules.back.back_rule import BackRule, of_types
 
 _CONDITIONS = {
     "date": sql.SQL("{0} NOT BETWEEN '0001-01-01' AND '9999-12-31'"),
@@ -15,11 +15,6 @@ _CONDITIONS = {
     "timestamptz": sql.SQL("({0} AT TIME ZONE {1}) NOT BETWEEN '0001-01-01' AND '9999-12-31 23:59:59.999999'"),
     "time": sql.SQL("{0} = '24:00'"),
 }
-
-
-def _condition(column: PlannedColumn, place: sql.Composed, facts: NewFileFacts) -> sql.Composable | None:
-    condition = _CONDITIONS.get(column.target.type_name)
-    return condition and condition.format(place, sql.Literal(facts.zone))
 
 
 RULE = BackRule(
@@ -31,5 +26,5 @@ RULE = BackRule(
         " SQLite's dates as Python's, from the year 1 to the year 9999, and fails for any other."
     ),
     remedy=N_("Set these values to NULL, or to a date from the year 1 to the year 9999, on PostgreSQL."),
-    faults=of_columns(_condition),
+    faults=of_types(_CONDITIONS),
 )

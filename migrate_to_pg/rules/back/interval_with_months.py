@@ -5,18 +5,14 @@ from __future__ import annotations
 from psycopg import sql
 
 from migrate_to_pg.i18n import N_
-from migrate_to_pg.records import Level, PlannedColumn
-from migrate_to_pg.rules.back.back_rule import BackRule, NewFileFacts, of_columns
+from migrate_to_pg.records import Level
+from migrate_to_pg.rules.back.back_rule import BackRule, of_types
 
 #: Infinite intervals, of PostgreSQL 17 and later, have no finite number of seconds either.
 _CONDITION = sql.SQL(
     "extract(year FROM {0}) <> 0 OR extract(month FROM {0}) <> 0"
     " OR abs(date_part('epoch', {0})) NOT BETWEEN 0 AND 9.2e12"
 )
-
-
-def _condition(column: PlannedColumn, place: sql.Composed, _facts: NewFileFacts) -> sql.Composable | None:
-    return _CONDITION.format(place) if column.target.type_name == "interval" else None
 
 
 RULE = BackRule(
@@ -28,5 +24,5 @@ RULE = BackRule(
         " days; a span beyond 64 bits does not fit at all."
     ),
     remedy=N_("Write these intervals in days on PostgreSQL."),
-    faults=of_columns(_condition),
+    faults=of_types({"interval": _CONDITION}),
 )

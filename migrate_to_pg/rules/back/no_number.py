@@ -5,8 +5,8 @@ from __future__ import annotations
 from psycopg import sql
 
 from migrate_to_pg.i18n import N_
-from migrate_to_pg.records import Level, PlannedColumn
-from migrate_to_pg.rules.back.back_rule import BackRule, NewFileFacts, of_columns
+from migrate_to_pg.records import Level
+from migrate_to_pg.rules.back.back_rule import BackRule, of_types
 
 _CONDITIONS = {
     # PostgreSQL 13 and older have no infinite decimals, and none of these is served.
@@ -14,11 +14,6 @@ _CONDITIONS = {
     "float4": sql.SQL("{0} = 'NaN' OR {0}::text = '-0'"),
     "float8": sql.SQL("{0} = 'NaN' OR {0}::text = '-0'"),
 }
-
-
-def _condition(column: PlannedColumn, place: sql.Composed, _facts: NewFileFacts) -> sql.Composable | None:
-    condition = _CONDITIONS.get(column.target.type_name)
-    return condition and condition.format(place)
 
 
 RULE = BackRule(
@@ -30,5 +25,5 @@ RULE = BackRule(
         " cannot read."
     ),
     remedy=N_("Set these values to NULL, or to a number, on PostgreSQL; -0.0 to 0."),
-    faults=of_columns(_condition),
+    faults=of_types(_CONDITIONS),
 )
