@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +78,15 @@ def to_html(report: Report) -> str:
         "figures": _figures(report),
         "parts": list(_parts(report)),
     }
-    page = _engine().get_template("report.html").render(Context(context, use_l10n=False))
-    return "\n".join(map(visible, page.split("\n")))
+    return render("report.html", context, __name__, Path(__file__).parent)
 
 
-@functools.cache
-def _engine() -> Engine:
+def render(template: str, context: Mapping[str, Any], library: str, *folders: Path) -> str:
+    """Fill in a template of these folders, which takes its filters and tags from the module ``library``."""
     # Not one of the project's TEMPLATES: those may escape nothing.
-    return Engine([str(Path(__file__).parent)], builtins=[__name__], string_if_invalid=MISSING)
+    engine = Engine([str(folder) for folder in folders], builtins=[library], string_if_invalid=MISSING)
+    page = engine.get_template(template).render(Context(dict(context), use_l10n=False))
+    return "\n".join(map(visible, page.split("\n")))
 
 
 def _figures(report: Report) -> list[tuple[str, str]]:

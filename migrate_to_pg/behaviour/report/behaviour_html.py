@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 
-from django.template import Context, Engine, Library
+from django.template import Library
 
 import migrate_to_pg.report
 from migrate_to_pg.behaviour.records import Effect, Report
@@ -13,8 +12,7 @@ from migrate_to_pg.behaviour.report import words
 from migrate_to_pg.behaviour.rules import RULES, BehaviourRule
 from migrate_to_pg.i18n import duration, gettext, language, number
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.report.text_layout import visible
-from migrate_to_pg.report.to_html import MISSING
+from migrate_to_pg.report.to_html import render
 
 register = Library()
 register.simple_tag(gettext, name="translate")
@@ -45,12 +43,6 @@ def to_html(report: Report) -> str:
         "unexecuted_note": words.unexecuted_note(),
         "seconds": duration(report.seconds),
     }
-    page = _engine().get_template("behaviour.html").render(Context(context, use_l10n=False))
-    return "\n".join(map(visible, page.split("\n")))
-
-
-@functools.cache
-def _engine() -> Engine:
     # The page that this one extends is that of the move's report.
-    folders = [str(Path(__file__).parent), str(Path(migrate_to_pg.report.__file__).parent)]
-    return Engine(folders, builtins=[__name__], string_if_invalid=MISSING)
+    folders = (Path(__file__).parent, Path(migrate_to_pg.report.__file__).parent)
+    return render("behaviour.html", context, __name__, *folders)
