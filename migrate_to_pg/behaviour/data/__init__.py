@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from migrate_to_pg.behaviour.data.collations import Collations
 from migrate_to_pg.behaviour.data.compare_orders import compare_order
-from migrate_to_pg.behaviour.data.fields import find_in_fields
+from migrate_to_pg.behaviour.data.fields import find_in_fields, find_in_relations
 from migrate_to_pg.behaviour.data.orderings import orderings, unordered_views
-from migrate_to_pg.behaviour.data.relations import find_in_relations
 from migrate_to_pg.behaviour.own_models import own_models
 from migrate_to_pg.behaviour.project_errors import guarded
 from migrate_to_pg.behaviour.records import Occurrence

@@ -1,4 +1,4 @@
-"""Compare what single columns hold: limits, JSON, collations of SQLite."""
+"""Compare what single columns hold: limits, JSON, collations of SQLite. Let PostgreSQL compile generic relations."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import models
+from django.core.exceptions import FieldError
+from django.db import DatabaseError, models
 
+from migrate_to_pg.behaviour.code.compile_statement import prepare_queryset
+from migrate_to_pg.behaviour.explain_error import rule_of_error
 from migrate_to_pg.behaviour.own_models import place_of_class, plain_rows
 from migrate_to_pg.behaviour.queries.values import key_order
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place, Way
@@ -119,3 +122,25 @@ def _case_blind(model: type[models.Model], sides: Sides) -> Iterator[Occurrence]
                     effect=Effect.DIFFERENT,
                     sqlite=next(line.strip(" ,") for line in re.split(r",|\n", sql) if _NOCASE.search(line)),
                 )
+
+
+def find_in_relations(model: type[models.Model], sides: Sides) -> Iterator[Occurrence]:
+    """Yield each generic relation of a model whose join PostgreSQL refuses: a key that is text equals no integer."""
+    for field in model._meta.private_fields:
+        # A GenericRelation, whose module cannot be imported without contenttypes.
+        if not hasattr(field, "object_id_field_name"):
+            continue
+        try:
+            verdict = prepare_queryset(sides, plain_rows(model).filter(**{f"{field.name}__isnull": False}))
+        except (FieldError, DatabaseError):
+            continue
+        if verdict.sqlstate:
+            yield Occurrence(
+                rule=rule_of_error(verdict.sqlstate, verdict.message),
+                place=place_of_class(model, f"{model._meta.label}.{field.name}"),
+                way=Way.DATA,
+                certainty=Certainty.CONFIRMED,
+                effect=Effect.ERROR,
+                postgresql=verdict.message,
+                sqlstate=verdict.sqlstate,
+            )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from migrate_to_pg.behaviour.__main__ import reference
 from migrate_to_pg.behaviour.explain_error import rule_of_error
-from migrate_to_pg.behaviour.reference import reference
 from migrate_to_pg.behaviour.rules import RULES
 from tests.conftest import ROOT
 
