@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import decimal
-import ipaddress
-import struct
 import sys
 import zoneinfo
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -44,8 +41,8 @@ from migrate_to_pg.records import (
     folded,
 )
 from migrate_to_pg.sqlite.missing_functions import register_project_functions, register_substitutes
-from migrate_to_pg.verify.canonical import FIFTEEN_DIGITS
 from migrate_to_pg.verify.differences import SAMPLES, difference
+from migrate_to_pg.verify.orm_equality import equality
 
 #: Rows that are read at a time: their keys stand in one statement.
 CHUNK = 1000
@@ -298,7 +295,7 @@ class _ModelComparison:
         """Yield the fields in which two rows differ, with the value of each side."""
         for field, source, target in zip(self.fields, row[1:], found[1:], strict=True):
             exact = self.table.target.column(called(str(field.column), self.registry.postgresql)).exact
-            if not _equality(field, exact=exact)(source, target):
+            if not equality(field, exact=exact)(source, target):
                 yield field, source, target
 
     def _chunks(self) -> Iterator[list[Row]]:
@@ -376,72 +373,3 @@ def _local(value: Any, zone: zoneinfo.ZoneInfo | None) -> Any:
 
 def _hashable(key: Any) -> Any:
     return bytes(key) if isinstance(key, memoryview) else key
-
-
-def same(source: Any, target: Any) -> bool:
-    """Return whether two values are one to the application: the type counts, a decimal's places, and a float's bits."""
-    if isinstance(source, (memoryview, bytes)) and isinstance(target, (memoryview, bytes)):
-        return bytes(source) == bytes(target)
-    if type(source) is not type(target):
-        return False
-    if isinstance(source, decimal.Decimal):
-        return bool(source.as_tuple() == target.as_tuple())
-    if isinstance(source, float):
-        return struct.pack("<d", source) == struct.pack("<d", target)
-    # Of moments the instant counts: in which zone each database gives them is a matter of settings.
-    return bool(source == target)
-
-
-def _equality(field: Any, *, exact: bool) -> Callable[[Any, Any], bool]:
-    if isinstance(field, models.JSONField):
-        return same_json
-    if exact:
-        return same_exact
-    return same_address if isinstance(field, models.GenericIPAddressField) else same
-
-
-def same_exact(source: Any, target: Any) -> bool:
-    """Compare a decimal loaded with all its digits, of which Django reads 15 from SQLite. See ``canonical``."""
-    if same(source, target) or not isinstance(source, decimal.Decimal) or not isinstance(target, decimal.Decimal):
-        return same(source, target)
-    read = FIFTEEN_DIGITS.create_decimal(target)
-    return target == target.to_integral_value() and read == source and source.as_tuple()[2] == target.as_tuple()[2]
-
-
-def same_address(source: Any, target: Any) -> bool:
-    """Compare addresses by value. PostgreSQL writes them in its own way, and another program may not."""
-    try:
-        return ipaddress.ip_interface(source) == ipaddress.ip_interface(target)
-    except ValueError:
-        return same(source, target)
-
-
-def same_json(source: Any, target: Any) -> bool:
-    """Compare objects by their keys, arrays by their places, numbers by value, which is all that jsonb keeps.
-
-    true is not 1. But 1e2 is 100 in jsonb, 1e308 an integer, and -0.0 is 0.0. This works without recursion, because a
-    document may be as deep as the stack.
-    """
-    waiting = [(source, target)]
-    while waiting:
-        one, other = waiting.pop()
-        if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
-            waiting.extend((value, other[key]) for key, value in one.items())
-        elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
-            waiting.extend(zip(one, other, strict=True))
-        elif isinstance(one, (dict, list)) or not _same_scalar(one, other):
-            return False
-    return True
-
-
-def _same_scalar(source: Any, target: Any) -> bool:
-    if isinstance(source, bool) or isinstance(target, bool):
-        return source is target
-    if isinstance(source, float) or isinstance(target, float):
-        try:
-            return (
-                isinstance(source, (int, float)) and isinstance(target, (int, float)) and float(source) == float(target)
-            )
-        except OverflowError:
-            return False
-    return type(source) is type(target) and bool(source == target)

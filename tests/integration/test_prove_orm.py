@@ -16,7 +16,7 @@ from django.db.models.signals import post_init, pre_init
 
 from migrate_to_pg.pipeline.verify import verify_published
 from migrate_to_pg.records import INCOMING, Leftovers, Options, Verify
-from migrate_to_pg.verify.orm import same, same_address, same_json
+from migrate_to_pg.verify.orm_equality import same, same_address, same_json
 from tests.conftest import Query
 from tests.integration.conftest import Move
 

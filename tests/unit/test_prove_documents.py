@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from migrate_to_pg.verify import canonical_json
 from migrate_to_pg.verify.canonical import ColumnFacts, plain_decimal, source_json, target_json
-from migrate_to_pg.verify.orm import same_json
+from migrate_to_pg.verify.orm_equality import same_json
 
 FACTS = ColumnFacts(zone=zoneinfo.ZoneInfo("UTC"))
 DOCUMENTS = st.recursive(
