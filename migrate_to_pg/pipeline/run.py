@@ -18,8 +18,9 @@ from migrate_to_pg.pipeline.next_steps import command_line
 from migrate_to_pg.pipeline.state import RunState, SourceState, complete_report, stage_summary, write_report
 from migrate_to_pg.planning.planner import chosen_models
 from migrate_to_pg.postgres.objects import validate_schema_name
+from migrate_to_pg.project.default_source import require_rehearsed
 from migrate_to_pg.project.registry import Model, Registry
-from migrate_to_pg.project.source_database import SourceChoice, choose_source, require_rehearsed
+from migrate_to_pg.project.source_database import SourceChoice, choose_source
 from migrate_to_pg.project.sqlite_connection import registrations
 from migrate_to_pg.records import Event, Options, Report, SourceCatalog
 from migrate_to_pg.rules.run_findings import made_from_model

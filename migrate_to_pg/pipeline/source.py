@@ -21,8 +21,8 @@ from migrate_to_pg.planning.derived_columns import leave_out_derived
 from migrate_to_pg.planning.exclude import exclude
 from migrate_to_pg.planning.planner import as_leftovers, plan_project
 from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
+from migrate_to_pg.project.default_source import remember_source
 from migrate_to_pg.project.migration_files import has_migrations
-from migrate_to_pg.project.source_database import remember_source
 from migrate_to_pg.project.sqlite_connection import registrations
 from migrate_to_pg.records import ExcludedTable, Leftovers, Plan, Snapshot, SourceCatalog, TargetTable
 from migrate_to_pg.rules.run_findings import bytes_not_read, written_at_start
