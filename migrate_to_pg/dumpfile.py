@@ -30,9 +30,9 @@ import pyarrow as pa
 from migrate_to_pg.errors import DumpError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import DumpFacts, Event, Progress, Snapshot
+from migrate_to_pg.sqlite.checksums import require_unmodified_snapshot
 from migrate_to_pg.sqlite.connection import open_snapshot, snapshot_uri
 from migrate_to_pg.sqlite.file_format import read_header
-from migrate_to_pg.sqlite.snapshot import require_unmodified_snapshot
 from migrate_to_pg.sqlite.source_files import require_space
 
 #: The format that this version writes, and the only one that it reads. Format 1 held rows in place of pages.

@@ -27,7 +27,7 @@ from migrate_to_pg.records import INCOMING
 from migrate_to_pg.rules.keys import duplicate_key
 from migrate_to_pg.rules.schema import derived_column, missing_column
 from migrate_to_pg.rules.values import check_constraint
-from migrate_to_pg.sqlite.snapshot import file_sha256
+from migrate_to_pg.sqlite.checksums import file_sha256
 
 #: SQLSTATE of rows that a CHECK, a unique or an exclusion constraint refuses.
 _CONSTRAINT_ERRORS = ("23514", "23505", "23P01")

@@ -32,7 +32,7 @@ from migrate_to_pg.publish.transaction import READERS, lock_holders
 from migrate_to_pg.publish.written_since import changes_after
 from migrate_to_pg.records import LEFTOVERS, Leftovers, MadeFile, Options, Report
 from migrate_to_pg.rules import quarantined_back_rules
-from migrate_to_pg.sqlite.snapshot import file_sha256
+from migrate_to_pg.sqlite.checksums import file_sha256
 
 Connection = psycopg.Connection[Any]
 

@@ -18,7 +18,8 @@ from migrate_to_pg.pipeline.stage_tables import Staged
 from migrate_to_pg.postgres import target as postgres
 from migrate_to_pg.publish import LockedSchemas, note_contents, publish
 from migrate_to_pg.records import FINAL, INCOMING, LEFTOVERS_INCOMING, Snapshot
-from migrate_to_pg.sqlite.snapshot import Source, require_unmodified_snapshot
+from migrate_to_pg.sqlite.checksums import require_unmodified_snapshot
+from migrate_to_pg.sqlite.snapshot import Source
 from migrate_to_pg.system.threads import ignore_stop_signals
 from migrate_to_pg.system.usage import as_text
 

@@ -36,7 +36,7 @@ from migrate_to_pg.records import (
     Verification,
 )
 from migrate_to_pg.records.repairs import RemovedRows, RepairResult
-from migrate_to_pg.sqlite.snapshot import file_sha256
+from migrate_to_pg.sqlite.checksums import file_sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,8 +38,8 @@ from migrate_to_pg.row_repair.journal import changed_cells, removed_rows
 from migrate_to_pg.rules import RULES, quarantined_rules
 from migrate_to_pg.rules.run_findings import not_compared, run_findings
 from migrate_to_pg.rules.schema import ambiguous_name, derived_column
+from migrate_to_pg.sqlite.checksums import file_sha256, require_unmodified_snapshot
 from migrate_to_pg.sqlite.file_format import read_header
-from migrate_to_pg.sqlite.snapshot import file_sha256, require_unmodified_snapshot
 from migrate_to_pg.sqlite.source_files import require_database, truncation_error
 from migrate_to_pg.system.workdir import checksum_file, is_recorded_snapshot, recorded_journal
 from migrate_to_pg.verify import verify_tables

@@ -17,7 +17,7 @@ from migrate_to_pg.pipeline.stage_tables import Staged, staged_database
 from migrate_to_pg.publish import LockedSchemas, lock_schemas
 from migrate_to_pg.records import INCOMING, LEFTOVERS_INCOMING, Plan, Snapshot, Verification, Verify
 from migrate_to_pg.rules.run_findings import made_from_models, run_findings
-from migrate_to_pg.sqlite.snapshot import require_unmodified_snapshot
+from migrate_to_pg.sqlite.checksums import require_unmodified_snapshot
 from migrate_to_pg.system.threads import in_thread
 from migrate_to_pg.verify import verify_tables
 from migrate_to_pg.verify.orm import compare_with_orm

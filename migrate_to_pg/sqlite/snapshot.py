@@ -8,7 +8,6 @@ every commit by anybody else.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import os
 import sqlite3
@@ -24,6 +23,7 @@ from migrate_to_pg.errors import SourceChangedError, SourceError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Snapshot
+from migrate_to_pg.sqlite.checksums import file_sha256, sync_and_hash
 from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
 from migrate_to_pg.sqlite.file_format import foreign_format, pages_in_wal, read_header, unread_wal
 from migrate_to_pg.sqlite.source_files import (
@@ -38,8 +38,6 @@ from migrate_to_pg.sqlite.source_files import (
     require_space,
     truncation_error,
 )
-from migrate_to_pg.system import subprocesses
-from migrate_to_pg.system.threads import run_all
 
 logger = logging.getLogger(__name__)
 
@@ -184,7 +182,7 @@ class Source:
 
     def with_checksums(self, snapshot: Snapshot) -> Snapshot:
         """Wait until the disk has the copy, and return its record with the checksums of both files."""
-        self._copy_sha256, original = _sync_and_hash(snapshot.path, self.path)
+        self._copy_sha256, original = sync_and_hash(snapshot.path, self.path)
         logger.info("copied %s: SHA-256 of the copy %s", self.path, self._copy_sha256)
         return replace(snapshot, sha256=self._copy_sha256, source_sha256=original)
 
@@ -314,66 +312,6 @@ class Source:
     def _data_version(self) -> int:
         """Return SQLite's count of commits by other connections, or 0 without a connection."""
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0]) if self._connection else 0
-
-
-def require_unmodified_snapshot(snapshot: Snapshot) -> None:
-    """Raise SourceError where the copy is not byte for byte what it was when it was made."""
-    if not snapshot.path.is_file() or file_sha256(snapshot.path) != snapshot.sha256:
-        raise SourceError(
-            _(
-                "The snapshot {path} was changed after it was made: nothing that was read of it counts.",
-                path=snapshot.path,
-            ),
-            remedy=_("Nothing was published. Look for what writes to that directory, and at its disk; then run again."),
-        )
-
-
-def _sync_and_hash(copy: Path, original: Path) -> tuple[str, str]:
-    """Wait until the disk has the copy, and meanwhile compute the SHA-256 of both files."""
-    found: dict[str, str] = {}
-    run_all(
-        "snapshot",
-        [
-            lambda: _sync(copy),
-            lambda: found.update(copy=file_sha256(copy)),
-            lambda: found.update(original=_sha256_in_subprocess(original)),
-        ],
-        stop=lambda: None,
-    )
-    return found["copy"], found["original"]
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sha256_in_subprocess(path: Path) -> str:
-    """Hash a file in another process. Return '' where it no longer exists.
-
-    Closing any descriptor of a file drops every POSIX lock that this process has on it, SQLite's own included: the
-    write lock of --lock-source would be lost without notice.
-    """
-    try:
-        return subprocesses.sha256(path)
-    except OSError as error:
-        if not path.exists():
-            # Deleted since it was copied: that is reported before anything is published.
-            return ""
-        if isinstance(error, BlockingIOError):
-            raise SourceError(
-                _("{path} is hashed by another process, and the system starts no more for this user.", path=path),
-                remedy=_("Raise the limit (ulimit -u, or the one of the container's processes), then run again."),
-            ) from error
-        raise SourceError(
-            _("{path} cannot be read: {error}.", path=path, error=error), remedy=_("Run as a user who may read it.")
-        ) from error
 
 
 def _connect(path: Path, mode: str, wait: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connection:

@@ -17,7 +17,7 @@ import pytest
 
 from migrate_to_pg.postgres import embedded
 from migrate_to_pg.records import INCOMING
-from migrate_to_pg.sqlite.snapshot import file_sha256
+from migrate_to_pg.sqlite.checksums import file_sha256
 from tests.conftest import ROOT, SERVER_VERSIONS, MakeSource, Query, Run, Server, run_python
 from tests.tiers import first_in_ci
 

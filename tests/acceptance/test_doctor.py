@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from migrate_to_pg.sqlite.snapshot import file_sha256
+from migrate_to_pg.sqlite.checksums import file_sha256
 from tests.conftest import ROOT, MakeSource, Run, SqliteProcess, project_tables
 
 

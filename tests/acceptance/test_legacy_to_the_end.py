@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from migrate_to_pg.sqlite.snapshot import file_sha256
+from migrate_to_pg.sqlite.checksums import file_sha256
 from tests.conftest import MakeSource, Run, Server
 from tests.tiers import these_in_ci
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from migrate_to_pg.postgres import embedded
-from migrate_to_pg.sqlite.snapshot import file_sha256
+from migrate_to_pg.sqlite.checksums import file_sha256
 from tests.conftest import MakeSource, Run, run_python
 from tests.integration.repairing import DANGLE, ask, change, content, rewritten
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from migrate_to_pg.sqlite.snapshot import file_sha256
+from migrate_to_pg.sqlite.checksums import file_sha256
 from tests.conftest import MakeSource, Query
 from tests.deploy.conftest import Container, Database
 from tests.tiers import first_in_ci

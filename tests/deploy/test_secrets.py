@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from deploy import make_env, make_secrets
-from migrate_to_pg.sqlite.snapshot import file_sha256
+from migrate_to_pg.sqlite.checksums import file_sha256
 from tests.conftest import ROOT
 from tests.deploy.conftest import Database
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from migrate_to_pg.sqlite.snapshot import file_sha256
+from migrate_to_pg.sqlite.checksums import file_sha256
 from tests.conftest import ROOT, Server
 from tests.faults.conftest import MakeWorld, World, check_told
 from tests.projects import digest

@@ -16,7 +16,7 @@ from pytest_django import DjangoDbBlocker
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.pipeline import undo_and_purge
 from migrate_to_pg.records import INCOMING, Options, Report, Verify
-from migrate_to_pg.sqlite.snapshot import file_sha256
+from migrate_to_pg.sqlite.checksums import file_sha256
 from tests.conftest import Query, Run, Server
 from tests.integration.conftest import Move
 from tests.tiers import first_in_ci

@@ -15,7 +15,7 @@ from pytest_django import DjangoDbBlocker
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.pipeline.verify import verify_published
 from migrate_to_pg.records import Difference, Leftovers, Options, Report, Verify
-from migrate_to_pg.sqlite.snapshot import file_sha256
+from migrate_to_pg.sqlite.checksums import file_sha256
 from tests.conftest import Query
 from tests.integration.conftest import Move
 from tests.tiers import first_in_ci

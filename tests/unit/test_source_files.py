@@ -13,7 +13,8 @@ import pytest
 
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.sqlite import snapshot
-from migrate_to_pg.sqlite.snapshot import Source, file_sha256
+from migrate_to_pg.sqlite.checksums import file_sha256
+from migrate_to_pg.sqlite.snapshot import Source
 
 Make = Callable[..., Path]
 PAGE = 4096
