@@ -62,7 +62,8 @@ class CourseWidget(widgets.CharWidget):  # type: ignore[misc]  # it has no types
         return dict(found)
 
     @cached_property
-    def _by_department(self) -> bool:
+    def by_department(self) -> bool:
+        """Return whether codes are unique within a department alone."""
         return not unique_in_institution()
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
@@ -92,7 +93,7 @@ class CourseWidget(widgets.CharWidget):  # type: ignore[misc]  # it has no types
     def name(self, pk: int) -> str:
         """Return the code, with the department where the code alone is too little."""
         code, full_code = self.names(pk)
-        return full_code if self._by_department else code
+        return full_code if self.by_department else code
 
     def with_departments(self, sheet: Sheet, code: str, department: str) -> Sheet:
         """Return the sheet with the department beside each code that does not name a course by itself.
@@ -107,6 +108,6 @@ class CourseWidget(widgets.CharWidget):  # type: ignore[misc]  # it has no types
 
     def _joined(self, cells: list[str], place: int, department: str) -> list[str]:
         code, named = split_code(cells[place])
-        if named or not (self._by_department or len(self._by_code.get(code, ())) > 1):
+        if named or not (self.by_department or len(self._by_code.get(code, ())) > 1):
             return cells
         return [*cells[:place], join_code(code, department), *cells[place + 1 :]]

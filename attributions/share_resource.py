@@ -86,6 +86,13 @@ class AttributionResource(ShareChecks, KeyedResource):
         instance.hetd = count_hours(instance.hours, instance.component, self._settings)
         return super().export_resource(instance, *args, **kwargs)
 
+    def headings(self) -> list[str]:
+        """Return the headings of a file, with the departments where they tell courses from each other."""
+        found = super().headings()
+        if self.fields["code"].widget.by_department:
+            found.insert(found.index("code") + 1, str(self.fields["department"].column_name))
+        return found
+
     def required_columns(self) -> list[fields.Field]:
         """Return the columns that no share is without."""
         return [self.fields[name] for name in self._REQUIRED]

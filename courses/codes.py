@@ -67,7 +67,7 @@ def change_scope(scope: str) -> None:
         with transaction.atomic():
             Course.objects.filter(code_unique=not unique).update(code_unique=unique)
     except IntegrityError as error:
-        told = _("Several departments have a course of the same code, so that codes stay as they are: %(codes)s.")
+        told = _("Several departments have these codes: %(codes)s. Change them first, so that each occurs once.")
         raise NamesakesError(told % {"codes": ", ".join(namesake_codes())}) from error
 
 

@@ -127,10 +127,20 @@ class CourseResource(KeyedResource):
             return None
 
     def check(self, lines: list[Any]) -> None:
-        """Refuse a code that does not name one course."""
+        """Refuse a code that does not name one course: what else is wrong with such a row comes from that."""
         for line in lines:
             if fault := self._unclear.get(line.key):
+                line.faults.clear()
                 line.refuse("code", fault)
+        super().check(lines)
+
+    def is_active(self, row: CourseYear) -> bool:
+        """Return whether the course is offered where one is chosen."""
+        return row.course.active
+
+    def key_heading(self) -> str:
+        """Return the headings that tell courses from each other."""
+        return "code, departement" if self._by_department else super().key_heading()
 
     def lookup_of(self, attribute: str) -> str:
         """Return where a query of the courses of a year finds an attribute."""

@@ -220,7 +220,14 @@ class KeyedResource(resources.ModelResource):
         return str(getattr(row, self.key_column().attribute))
 
     def check(self, lines: list[Any]) -> None:
-        """Add to the lines of a file what is wrong or to be confirmed between them."""
+        """Add to the lines of a file what is wrong or to be confirmed beside their cells."""
+        for line in lines:
+            if line.kind in ("new", "update") and not self.is_active(line.row):
+                line.notes.append(_("%(key)s is not active, and stays so.") % {"key": line.key})
+
+    def is_active(self, row: Any) -> bool:
+        """Return whether a row is offered where one is chosen."""
+        return bool(getattr(row, "active", True))
 
     def prepare(self, row: Any, user: Any) -> None:
         """Set what is not in the file before a new row is stored."""

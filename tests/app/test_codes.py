@@ -15,6 +15,7 @@ from attributions.models import Attribution, Teacher
 from courses.models import Course, CourseYear, FileImport
 from office.models import CodeScope, OfficeSettings
 from tests.app.conftest import browser_of, make_course, open_years
+from tests.app.test_imports import TEACHERS
 from tests.app.test_imports import accept as accept_courses
 from tests.app.test_imports import send as send_courses
 from tests.app.test_share_imports import accept, faults, send
@@ -145,7 +146,7 @@ def test_an_import_of_courses_tells_namesakes_apart(browser: Client, agv211: Cou
     assert page.context["preview"].counts == {"new": 0, "update": 1, "skip": 0, "invalid": 0}
     accept_courses(browser, page)
     page = send_courses(browser, "code;heures_cm\nAGV211;40\n")
-    assert [line.faults[-1] for line in page.context["preview"].lines] == [("code", SEVERAL)]
+    assert [line.faults for line in page.context["preview"].lines] == [[("code", SEVERAL)]]
     for record in FileImport.objects.order_by("-pk"):
         browser.post(f"/imports/{record.pk}/annuler/")
     assert list(Course.objects.values_list("department", flat=True)) == [PLANTS]
@@ -167,6 +168,7 @@ def test_an_import_of_shares_finds_the_course_of_the_department(browser: Client,
     assert "« Forêts »" in faults(send(browser, SHARES + row + "Forêts\n"))[0]
     accept(browser, send(browser, SHARES + row + SOIL + "\n" + row + PLANTS + "\n"))
     assert Attribution.objects.values("course").distinct().count() == 2
+    assert "departement" in browser.get("/attribution/liste/import/").context["resource"].headings()
     page = send(browser, SHARES + row + SOIL + "\n")
     assert page.context["preview"].counts["skip"] == 1
     page = send(browser, browser.get("/attribution/liste/export.csv").getvalue().decode("utf-8-sig"))
@@ -195,8 +197,13 @@ def test_inactive_courses_and_teachers_are_said_to_be_inactive(
     assert faults(send(browser, row)) == [course]
     sent = {"year": YEAR, "component": "CM", "teacher": "M00001"}
     assert course in browser.post(f"/attribution/cours/{agv211.pk}/", sent).content.decode()
+    assert send_courses(browser, "code;heures_cm\nAGV211;40\n").context["preview"].lines[0].notes == [
+        "AGV211 n’est plus actif, et le reste."
+    ]
     Course.objects.update(active=True)
     Teacher.objects.update(active=False)
+    note = send_courses(browser, "matricule;nom\nM00001;Durand\n", TEACHERS).context["preview"].lines[0].notes
+    assert note == ["M00001 n’est plus actif, et le reste."]
     assert post(browser) == (400, f"Enseignant : {person}")
     assert faults(send(browser, row)) == [person]
     share = Attribution.objects.create(course=agv211, teacher=teacher, component="CM", academic_year_id=YEAR, hours=2)

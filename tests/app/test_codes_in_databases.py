@@ -1,4 +1,4 @@
-"""Codes of an older database keep their courses, and go back where each occurs once. SQLite and PostgreSQL."""
+"""Codes in databases of before and after, on their way to PostgreSQL, and while two people write them."""
 
 from __future__ import annotations
 
@@ -73,3 +73,58 @@ def test_a_database_of_before_and_of_after_moves_with_its_codes(
         assert connection.execute(query).fetchone() == (80, 80 if old else 78, 1)
         with pytest.raises(psycopg.errors.UniqueViolation):
             connection.execute("UPDATE courses_course SET code = 'AGV211', code_unique = true WHERE id = 9")
+
+
+#: Add a namesake, and before that is committed make codes unique in the whole institution; prints who was refused.
+TOGETHER = """
+import threading, time
+from django.db import connection, transaction
+from courses.codes import NamesakesError, change_scope
+from courses.course_years import save_course_year
+from courses.models import AcademicYear, Course, CourseYear
+from office.models import OfficeSettings
+OfficeSettings(pk=1, code_scope="department").save()
+year = AcademicYear.objects.get(current=True).label
+added = threading.Event()
+
+def add(department, wait=0):
+    content = {"title": "x", "credits": 1, "level_id": "L1", "semester": 1}
+    course = Course(code="AGV211", department=department)
+    with transaction.atomic():
+        save_course_year(CourseYear(course=course, academic_year_id=year, **content))
+        added.set()
+        time.sleep(wait)
+    connection.close()
+
+def change():
+    added.wait()
+    try:
+        with transaction.atomic():
+            OfficeSettings.objects.select_for_update().first()
+            OfficeSettings.objects.update(code_scope="institution")
+            change_scope("institution")
+    except NamesakesError as error:
+        print(error)
+    connection.close()
+
+add("Sols")
+added.clear()
+threads = [threading.Thread(target=add, args=("Forêts", 1)), threading.Thread(target=change)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(Course.objects.filter(code="AGV211", code_unique=False).count(), OfficeSettings.load().code_scope)
+"""
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_a_namesake_that_is_being_added_keeps_codes_within_departments(
+    database: str, manage: Run, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path}/new.sqlite3" if database == "sqlite" else request.getfixturevalue("postgres_url")
+    manage("migrate", "--verbosity", "0", DATABASE_URL=url)
+    result = manage("shell", "--command", TOGETHER, DATABASE_URL=url)
+    assert result.stdout.splitlines()[-2:] == [
+        "Plusieurs départements ont ces codes : AGV211 (Forêts, Sols). Changez-les d’abord, pour que chacun n’existe"
+        " qu’une fois.",
+        "2 department",
+    ]
