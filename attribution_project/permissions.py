@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -21,6 +22,7 @@ from .kept_form import forget, keep, page_of_form
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+    from django_stubs_ext import StrOrPromise
 
 View = Callable[..., HttpResponseBase]
 #: Takes the user and the method. Returns whether the user may call the view.
@@ -35,6 +37,15 @@ class Role(StrEnum):
     SECRETARY = "secretariat"
     READER = "lecteur"
     TEACHER = "enseignant"
+
+
+#: How pages write the groups, whose names the database has in French.
+ROLE_NAMES: dict[str, "StrOrPromise"] = {
+    Role.ADMINISTRATOR: gettext_lazy("administrator"),
+    Role.SECRETARY: gettext_lazy("secretariat"),
+    Role.READER: gettext_lazy("reader"),
+    Role.TEACHER: gettext_lazy("teacher"),
+}
 
 
 class UserRequest(HttpRequest):

@@ -14,6 +14,8 @@ from simple_history.models import HistoricalRecords
 from attribution_project.histories import HistoryOfColumns
 from courses.models import AcademicYear, Course, CourseYear, hours_field
 
+from .grade_names import in_language
+
 
 class Grade(models.Model):
     """A grade of the teaching staff, with the statutory hours (HETD) that it owes in a year."""
@@ -36,7 +38,11 @@ class Grade(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return in_language(self.name)
+
+    def written_for(self, title: str) -> str:
+        """Return the name in the language of the page, feminine where the form of address says so."""
+        return in_language((title == Title.MRS and self.name_feminine) or self.name)
 
 
 class Component(models.TextChoices):
@@ -129,8 +135,8 @@ class Teacher(models.Model):
 
     @property
     def grade_name(self) -> str:
-        """Return the name of the grade, feminine where the form of address says so."""
-        return (self.title == Title.MRS and self.grade.name_feminine) or self.grade.name
+        """Return the name of the grade as the teacher is addressed."""
+        return self.grade.written_for(self.title)
 
 
 class Discharge(models.Model):

@@ -1,6 +1,6 @@
 """Teachers as CSV and XLSX, for import and export, and their statutory hours, for export."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import cached_property
 from import_export import resources
@@ -10,13 +10,17 @@ from attribution_project.spreadsheets.resources import ChoiceWidget, DecimalWidg
 from courses.departments import all_departments
 from office.models import OfficeSettings
 
+from .grade_names import in_language_lazy
 from .models import Grade, Teacher, Title
 from .service_hours import services
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
-def grade_choices() -> list[tuple[str, str]]:
+
+def grade_choices() -> list[tuple[str, "StrOrPromise"]]:
     """Return the code and the name of every grade."""
-    return list(Grade.objects.values_list("code", "name"))
+    return [(code, in_language_lazy(name)) for code, name in Grade.objects.values_list("code", "name")]
 
 
 class GradeWidget(ChoiceWidget):
@@ -24,6 +28,14 @@ class GradeWidget(ChoiceWidget):
 
     def __init__(self) -> None:
         super().__init__(grade_choices)
+
+    def written_for(self, teacher: Teacher) -> str:
+        """Return the grade as the teacher is addressed, without a query for each teacher."""
+        return self._grades[teacher.grade_id].written_for(teacher.title)
+
+    @cached_property
+    def _grades(self) -> dict[str, Grade]:
+        return {grade.code: grade for grade in Grade.objects.all()}
 
     @cached_property
     def _codes(self) -> dict[str, Any]:
@@ -49,6 +61,10 @@ class TeacherResource(KeyedResource):
         import_id_fields = ["matricule"]
         fields = ["matricule", "last_name", "first_name", "grade", "department", "email", "max_hours", "title"]
 
+    def dehydrate_grade(self, teacher: Teacher) -> str:
+        """Return the grade for an export."""
+        return str(self.fields["grade"].widget.written_for(teacher))
+
     def known_names(self) -> dict[str, list[str]]:
         """Return the departments that there are."""
         return {"department": all_departments()}
@@ -60,7 +76,7 @@ class LoadResource(resources.ModelResource):
     matricule = column("matricule", "matricule")
     last_name = column("last_name", "nom")
     first_name = column("first_name", "prenom")
-    grade = column("grade__name", "grade")
+    grade = column("grade_name", "grade")
     department = column("department", "departement")
     hours = column("hours", "heures", DecimalWidget())
     max_hours = column("max_hours", "heures_max", DecimalWidget())

@@ -93,6 +93,10 @@ class AttributionResource(ShareChecks, KeyedResource):
             found.insert(found.index("code") + 1, str(self.fields["department"].column_name))
         return found
 
+    def dehydrate_grade(self, share: Attribution) -> str:
+        """Return the grade of the teacher for an export."""
+        return str(self.fields["grade"].widget.written_for(share.teacher))
+
     def required_columns(self) -> list[fields.Field]:
         """Return the columns that no share is without."""
         return [self.fields[name] for name in self._REQUIRED]

@@ -24,7 +24,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ..accent_search import search_condition
 from ..account_admin import may_manage
-from ..permissions import UserRequest, open_to_users, requires
+from ..permissions import ROLE_NAMES, UserRequest, open_to_users, requires
 from ..sortable_list import PAGE_SIZE, query_string
 from ..throttle import waiting_addresses
 
@@ -62,6 +62,8 @@ def accounts(request: UserRequest) -> HttpResponse:
     page = Paginator(found.prefetch_related("groups").order_by("-locked", "username"), PAGE_SIZE).get_page(
         request.GET.get("page")
     )
+    for account in page:
+        vars(account)["roles"] = [ROLE_NAMES.get(group.name, group.name) for group in account.groups.all()]
     context = {
         "page": page,
         "pages": list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)),

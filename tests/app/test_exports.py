@@ -64,7 +64,7 @@ def test_separator_decimals_and_labels_follow_the_language(browser: Client, agv2
     expected = {"departement": "Productions végétales", "niveau": "L2", "semestre": "1", "composante": "CM"}
     for language, separator, hours, load, grade in (
         ("fr", ";", "36,50", "complémentaire", "professeur"),
-        ("en", ",", "36.50", "overtime", "professeur"),
+        ("en", ",", "36.50", "overtime", "professor"),
     ):
         browser.cookies["django_language"] = language
         [row] = exported(browser, LIST, separator)
@@ -74,7 +74,7 @@ def test_separator_decimals_and_labels_follow_the_language(browser: Client, agv2
         assert exported(browser, "/enseignants/", separator)[0]["grade"] == grade
     answer = browser.get(f"{LIST}export.xlsx")
     sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
-    assert [cell.value for cell in sheet[2]][10:14] == ["professeur", 36.5, 54.75, "overtime"]
+    assert [cell.value for cell in sheet[2]][10:14] == ["professor", 36.5, 54.75, "overtime"]
 
 
 @pytest.mark.django_db

@@ -60,6 +60,31 @@ def test_a_grade_is_written_as_the_person_is_addressed(account: Callable[..., Us
 
 
 @pytest.mark.django_db
+def test_grades_that_the_application_made_are_in_the_language_of_the_page(
+    account: Callable[..., User], teacher: Teacher
+) -> None:
+    for grade in Grade.objects.all():  # their French names are those that the table has
+        assert (str(grade), grade.written_for("Mme")) == (grade.name, grade.name_feminine or grade.name)
+    browser = browser_of(account("administrateur"))
+    browser.cookies["django_language"] = "en"
+    Teacher.objects.update(grade_id="DOC", title="Mme")
+    pages = ("/enseignants/", f"/enseignants/{teacher.pk}/", f"/enseignants/{teacher.pk}/decision/",
+             f"/enseignants/{teacher.pk}/modifier/", "/attribution/tableau-de-bord/", "/enseignants/export.csv",
+             "/attribution/tableau-de-bord/export.csv")  # fmt: skip
+    for page in pages:
+        answer = browser.get(page)
+        text = (b"".join(answer) if answer.streaming else answer.content).decode()
+        assert "octoral student on contract" in text, page
+        assert "octorante contractuelle" not in text, page
+    assert "administrator" in browser.get("/comptes/").content.decode()
+    Grade.objects.filter(code="DOC").update(name_feminine="doctorante")
+    assert "doctorante ·" in browser.get(pages[1]).content.decode()
+    browser.cookies["django_language"] = "fr"
+    exported = browser.get("/enseignants/export.csv")
+    assert ";doctorante;" in b"".join(exported).decode()
+
+
+@pytest.mark.django_db
 def test_an_administrator_adds_a_grade_and_nobody_deletes_one_in_use(
     account: Callable[..., User], teacher: Teacher
 ) -> None:
