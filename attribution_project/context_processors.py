@@ -1,5 +1,6 @@
 """Add the menu to every page."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpRequest
@@ -17,18 +18,36 @@ _MENU = (
     ("courses:list", _("Courses"), "courses.view_course"),
     ("teachers:list", _("Teachers"), "attributions.view_teacher"),
 )
+_ACCOUNT_MENU = (
+    ("accounts:list", _("Accounts"), "auth.change_user"),
+    ("years:list", _("Years"), "courses.change_academicyear"),
+    ("office:settings", _("Settings"), "office.change_officesettings"),
+)
+_STAFF_MENU = (("database", _("Database")), ("admin:index", _("Administration")))
+_Links = list[tuple[str, Any]]
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """Return the menu of this user with the current page marked."""
+    """Return the two menus of this user with the current page marked, and its label."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
-    links = [(name, label) for name, label, permission in _MENU if user.has_perm(permission)]
-    if not links:
-        links = [("teachers:own", _("My teaching"))]
-    here = _entry_of(request, [name for name, _label in links])
-    return {"menu": [{"address": _address(name), "label": label, "current": name == here} for name, label in links]}
+    links = _allowed(_MENU, user) or [("teachers:own", _("My teaching"))]
+    account = [*(_STAFF_MENU if user.is_staff else ()), *_allowed(_ACCOUNT_MENU, user)]
+    here = _entry_of(request, [name for name, _label in (*links, *account)])
+    return {
+        "menu": _entries(links, here),
+        "account_menu": _entries(account, here),
+        "here": dict((*links, *account)).get(here, ""),
+    }
+
+
+def _allowed(menu: Iterable[tuple[str, Any, str]], user: Any) -> _Links:
+    return [(name, label) for name, label, permission in menu if user.has_perm(permission)]
+
+
+def _entries(links: _Links, here: str) -> list[dict[str, Any]]:
+    return [{"address": _address(name), "label": label, "current": name == here} for name, label in links]
 
 
 def _address(name: str) -> str:

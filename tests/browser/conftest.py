@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, sync_playwright
 
 from demo.application import Application
 from tests.conftest import ROOT, Run
@@ -60,6 +60,14 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=program, args=_QUIET)
         yield running
         running.close()
+
+
+def open_menu(page: Page) -> Locator:
+    """Unfold the menus where the screen is narrow, and return the header."""
+    fold = page.locator(".fold")
+    if fold.is_visible() and fold.get_attribute("open") is None:
+        fold.locator("summary").click()
+    return page.locator("header")
 
 
 def watched(context: BrowserContext) -> tuple[Page, list[str]]:

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from attribution_project.views import errors
 from demo.application import Application
 from tests.app.conftest import BROWSER
-from tests.browser.conftest import SIZES, fits, pages_of, watched
+from tests.browser.conftest import SIZES, fits, open_menu, pages_of, watched
 
 HEAD = "code;intitule;credits;heures_cm;heures_td;heures_tp;niveau;semestre;departement\n"
 GOOD = "BIO901;Écologie;3;20,5;0;0;M1;2;Eaux et forêts\n"
@@ -55,7 +55,7 @@ def log_in(page: Page, application: Application, username: str = "secretaire") -
     page.get_by_label("Nom d’utilisateur").fill(username)
     page.get_by_label("Mot de passe").fill("demo")
     page.locator("main").get_by_role("button").click()
-    expect(page.get_by_role("button", name="Se déconnecter")).to_be_visible()
+    expect(page.locator("header .account")).to_be_attached()
 
 
 def choose_teacher(page: Page, typed: str, name: str) -> None:
@@ -181,7 +181,7 @@ def test_the_maximum_is_exceeded_only_when_confirmed(application: Application, p
 
 def test_an_attribution_is_edited_moved_removed_and_brought_back(application: Application, page: Page) -> None:
     log_in(page, application)
-    page.get_by_role("link", name="Attributions").click()
+    open_menu(page).get_by_role("link", name="Attributions").click()
     page.get_by_label("Cours ou enseignant").fill("agrostologie")
     page.get_by_role("button", name="Filtrer").click()
     page.get_by_role("link", name="Modifier").first.click()
@@ -256,7 +256,7 @@ def test_the_language_can_be_switched_and_stays(application: Application, page: 
     log_in(page, application)
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", name=re.compile("Attribute courses of"))).to_be_visible()
-    page.get_by_role("link", name="Dashboard").click()
+    open_menu(page).get_by_role("link", name="Dashboard").click()
     expect(page.get_by_role("heading", name="Hours of each teacher against the maximum")).to_be_visible()
     page.get_by_role("button", name="Français").click()
     expect(page.get_by_role("heading", name="Avancement")).to_be_visible()
@@ -278,6 +278,21 @@ def test_the_whole_path_works_without_javascript(application: Application, page_
     expect(page.get_by_text("3 attributions sont annulées.")).to_be_visible()
 
 
+def test_the_menu_folds_into_one_row_that_says_where_one_is(
+    application: Application, page_without_scripts: Page
+) -> None:
+    page = page_without_scripts
+    log_in(page, application, "administratrice")
+    for path, here in (("/cours/", "Cours"), ("/annees/", "Années")):
+        page.goto(f"{application.address}{path}")
+        header = page.locator("header")
+        expect(header.locator("summary")).to_contain_text(here)
+        expect(header.get_by_role("navigation")).to_have_count(0)
+        assert (header.bounding_box() or {"height": 999.0})["height"] < 60
+        expect(open_menu(page).get_by_role("link", name=here, exact=True)).to_have_attribute("aria-current", "page")
+        expect(header.get_by_role("button", name="Se déconnecter")).to_be_visible()
+
+
 def test_a_teacher_sees_their_own_year_and_a_dean_looks_without_touching(application: Application, page: Page) -> None:
     log_in(page, application, "enseignante")
     expect(page.get_by_role("heading", level=1)).to_contain_text("M00001")
@@ -286,10 +301,10 @@ def test_a_teacher_sees_their_own_year_and_a_dean_looks_without_touching(applica
     page.emulate_media(media="print")
     expect(page.get_by_role("button", name="Imprimer")).to_be_hidden()
     page.emulate_media(media="screen")
-    page.get_by_role("button", name="Se déconnecter").click()
+    open_menu(page).get_by_role("button", name="Se déconnecter").click()
     log_in(page, application, "doyen")
     expect(page.get_by_role("heading", name="Avancement")).to_be_visible()
-    page.get_by_role("link", name="Attributions").click()
+    open_menu(page).get_by_role("link", name="Attributions").click()
     expect(page.get_by_role("link", name="Modifier")).to_have_count(0)
 
 
