@@ -82,6 +82,11 @@ def run(
         _LOCK.release()
 
 
+def recordings() -> str:
+    """The folder in which these programs keep the statements of migrations, or "" where all of them start cold."""
+    return "" if os.environ.get("START_COLD") else _interpreter().recordings
+
+
 def _text(file: IO[bytes]) -> str:
     file.seek(0)
     return file.read().decode("utf-8").replace("\r\n", "\n")
@@ -114,7 +119,8 @@ class Interpreter:
         with theirs:
             # Of the statements of migrations.
             self._folder = tempfile.TemporaryDirectory(prefix="migrations-", ignore_cleanup_errors=True)
-            command = [sys.executable, "-P", __file__, str(theirs.fileno()), self._folder.name]
+            self.recordings = self._folder.name
+            command = [sys.executable, "-P", __file__, str(theirs.fileno()), self.recordings]
             self._process = subprocess.Popen(
                 command, pass_fds=[theirs.fileno()], env=_environment(), stdin=subprocess.DEVNULL
             )
@@ -193,10 +199,7 @@ def _line(wire: socket.socket) -> bytes:
 def become(program: Mapping[str, Any], replayed: ModuleType, recordings: Path) -> None:
     """Run the program in this process, as the interpreter does with a script's path or ``-m``."""
     if _is_a_move_of_the_application(program):
-        stage_tables: Any = importlib.import_module("migrate_to_pg.pipeline.stage_tables")
-        stage_tables.run_migrations = functools.partial(
-            replayed.replay_migrations, recordings=replayed.Recordings(recordings)
-        )
+        replayed.use(recordings)
     os.environ.clear()
     os.environ.update(program["env"])
     os.chdir(program["cwd"])

@@ -9,7 +9,9 @@ statements in the same folder.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
+import importlib
 import pickle
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -54,6 +56,12 @@ class Recordings:
 
 
 _RECORDINGS = Recordings()
+
+
+def use(folder: Path) -> None:
+    """Have the moves of this process replay migrations, and keep those that it has to run in the folder."""
+    stage_tables: Any = importlib.import_module("migrate_to_pg.pipeline.stage_tables")
+    stage_tables.run_migrations = functools.partial(replay_migrations, recordings=Recordings(folder))
 
 
 def replay_migrations(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests import preloaded
 from tests.conftest import ROOT, VARIABLES, Server
 from tests.projects import digest
 
@@ -93,6 +95,8 @@ class World:
     target: str = ""
     variables: dict[str, str] = field(default_factory=dict)
     started: list[subprocess.Popen[str]] = field(default_factory=list)
+    #: Of the reports.
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         self.target = self.target or self.url
@@ -118,7 +122,7 @@ class World:
         return clean | {"PYTHONUTF8": "1", "LANGUAGE": "en", "TMPDIR": str(self.temporary)} | self.variables
 
     def arguments(self, *more: str | Path, target: bool = True) -> list[str]:
-        report = self.reports / str(len(self.started))
+        report = self.reports / str(next(self.numbers))
         to = ("--target", self.target) if target else ()
         return list(map(str, ("migrate_to_pg", "--source", self.source, *to, "--report", report, "--verify", *more)))
 
@@ -140,12 +144,23 @@ class World:
         return self.popen("manage.py", *self.arguments(*more))
 
     def run(self, *more: str | Path) -> Result:
-        return Standing(self.start(*more), -1).end()
+        """Run it to its end; nothing is to be done to it meanwhile."""
+        done = preloaded.run(["manage.py", *self.arguments(*more)], cwd=ROOT, env=self.environment(), timeout=120)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
 
     def at(self, moment: str, *more: str | Path) -> Standing:
         """Start a run, and wait until it stands at "stage:kind"."""
         here, on = os.pipe(), os.pipe()
-        command = ("-m", "tests.faults.standing", moment, str(here[1]), str(on[0]), *self.arguments(*more))
+        command = (
+            "-m",
+            "tests.faults.standing",
+            moment,
+            str(here[1]),
+            str(on[0]),
+            preloaded.recordings(),
+            *self.arguments(*more),
+        )
         process = self.popen(*command, pass_fds=(here[1], on[0]))
         os.close(here[1])
         os.close(on[0])

@@ -1,13 +1,14 @@
 """The command, standing still at one moment until it is told to go on.
 
-``python -m tests.faults.standing STAGE:KIND[:N] HERE ON ARGUMENT...``: when the first, or the Nth, event of that stage
-and kind XX
+``python -m tests.faults.standing STAGE:KIND[:N] HERE ON FOLDER ARGUMENT...``: when the first, or the Nth, event of that
+stage and kind XX
 """
 
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from django.core.management import execute_from_command_line
@@ -15,9 +16,10 @@ from django.core.management import execute_from_command_line
 from migrate_to_pg.records import Event
 from migrate_to_pg.records.report import Progress
 from migrate_to_pg.report import progress
+from tests import replayed
 
 
-def main(moment: str, here: str, on: str, *arguments: str) -> None:
+def main(moment: str, here: str, on: str, recordings: str, *arguments: str) -> None:
     stage, kind, *given = moment.split(":")
     left = int(given[0]) if given else 1
 
@@ -32,6 +34,8 @@ def main(moment: str, here: str, on: str, *arguments: str) -> None:
         stand_after(kind, pass_by)
     else:
         stand_at(stage, kind, pass_by)
+    if recordings and "DJANGO_SETTINGS_MODULE" not in os.environ:
+        replayed.use(Path(recordings))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "attribution_project.settings")
     execute_from_command_line(["manage.py", *arguments])
 

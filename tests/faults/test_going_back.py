@@ -36,7 +36,7 @@ class Back(World):
     """The same world, once its database was moved: what runs in it is the way back."""
 
     def arguments(self, *more: str | Path, target: bool = True) -> list[str]:
-        report = self.reports / str(len(self.started))
+        report = self.reports / str(next(self.numbers))
         command = ("migrate_from_pg", "--source", self.target, "--target", self.file, "--report", report, *more)
         return list(map(str, command))
 

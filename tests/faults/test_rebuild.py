@@ -26,7 +26,7 @@ class Rebuild(World):
     """The world of a move; what runs in it makes its source anew."""
 
     def arguments(self, *more: str | Path, target: bool = True) -> list[str]:
-        report = self.reports / str(len(self.started))
+        report = self.reports / str(next(self.numbers))
         new = () if "--rebuild" in more else ("--rebuild", self.file)
         return list(map(str, ("sqlite_doctor", self.source, *new, "--report", report, *more)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,8 +13,10 @@ import pytest
 from django.core.management import call_command
 from pytest_django import DjangoDbBlocker
 
+from migrate_to_pg.pipeline import stage_tables
 from tests.conftest import SERVER_VERSIONS, Server
 from tests.fuzz.rounds import Fuzzer
+from tests.replayed import replay_migrations
 
 #: The demonstration fills neither groups nor sessions nor the log.
 MORE = """
@@ -70,8 +73,14 @@ def healthy(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoD
 
 @pytest.fixture
 def fuzzer(
-    healthy: Path, servers: dict[int, Server], tmp_path: Path, django_db_blocker: DjangoDbBlocker
+    healthy: Path,
+    servers: dict[int, Server],
+    tmp_path: Path,
+    django_db_blocker: DjangoDbBlocker,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Fuzzer]:
     """Rounds in this process, against one server."""
+    if not os.environ.get("START_COLD"):
+        monkeypatch.setattr(stage_tables, "run_migrations", replay_migrations)
     with django_db_blocker.unblock():
         yield Fuzzer(healthy, servers[SERVER_VERSIONS[0]], tmp_path)

@@ -13,7 +13,7 @@ import pytest
 from tests.fuzz.rounds import Fuzzer, Round
 
 
-@pytest.mark.parametrize("seconds", [10, pytest.param(120, marks=pytest.mark.full)])
+@pytest.mark.parametrize("seconds", [5, pytest.param(120, marks=pytest.mark.full)])
 def test_whatever_the_source_holds_the_product_keeps_its_promises(fuzzer: Fuzzer, seconds: int) -> None:
     done = [check(fuzzer, seed) for seed in seeds(float(os.environ.get("FUZZ_SECONDS", seconds)))]
     print(summary(done))
@@ -27,7 +27,7 @@ def test_so_does_the_command_that_a_person_runs(fuzzer: Fuzzer, rounds: int) -> 
         check(fuzzer, new_seed())
 
 
-@pytest.mark.parametrize("seconds", [10, pytest.param(120, marks=pytest.mark.full)])
+@pytest.mark.parametrize("seconds", [5, pytest.param(120, marks=pytest.mark.full)])
 def test_what_was_published_and_written_there_goes_back_or_is_refused(fuzzer: Fuzzer, seconds: int) -> None:
     done = []
     for seed in seeds(float(os.environ.get("FUZZ_SECONDS", seconds))):
