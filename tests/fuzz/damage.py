@@ -18,6 +18,7 @@ from tests.projects.by_hand import quoted
 
 Script = list[str]
 
+UNIQUE = r', CONSTRAINT "\w+" UNIQUE \([^)]*\)| UNIQUE\b'
 TYPES = r"integer|bigint|smallint unsigned|varchar\(\d+\)|text|decimal|datetime|bool"
 #: A column as Django declares it; the alias of the rowid stays what it is.
 DECLARED = re.compile(rf'("\w+") (?:{TYPES})\b(?! NOT NULL PRIMARY KEY AUTOINCREMENT)(?: NOT NULL| NULL)?')
@@ -120,7 +121,7 @@ def rebuild(table: str, sql: str) -> Script:
 def redeclare(wreck: Wreck) -> Script:
     """A column of another type, or a constraint lost."""
     table = wreck.table()
-    loss = wreck.chance.choice((" NOT NULL", " UNIQUE", TYPES, r" REFERENCES \S+ \S+ DEFERRABLE INITIALLY DEFERRED"))
+    loss = wreck.chance.choice((" NOT NULL", UNIQUE, TYPES, r" REFERENCES \S+ \S+ DEFERRABLE INITIALLY DEFERRED"))
     found = list(re.finditer(loss, wreck.definition(table)))
     if not found:
         return []
@@ -148,7 +149,7 @@ def duplicate(wreck: Wreck) -> Script:
     )
     dropped = [f"DROP INDEX {quoted(str(name))}" for (name,) in wreck.ask(unique_indexes(table))]
     sql = wreck.definition(table)
-    loose = re.sub(r' CONSTRAINT "\w+" UNIQUE \([^)]*\),| UNIQUE\b', "", sql)
+    loose = re.sub(UNIQUE, "", sql)
     return [*dropped, *(rebuild(table, loose) if loose != sql else []), double]
 
 
