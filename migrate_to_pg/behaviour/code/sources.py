@@ -127,7 +127,7 @@ class Source:
                 return []
             if function not in self._values:
                 found: dict[str, list[ast.expr]] = {}
-                for name, value in _assignments(function):
+                for name, value in (target for inner in ast.walk(function) for target in _targets(inner)):
                     found.setdefault(name, []).append(value)
                 self._values[function] = found
             if values := self._values[function].get(node.id):
@@ -166,11 +166,6 @@ def _imported(module: str, name: str) -> Any:
         return loaded if loaded is not None else UNKNOWN
     found = getattr(loaded, name, UNKNOWN)
     return found if found is not UNKNOWN else sys.modules.get(f"{module}.{name}", UNKNOWN)
-
-
-def _assignments(function: Function) -> Iterator[tuple[str, ast.expr]]:
-    for node in ast.walk(function):
-        yield from _targets(node)
 
 
 def _targets(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:

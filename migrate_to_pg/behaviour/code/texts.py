@@ -141,14 +141,10 @@ def _items(source: Source, node: ast.expr, depth: int) -> list[ast.expr]:
 
 def _put_together(source: Source, parts: list[ast.expr], glue: str, depth: int) -> Iterator[str]:
     """Yield a text with the literals of all parts, and a hole after each: a run may take other ones."""
-    known = [text for part in parts for text in _literals(source, part, depth)]
+    # Of each part the first text, or nothing where none of it is a literal.
+    known = [one.text for part in parts for one in texts_of(source, part, depth + 2)[:1]]
     if known:
         yield glue.join(text + HOLE for text in known)
-
-
-def _literals(source: Source, part: ast.expr, depth: int) -> list[str]:
-    """Return the first text of a part, or nothing where none of it is a literal."""
-    return [one.text for one in texts_of(source, part, depth + 2)][:1]
 
 
 def _resolved(source: Source, node: ast.expr) -> Iterator[str]:

@@ -23,10 +23,15 @@ _ROLLED_BACK = frozenset({"set_rollback", "rollback", "savepoint_rollback"})
 
 def find_in_transactions(sources: Sequence[Source]) -> Iterator[Occurrence]:
     """Yield errors that are caught in a transaction, and select_for_update() without one."""
-    inside = {name for source in sources for name in _called_in_transaction(source)}
+    inside = {
+        getattr(node.func, "attr", getattr(node.func, "id", ""))
+        for source in sources
+        for node in source.nodes
+        if isinstance(node, ast.Call) and _in_transaction(source, node)
+    }
     for source in sources:
         for node in source.nodes:
-            if isinstance(node, ast.Try) and _in_transaction(source, node) and _breaks(source, node):
+            if isinstance(node, ast.Try) and _in_transaction(source, node) and _breaks(node):
                 yield _hint("caught-in-transaction", source, node)
             elif _is_call(node, "select_for_update") and not source.is_test and not _in_transaction(source, node):
                 function = source.function(node)
@@ -82,13 +87,7 @@ def _is_hook_of_admin(source: Source, node: ast.AST) -> bool:
     )
 
 
-def _called_in_transaction(source: Source) -> Iterator[str]:
-    for node in source.nodes:
-        if isinstance(node, ast.Call) and _in_transaction(source, node):
-            yield getattr(node.func, "attr", getattr(node.func, "id", ""))
-
-
-def _breaks(source: Source, node: ast.Try) -> bool:
+def _breaks(node: ast.Try) -> bool:
     """Return whether a database error is caught, the transaction has no savepoint for it, and then goes on."""
     writes = any(_is_call(one, name) for part in node.body for one in ast.walk(part) for name in _WRITES)
     handlers = [one for one in node.handlers if _catches(one, _ERRORS | _ANY_ERRORS if writes else _ERRORS)]

@@ -28,4 +28,4 @@ def find_by_data(sides: Sides, target: str | None, notes: list[str]) -> Iterator
 
 def _in_orderings(sides: Sides, collations: Collations, notes: list[str]) -> Iterator[Occurrence]:
     for ordering in orderings(sides):
-        yield from guarded(str(ordering.place), compare_order(ordering, sides, collations), notes)
+        yield from guarded(str(ordering.place), compare_order(ordering, collations), notes)

@@ -12,7 +12,7 @@ from migrate_to_pg.behaviour.data.collations import Collations
 from migrate_to_pg.behaviour.data.orderings import Key, Ordering
 from migrate_to_pg.behaviour.explain_error import rule_of_error
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
-from migrate_to_pg.behaviour.sides import POSTGRESQL, SQLITE, Sides
+from migrate_to_pg.behaviour.sides import POSTGRESQL, SQLITE
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.secret_columns import MASK, field_is_secret
 
@@ -22,7 +22,7 @@ _SHOWN = 5
 Row = tuple[Any, ...]
 
 
-def compare_order(ordering: Ordering, sides: Sides, collations: Collations) -> Iterator[Occurrence]:
+def compare_order(ordering: Ordering, collations: Collations) -> Iterator[Occurrence]:
     """Yield one occurrence for each reason why rows are at another place on PostgreSQL."""
     keys = ordering.keys
     try:

@@ -147,17 +147,13 @@ def _keys(model: type[models.Model], item: Any) -> Iterator[Key]:
     if related is not None and not attname and related._meta.ordering:
         for inner in related._meta.ordering:
             for key in _keys(related, inner):
-                yield _below(name, key, descending)
+                # The key of the related model, as seen from this one.
+                expression: Any = key.expression
+                if hasattr(expression, "name"):
+                    expression = models.F(f"{name}{LOOKUP_SEP}{expression.name}")
+                yield Key(expression, key.descending != descending, key.says_nulls, key.field)
         return
     yield Key(models.F(name), descending, False, field)
-
-
-def _below(name: str, key: Key, descending: bool) -> Key:
-    """Return the key of a related model, as seen from this one."""
-    expression: Any = key.expression
-    if hasattr(expression, "name"):
-        expression = models.F(f"{name}{LOOKUP_SEP}{expression.name}")
-    return Key(expression, key.descending != descending, key.says_nulls, key.field)
 
 
 def _field(model: type[models.Model], path: str) -> Any:

@@ -94,7 +94,15 @@ def _working_copy(source: Path, folder: Path, alias: str) -> Iterator[None]:
 
 def _visit(username: str | None, notebook: Notebook) -> None:
     client = Client(raise_request_exception=False)
-    user = _user(username) if username else None
+    user = None
+    if username:
+        model = get_user_model()
+        user = model._default_manager.filter(**{model.USERNAME_FIELD: username}).first()
+        if user is None:
+            raise UsageError(
+                _("There is no user {name}.", name=username),
+                remedy=_("Name one that the data have, by what it logs in with."),
+            )
     frontier = Frontier(_PAGES)
     frontier.add(routes())
     for address in frontier:
@@ -106,17 +114,6 @@ def _visit(username: str | None, notebook: Notebook) -> None:
         if response.status_code >= _SERVER_ERROR:
             notebook.note(_("{address} answers {status} on SQLite.", address=address, status=response.status_code))
         frontier.add(_links(response, address))
-
-
-def _user(username: str) -> Any:
-    model = get_user_model()
-    user = model._default_manager.filter(**{model.USERNAME_FIELD: username}).first()
-    if user is None:
-        raise UsageError(
-            _("There is no user {name}.", name=username),
-            remedy=_("Name one that the data have, by what it logs in with."),
-        )
-    return user
 
 
 def _links(response: Any, address: str) -> list[str]:

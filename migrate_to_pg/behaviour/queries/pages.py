@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
-from typing import Any
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from django.urls import URLResolver, get_resolver
@@ -46,17 +45,13 @@ def routes() -> list[str]:
 
 
 def _routes(resolver: URLResolver, prefix: str) -> Iterator[str]:
-    for possibilities, *_others in _values(resolver.reverse_dict):
+    found = resolver.reverse_dict
+    for possibilities, *_others in (value for key in found for value in found.getlist(key)):
         for path, parameters in possibilities:
             if not parameters and "%(" not in prefix:
                 yield prefix + path.replace("%%", "%")
     for inner, namespace in resolver.namespace_dict.values():
         yield from _routes(namespace, prefix + inner)
-
-
-def _values(found: Any) -> Iterator[Any]:
-    for key in found:
-        yield from found.getlist(key)
 
 
 def links(text: str, address: str, host: str) -> list[str]:

@@ -72,23 +72,15 @@ def _causes(there: Outcome, here: Outcome | None) -> list[Failure]:
             for other in (here.of_database if here else ())
         )
     ]
-    failures = there.failures or [_unexpected(there.test)]
+    text = _("The test passes, and is expected to fail.")
+    unexpected = Failure(type="", message=text, sqlstate="", sql="", is_assertion=True, frames=())
+    failures = there.failures or [unexpected]
     if any(failure.sqlstate == _ABORTED for failure in failures):
-        return new[:1] or [_aborted(failure, caught) for failure in failures[:1]]
+        # The refusal of a later statement is shown at the place of the one that failed and was caught.
+        return new[:1] or [replace(one, frames=caught[0].frames if caught else one.frames) for one in failures[:1]]
     if all(not failure.sqlstate for failure in failures) and new:
         return new[:1]
     return failures
-
-
-def _aborted(failure: Failure, caught: Sequence[Failure]) -> Failure:
-    """Return the refusal of a later statement, at the place of the one that failed and was caught."""
-    frames = caught[0].frames if caught else failure.frames
-    return replace(failure, frames=frames)
-
-
-def _unexpected(test: str) -> Failure:
-    text = _("The test passes, and is expected to fail.")
-    return Failure(type="", message=text, sqlstate="", sql="", is_assertion=True, frames=())
 
 
 def _place(failure: Failure, test: str) -> Place:
