@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +40,15 @@ class Command(console.ConsoleCommand):
                 console.explain(self, options["explain"])
                 return
             with console.exit_on_second_signal(console.print_result, on_a_terminal=sys.stderr.isatty()):
-                status = self._run(with_back_settings(options, getattr(settings, "MIGRATE_TO_PG", {})))
+                from migrate_to_pg.pipeline.move_back import move_back
+                from migrate_to_pg.pipeline.since_publish import since_publish
+
+                completed = with_back_settings(options, getattr(settings, "MIGRATE_TO_PG", {}))
+                work = since_publish if completed["since_publish"] else move_back
+                status = run_and_print(self, completed, back_options_of(completed), work, back_assurance)
         except (MigrateToPgError, KeyboardInterrupt) as error:
             failure = failure_of(error, Path(), mode)
             console.print_error(self, failure, "" if options["explain"] else back_assurance(mode, failure))
             status = failure.exit_status
         if status:
             sys.exit(status)
-
-    def _run(self, options: Mapping[str, Any]) -> int:
-        from migrate_to_pg.pipeline.move_back import move_back
-        from migrate_to_pg.pipeline.since_publish import since_publish
-
-        work = since_publish if options["since_publish"] else move_back
-        return run_and_print(self, options, back_options_of(options), work, back_assurance)
