@@ -99,7 +99,7 @@ class Quarantine:
             more: dict[str, set[Key]] = {}
             for child, key, parent in self._references(news):
                 known = self.left_out.setdefault(child.name, LeftOut()).keys
-                found = set(self._keys(child, self._refers(child, key, parent, news[parent.name]))) - known.keys()
+                found = set(self._keys(child, self._refers(key, parent, news[parent.name]))) - known.keys()
                 known.update(dict.fromkeys(found, ""))
                 more.setdefault(child.name, set()).update(found)
             news = more
@@ -113,7 +113,7 @@ class Quarantine:
                 if parent and news.get(parent.name) and is_quarantinable(child):
                     yield child, key, parent
 
-    def _refers(self, child: PlannedTable, key: TargetForeignKey, parent: PlannedTable, gone: set[Key]) -> sql.Composed:
+    def _refers(self, key: TargetForeignKey, parent: PlannedTable, gone: set[Key]) -> sql.Composed:
         """Return the condition of the rows that refer to rows which stay behind."""
         equal = sql.SQL(" AND ").join(
             sql.SQL("p.{} = t.{}").format(sql.Identifier(there), sql.Identifier(here))
