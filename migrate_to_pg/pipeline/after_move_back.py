@@ -85,9 +85,12 @@ def after_since_publish(options: Options) -> tuple[str, ...]:
 
 def back_command_line(options: Options) -> str:
     """Return the command line of migrate_from_pg, in which PostgreSQL is the source."""
+    target = options.target or ""
+    # It may be an address with a password.
+    hidden = may_hold_password(target) and not Path(target).exists()
     named = {
         "--source": options.source and shown_target(options.source),
-        "--target": _shown(options.target or ""),
+        "--target": "..." if hidden else target,
         "--from-schema": options.publish_to if options.publish_to != FINAL else "",
         "--verify": options.verify.value if options.verify is not Verify.CELLS else "",
         "--quarantine": ",".join(options.quarantine),
@@ -103,8 +106,3 @@ def back_command_line(options: Options) -> str:
     words += [word for name, value in named.items() if value for word in (name, value)]
     words += [flag for flag, given in flags.items() if given]
     return shlex.join([*words, *(word for pair in options.invocation.common for word in pair)])
-
-
-def _shown(value: str) -> str:
-    """Hide a value that may be an address with a password."""
-    return "..." if may_hold_password(value) and not Path(value).exists() else value

@@ -56,7 +56,6 @@ from migrate_to_pg.rules.back.back_rule import NewFileFacts
 from migrate_to_pg.rules.schema import ambiguous_name
 
 Connection = psycopg.Connection[Any]
-NO_ROWS: Mapping[str, LeftOut] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ They go through the stages of all tables, with a plan of their own. A load that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -72,9 +72,10 @@ def load_leftovers_of(run: Run, staged: Staged, catalog: SourceCatalog, snapshot
         require_space(run.workdir.directory, leftovers.size(staged.plan, snapshot.size))
         loaded = _load(run, staged, catalog, snapshot)
     state = run.state
-    state.record_loaded(
-        tables=(*state.loaded.tables, *loaded.loaded), excluded=(*state.loaded.excluded, *_excluded(loaded, catalog))
-    )
+    # What was made and stays empty is reported with the rows that SQLite has.
+    rows = {table.name: table.rows for table in catalog.tables}
+    excluded = (ExcludedTable(name=one.place, rows=rows[one.source]) for one in loaded.tables if one.excluded)
+    state.record_loaded(tables=(*state.loaded.tables, *loaded.loaded), excluded=(*state.loaded.excluded, *excluded))
     state.notes += new_unread_views(loaded.unread, state.examined.findings)
     state.notes += leftover_table.too_wide(staged.plan, loaded.wide, state.examined.findings)
     return loaded
@@ -192,14 +193,6 @@ def _add_missing_columns(verified: VerifiedTable, table: PlannedTable) -> Verifi
 def _placed(table: VerifiedTable) -> VerifiedTable:
     name = report_name(table.name)
     return replace(table, name=name, samples=tuple(replace(sample, table=name) for sample in table.samples))
-
-
-def _excluded(loaded: LeftoversLoad, catalog: SourceCatalog) -> Iterator[ExcludedTable]:
-    """Yield the tables that were made and stay empty, with the rows that SQLite has."""
-    rows = {table.name: table.rows for table in catalog.tables}
-    for table in loaded.tables:
-        if table.excluded:
-            yield ExcludedTable(name=table.place, rows=rows[table.source])
 
 
 def report_name(name: str) -> str:
