@@ -169,7 +169,8 @@ class _RecordedSchema:
         known = {column.name for column in table.columns}
         for name, own in recorded.fields.items():
             if name not in known and isinstance(own, RawColumn):
-                yield _changed(_raw_column(name, own), recorded)
+                raw = replace(column_of_type(name, own.type_sql), has_default=own.has_default, generated=own.generated)
+                yield _changed(replace(raw, not_null=not own.null and not own.generated), recorded)
             elif name not in known and own.db_type(self._connection) is not None:
                 yield _changed(replace(_column(own, self._connection), name=name), recorded)
 
@@ -252,13 +253,6 @@ def _column(field: Any, connection: Any) -> TargetColumn:
         or is_numbered
         # Before Django 5.0 there is none, before 5.2 no method for it.
         or getattr(field, "db_default", models.NOT_PROVIDED) is not models.NOT_PROVIDED,
-    )
-
-
-def _raw_column(name: str, raw: RawColumn) -> TargetColumn:
-    column = column_of_type(name, raw.type_sql)
-    return replace(
-        column, not_null=not raw.null and not raw.generated, has_default=raw.has_default, generated=raw.generated
     )
 
 
