@@ -7,7 +7,7 @@ published tables or in this record.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,14 @@ def write_repair_log(connection: Connection, run: int, journal: Path) -> None:
     """Record every repaired cell and removed row in the caller's transaction, and check what was written."""
     connection.execute(sql.SQL(_CREATE).format(schema=sql.Identifier(BOOKKEEPING)))
     for table, columns, lines in (("quarantine", _QUARANTINE, _rows), ("changed_cell", _CHANGED_CELL, _cells)):
-        _write(connection, table, ("run", *columns), ((run, *line) for line in lines(journal)))
+        statement = sql.SQL("COPY {}.{} ({}) FROM STDIN").format(
+            sql.Identifier(BOOKKEEPING),
+            sql.Identifier(table),
+            sql.SQL(", ").join(map(sql.Identifier, ("run", *columns))),
+        )
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            for line in lines(journal):
+                copy.write_row((run, *line))
         for there, here in zip_longest(_read(connection, table, columns, run), lines(journal)):
             if there is None or here is None or _values(columns, there) != _values(columns, here):
                 raise PublishError(
@@ -82,15 +89,6 @@ def _cells(journal: Path) -> Iterator[tuple[str, ...]]:
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
-
-
-def _write(connection: Connection, table: str, columns: Sequence[str], lines: Iterable[tuple[object, ...]]) -> None:
-    statement = sql.SQL("COPY {}.{} ({}) FROM STDIN").format(
-        sql.Identifier(BOOKKEEPING), sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
-    )
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for line in lines:
-            copy.write_row(line)
 
 
 def _read(connection: Connection, table: str, columns: Sequence[str], run: int) -> Iterator[tuple[str, ...]]:

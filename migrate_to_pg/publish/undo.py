@@ -170,19 +170,8 @@ def _published_objects(connection: Connection, entry: history.Entry) -> list[Sch
 
 def _replaced_objects(connection: Connection, entry: history.Entry) -> list[SchemaObject]:
     """Return the replaced objects. Raise PublishError if the archive schema is incomplete or has other objects."""
-    if entry.marks_archive and entry.archive in dated_schemas(connection):
-        _check_mark(connection, entry)
-    replaced = check_archive(connection, entry.archive, entry.kept, entry.final_schema)
-    if not replaced:
-        raise PublishError(
-            _("The replaced tables are gone: schema {archive} is empty.", archive=entry.archive),
-            remedy=_("Restore them from a backup of the PostgreSQL database."),
-        )
-    return replaced
-
-
-def _check_mark(connection: Connection, entry: history.Entry) -> None:
-    if not is_marked(connection, entry.archive, entry.id):
+    is_there = entry.marks_archive and entry.archive in dated_schemas(connection)
+    if is_there and not is_marked(connection, entry.archive, entry.id):
         raise PublishError(
             _(
                 "Schema {schema} is not marked as the one that publication {number} made, though the record names it.",
@@ -195,6 +184,13 @@ def _check_mark(connection: Connection, entry: history.Entry) -> None:
                 mark=mark_of(entry.id),
             ),
         )
+    replaced = check_archive(connection, entry.archive, entry.kept, entry.final_schema)
+    if not replaced:
+        raise PublishError(
+            _("The replaced tables are gone: schema {archive} is empty.", archive=entry.archive),
+            remedy=_("Restore them from a backup of the PostgreSQL database."),
+        )
+    return replaced
 
 
 def _check_unwritten(
