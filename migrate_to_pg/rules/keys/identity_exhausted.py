@@ -61,11 +61,11 @@ def _finding(subject: Subject, table: PlannedTable, column: PlannedColumn, limit
             table=table.name,
             column=column.name,
             explanation=" ".join(sentences),
-            remedy=_remedy(table, highest, given, limit),
+            remedy=_remedy(table, highest, limit),
         )
 
 
-def _remedy(table: PlannedTable, highest: int, given: int, limit: int) -> str:
+def _remedy(table: PlannedTable, highest: int, limit: int) -> str:
     can_grow = limit < _LAST_OF_SQLITE
     if highest >= limit:
         return (
