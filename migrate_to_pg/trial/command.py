@@ -99,8 +99,9 @@ def _run_child(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         try:
             child = subprocess.Popen(arguments, env=environment)
         except OSError as error:
+            program = "..." if may_hold_password(arguments[0]) else arguments[0]
             raise UsageError(
-                _("{program} cannot be run: {strerror}.", program=_shown(arguments[0]), strerror=error.strerror),
+                _("{program} cannot be run: {strerror}.", program=program, strerror=error.strerror),
                 remedy=_("After --try comes a command of manage.py, or -- and a program."),
             ) from error
         while True:
@@ -115,10 +116,6 @@ def _run_child(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
                 if number != signal.SIGINT or not _is_in_foreground():
                     child.send_signal(number)
     return status if status >= 0 else _SIGNALLED - status
-
-
-def _shown(program: str) -> str:
-    return "..." if may_hold_password(program) else program
 
 
 @contextmanager

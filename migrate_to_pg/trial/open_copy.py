@@ -126,7 +126,9 @@ def _from_kept(options: Options, choice: SourceChoice, progress: Progress, stack
     directory = embedded_directory(options.target) or server_directory()
     server, databases = start_server(directory, stack)
     name = hashlib.sha256(os.fsencode(choice.path)).hexdigest()[:8]
-    with _locked(_snapshots() / f"{name}.lock"):
+    with (_snapshots() / f"{name}.lock").open("w") as lock:
+        # One process at a time makes a copy of a source, so that another one waits and uses it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
         kept = _Kept.read(databases, name)
         is_reused = (
             kept is not None
@@ -228,14 +230,6 @@ def _snapshots() -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder.parent / ".gitignore").write_text("*\n")
     return folder
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Let one process at a time make a copy of a source, so that another one waits and uses it."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _new_folder(name: str, stack: ExitStack, kept: _Kept | None = None) -> Path:
