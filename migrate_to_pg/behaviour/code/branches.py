@@ -18,7 +18,14 @@ def is_for_another_vendor(source: Source, node: ast.AST) -> bool:
         if isinstance(outer, Function | ast.ClassDef) and any(map(_skips, outer.decorator_list)):
             return True
         block = next((b for b in ("body", "orelse") if inner in _statements(outer, b)), "")
-        if block and _left_before(outer, block, inner):
+        # An earlier statement may leave the function on PostgreSQL: if vendor != 'sqlite': return.
+        statements = _statements(outer, block)
+        if block and any(
+            isinstance(statement, ast.If)
+            and isinstance(statement.body[-1], ast.Return | ast.Raise | ast.Continue)
+            and _vendor_of(statement.test) == "postgresql"
+            for statement in statements[: statements.index(inner)]
+        ):
             return True
         inner = outer
     return False
@@ -41,17 +48,6 @@ def _is_within(inner: ast.AST, branch: ast.If | ast.IfExp) -> bool:
 def _statements(outer: ast.AST, block: str) -> list[ast.AST]:
     found = getattr(outer, block, [])
     return found if isinstance(found, list) else []
-
-
-def _left_before(outer: ast.AST, block: str, inner: ast.AST) -> bool:
-    """Return whether an earlier statement leaves the function on PostgreSQL: if vendor != 'sqlite': return."""
-    statements = _statements(outer, block)
-    return any(
-        isinstance(statement, ast.If)
-        and isinstance(statement.body[-1], ast.Return | ast.Raise | ast.Continue)
-        and _vendor_of(statement.test) == "postgresql"
-        for statement in statements[: statements.index(inner)]
-    )
 
 
 def _vendor_of(test: ast.expr) -> str | None:

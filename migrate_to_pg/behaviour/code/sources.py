@@ -90,7 +90,13 @@ class Source:
                         "",
                     )
             elif isinstance(node, ast.ImportFrom):
-                module = self._absolute(node)
+                if not node.level:
+                    module = node.module or ""
+                else:
+                    package = self.name if self.path.stem == "__init__" else self.name.rpartition(".")[0]
+                    for _level in range(node.level - 1):
+                        package = package.rpartition(".")[0]
+                    module = ".".join(filter(None, (package, node.module)))
                 for alias in node.names:
                     if alias.name == "*":
                         names = getattr(sys.modules.get(module), "__dict__", {})
@@ -98,14 +104,6 @@ class Source:
                     else:
                         found[alias.asname or alias.name] = (module, alias.name)
         return found
-
-    def _absolute(self, node: ast.ImportFrom) -> str:
-        if not node.level:
-            return node.module or ""
-        package = self.name if self.path.stem == "__init__" else self.name.rpartition(".")[0]
-        for _level in range(node.level - 1):
-            package = package.rpartition(".")[0]
-        return ".".join(filter(None, (package, node.module)))
 
     def resolve(self, node: ast.AST) -> Any:
         """Return the object that an expression of names means, or UNKNOWN."""

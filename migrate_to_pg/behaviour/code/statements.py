@@ -73,22 +73,18 @@ def _executed(source: Source, call: ast.Call, sinks: dict[Function, _Sink]) -> I
             # The copy was made by these migrations: PostgreSQL has executed them.
             return
         case _:
-            yield from _through_function(source, call, sinks)
-
-
-def _through_function(source: Source, call: ast.Call, sinks: dict[Function, _Sink]) -> Iterator[tuple[ast.expr, bool]]:
-    called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    for sink in [one for one in sinks.values() if one.function.name == called]:
-        if not _is_same(source, call, sink):
-            continue
-        is_method = isinstance(call.func, ast.Attribute) and sink.function.args.args[:1] != []
-        first = sink.function.args.args[0].arg if is_method else ""
-        position = sink.position - (1 if first in ("self", "cls") else 0)
-        named = next((keyword.value for keyword in call.keywords if keyword.arg == sink.name), None)
-        if named is not None:
-            yield named, sink.has_parameters
-        elif 0 <= position < len(call.args) and not isinstance(call.args[position], ast.Starred):
-            yield call.args[position], sink.has_parameters
+            called = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            for sink in [one for one in sinks.values() if one.function.name == called]:
+                if not _is_same(source, call, sink):
+                    continue
+                is_method = isinstance(call.func, ast.Attribute) and sink.function.args.args[:1] != []
+                first = sink.function.args.args[0].arg if is_method else ""
+                position = sink.position - (1 if first in ("self", "cls") else 0)
+                named = next((keyword.value for keyword in call.keywords if keyword.arg == sink.name), None)
+                if named is not None:
+                    yield named, sink.has_parameters
+                elif 0 <= position < len(call.args) and not isinstance(call.args[position], ast.Starred):
+                    yield call.args[position], sink.has_parameters
 
 
 def _is_same(source: Source, call: ast.Call, sink: _Sink) -> bool:

@@ -49,11 +49,22 @@ class Ordering:
 
 def orderings(sides: Sides) -> Iterator[Ordering]:
     """Yield each ordering of a model, of its admin, and of list views."""
+    from django.views.generic.list import MultipleObjectMixin
+
     known = {*own_models(sides)}
     for model in known:
         yield from _ordering(model, model, "ordering", model._meta.ordering or (), plain_rows(model))
     yield from _of_admin()
-    yield from _of_views(known)
+    for kind in own_classes(MultipleObjectMixin):
+        queryset = kind.queryset.all() if isinstance(kind.queryset, models.QuerySet) else None
+        if queryset is None and isinstance(kind.model, type):
+            queryset = plain_rows(kind.model)
+        if queryset is None or queryset.model not in known:
+            continue
+        # It may be a property, which only an instance answers.
+        given = kind.ordering if isinstance(kind.ordering, str | list | tuple) else queryset.query.order_by
+        items = (given,) if isinstance(given, str) else tuple(given or ())
+        yield from _ordering(kind, queryset.model, "ordering", items, queryset)
 
 
 def _ordering(
@@ -75,21 +86,6 @@ def _of_admin() -> Iterator[Ordering]:
         kind = type(registered)
         if f"{kind.__module__}.".startswith(names) and registered.ordering:
             yield from _ordering(kind, model, "ordering", [*registered.ordering], plain_rows(model))
-
-
-def _of_views(known: set[type[models.Model]]) -> Iterator[Ordering]:
-    from django.views.generic.list import MultipleObjectMixin
-
-    for kind in own_classes(MultipleObjectMixin):
-        queryset = kind.queryset.all() if isinstance(kind.queryset, models.QuerySet) else None
-        if queryset is None and isinstance(kind.model, type):
-            queryset = plain_rows(kind.model)
-        if queryset is None or queryset.model not in known:
-            continue
-        # It may be a property, which only an instance answers.
-        given = kind.ordering if isinstance(kind.ordering, str | list | tuple) else queryset.query.order_by
-        items = (given,) if isinstance(given, str) else tuple(given or ())
-        yield from _ordering(kind, queryset.model, "ordering", items, queryset)
 
 
 def unordered_views(sides: Sides) -> Iterator[Occurrence]:
