@@ -34,7 +34,16 @@ class RepairPlan:
         if _DANGLING in self.accepted:
             yield from self._keys()
         if _DRIFT in self.accepted:
-            yield from self._indexes()
+            drifted = {finding.table for finding in self.findings if finding.rule == _DRIFT}
+            for planned in self.subject.plan.tables:
+                if planned.name not in drifted:
+                    continue
+                own_name = planned.source.name
+                model = self.reference.get(own_name.lower())
+                if model is None:
+                    yield NotRepaired(rule=_DRIFT, table=own_name, reason=self._no_reference)
+                elif lost := tuple(lost_indexes(self.subject.database, own_name, model)):
+                    yield CreateIndexes(rule=_DRIFT, table=own_name, indexes=lost, reference=model)
 
     def _keys(self) -> Iterator[Step | NotRepaired]:
         """Yield one step for each missing table, since a rename corrects all keys that name it."""
@@ -72,18 +81,6 @@ class RepairPlan:
         if self.subject.catalog.table(intended) is None:
             return _("the table {intended} is missing", intended=intended)
         return ""
-
-    def _indexes(self) -> Iterator[Step | NotRepaired]:
-        drifted = {finding.table for finding in self.findings if finding.rule == _DRIFT}
-        for planned in self.subject.plan.tables:
-            if planned.name not in drifted:
-                continue
-            own_name = planned.source.name
-            model = self.reference.get(own_name.lower())
-            if model is None:
-                yield NotRepaired(rule=_DRIFT, table=own_name, reason=self._no_reference)
-            elif lost := tuple(lost_indexes(self.subject.database, own_name, model)):
-                yield CreateIndexes(rule=_DRIFT, table=own_name, indexes=lost, reference=model)
 
     @property
     def _no_reference(self) -> str:
