@@ -54,8 +54,17 @@ def add_arguments(parser: CommandParser) -> None:
     parser.epilog = EXAMPLES
     _add_places(parser.add_argument_group("from where to where"))
     _add_scope(parser.add_argument_group("what is compared, and what may be left out"))
-    _add_permissions(parser.add_argument_group("what is done about writers"))
-    _add_means(parser.add_argument_group("by what means"))
+    writers = parser.add_argument_group("what is done about writers").add_mutually_exclusive_group()
+    writers.add_argument(
+        "--accept-stale", action="store_true", help="make the file although PostgreSQL was written to meanwhile"
+    )
+    writers.add_argument("--lock-source", action="store_true", help="make PostgreSQL's writers wait until the end")
+    parser.add_argument_group("by what means").add_argument(
+        "--jobs",
+        metavar="N",
+        type=jobs,
+        help="connections that examine and read at once (default: one a core, at most 8); one writes the file",
+    )
     _add_output(parser.add_argument_group("what is written"))
     show_groups_first(parser)
 
@@ -114,23 +123,6 @@ def _add_scope(group: _Group) -> None:
         help="tables that no migration makes on SQLite: copy them (default), or leave them on PostgreSQL",
     )
     add_explain(group)
-
-
-def _add_permissions(group: _Group) -> None:
-    writers = group.add_mutually_exclusive_group()
-    writers.add_argument(
-        "--accept-stale", action="store_true", help="make the file although PostgreSQL was written to meanwhile"
-    )
-    writers.add_argument("--lock-source", action="store_true", help="make PostgreSQL's writers wait until the end")
-
-
-def _add_means(group: _Group) -> None:
-    group.add_argument(
-        "--jobs",
-        metavar="N",
-        type=jobs,
-        help="connections that examine and read at once (default: one a core, at most 8); one writes the file",
-    )
 
 
 def _add_output(group: _Group) -> None:
