@@ -31,7 +31,9 @@ def since_publish(options: Options, progress: Progress = no_progress) -> Report:
     added, changed and removed. Raises a UsageError where the snapshot is gone.
     """
     options = replace(options, mode="since_publish")
-    kept = _kept_snapshot(options)
+    choice = choose_target(options.source, published=True, argument="--source")
+    with closing(target.connect_to_read(choice.conninfo, "--source")) as connection:
+        kept = recorded_snapshot(connection, validate_schema_name(options.publish_to), with_journal=True)
     # The stages know SQLite as the source, and PostgreSQL as the target.
     run = Run(replace(options, source=str(kept), target=options.source), progress)
     run.source_choice = replace(run.source_choice, chosen="published")
@@ -65,9 +67,3 @@ def _not_counted(plan: Plan, connection: Connection, schema: str) -> Iterator[Fi
 def _number(connection: Connection, query: sql.Composed) -> int:
     (number,) = connection.execute(query).fetchone() or (0,)
     return int(number)
-
-
-def _kept_snapshot(options: Options) -> Path:
-    choice = choose_target(options.source, published=True, argument="--source")
-    with closing(target.connect_to_read(choice.conninfo, "--source")) as connection:
-        return recorded_snapshot(connection, validate_schema_name(options.publish_to), with_journal=True)
