@@ -316,7 +316,16 @@ def _indexes(model: type[models.Model], fields: Iterable[Any], connection: Any) 
             yield TargetIndex(name=f"{field.column}_like", columns=(cut(field.column),), for_like=True, named=False)
     for index in model._meta.indexes:
         with suppress(django.db.Error, ImproperlyConfigured):
-            yield _index(model, index, editor)
+            names = [name for name, _ in index.fields_orders]
+            yield TargetIndex(
+                name=index.name,
+                columns=_columns(model, names) or tuple(_column_name(model, part) for part in index.expressions),
+                # The suffix is the method's name for PostgreSQL's index classes, "idx" for a plain index.
+                method="btree" if index.suffix == "idx" else index.suffix,
+                predicate=index._get_condition_sql(model, editor) or "",
+                sqlite=index_sql(model, index),
+                included=_columns(model, index.include),
+            )
 
 
 def _has_like_index(editor: Any, model: type[models.Model], field: Any) -> bool:
@@ -324,19 +333,6 @@ def _has_like_index(editor: Any, model: type[models.Model], field: Any) -> bool:
     with suppress(django.db.Error, ImproperlyConfigured):
         return editor._create_like_index_sql(model, field) is not None
     return False
-
-
-def _index(model: type[models.Model], index: Any, editor: Any) -> TargetIndex:
-    names = [name for name, _ in index.fields_orders]
-    return TargetIndex(
-        name=index.name,
-        columns=_columns(model, names) or tuple(_column_name(model, part) for part in index.expressions),
-        # The suffix is the method's name for PostgreSQL's index classes, "idx" for a plain index.
-        method="btree" if index.suffix == "idx" else index.suffix,
-        predicate=index._get_condition_sql(model, editor) or "",
-        sqlite=index_sql(model, index),
-        included=_columns(model, index.include),
-    )
 
 
 def _column_name(model: type[models.Model], part: Any) -> str:
