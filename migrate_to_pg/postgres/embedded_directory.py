@@ -189,7 +189,14 @@ def _find_directory(name: str, account: Account | None) -> Path | None:
         Path(tempfile.gettempdir()) / f"{_APPLICATION}-{os.geteuid()}",
     ):
         with contextlib.suppress(OSError):
-            _make_shared_directory(parent)
+            parent.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                parent.mkdir()
+                # Whatever the umask: the users of servers must enter it, and their data directories are closed.
+                parent.chmod(0o711)
+            found = parent.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+                raise PermissionError(errno.EACCES, _("it is another user's"), str(parent))
             if not _reason_unusable(parent / name, account):
                 return parent / name
     return None
@@ -204,18 +211,6 @@ def _make_data(data: Path, account: Account | None) -> None:
         os.chown(data, account.uid, account.gid)
     elif owner != (account.uid if account else os.geteuid()):
         raise PermissionError(errno.EACCES, _("it is another user's"), str(data))
-
-
-def _make_shared_directory(path: Path) -> None:
-    """Create a directory for several servers. Raise PermissionError if another user made it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        path.mkdir()
-        # Whatever the umask: the users of servers must enter it, and their data directories are closed.
-        path.chmod(0o711)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise PermissionError(errno.EACCES, _("it is another user's"), str(path))
 
 
 def _runnable_programs(wheel: Path, version: int, account: Account | None) -> Path:
