@@ -94,15 +94,11 @@ class CopyAsIs:
                 _("Table {table} is not the same in the new file as in the old one.", table=stored.name),
                 remedy=_("No file was made. Please report this."),
             )
-        self._keep_last_id(stored.name)
-
-    def _keep_last_id(self, table: str) -> None:
-        """Let AUTOINCREMENT go on after the highest id ever given."""
         known = "SELECT count(*) FROM main.sqlite_master WHERE name = 'sqlite_sequence'"
         if not self._database.execute(known).fetchone()[0]:
             return
         # An UPDATE would not find a table that is empty now.
-        self._database.execute("DELETE FROM main.sqlite_sequence WHERE name = ?", [table])
+        self._database.execute("DELETE FROM main.sqlite_sequence WHERE name = ?", [stored.name])
         query = "INSERT INTO main.sqlite_sequence SELECT name, seq FROM {other}.sqlite_sequence WHERE name = ?"
         if self._kinds.get("sqlite_sequence"):
-            self._database.execute(compose(query, other=self._other), [table])
+            self._database.execute(compose(query, other=self._other), [stored.name])
