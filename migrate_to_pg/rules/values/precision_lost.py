@@ -15,7 +15,7 @@ from migrate_to_pg.codecs.codec import mask_or_none
 from migrate_to_pg.codecs.reader import ColumnBatch
 from migrate_to_pg.i18n import N_
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.records import Level, PlannedColumn, PlannedTable, TargetColumn
+from migrate_to_pg.records import Level, PlannedColumn, PlannedTable
 from migrate_to_pg.rules.base import Message, Subject, ValueRule
 from migrate_to_pg.sqlite.sql import Sql
 
@@ -27,23 +27,20 @@ _FIELDS = {"minute": 60_000_000, "hour": 3_600_000_000, "day": None, "month": No
 
 def mask(batch: ColumnBatch) -> pa.BooleanArray | None:
     """Mark values that are no multiple of the smallest unit that the column keeps."""
-    unit = _unit(batch.column.target)
+    target = batch.column.target
+    if target.type_name not in ("timestamp", "timestamptz", "time", "interval"):
+        return None
+    precision = _PRECISION.search(target.type_sql)
+    last = target.type_sql.split()[-1]
+    if target.type_name == "interval" and last in _FIELDS:
+        unit = _FIELDS[last]
+    else:
+        unit = 10 ** (6 - int(precision[1])) if precision else 1
     if unit == 1 or not pa.types.is_temporal(batch.values.type):
         return None
     numbers = batch.values.cast(pa.int64())
     kept = pc.multiply(pc.divide(numbers, unit), unit) if unit else 0
     return mask_or_none(pc.not_equal(numbers, kept))
-
-
-def _unit(target: TargetColumn) -> int | None:
-    """Return the smallest unit in microseconds, or None where the column keeps nothing but zero."""
-    if target.type_name not in ("timestamp", "timestamptz", "time", "interval"):
-        return 1
-    precision = _PRECISION.search(target.type_sql)
-    last = target.type_sql.split()[-1]
-    if target.type_name == "interval" and last in _FIELDS:
-        return _FIELDS[last]
-    return 10 ** (6 - int(precision[1])) if precision else 1
 
 
 def describe(_subject: Subject, _table: PlannedTable, column: PlannedColumn, _own: Sql) -> Message:
