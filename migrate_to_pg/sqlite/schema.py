@@ -68,7 +68,14 @@ class _CatalogReader:
             self.objects[kind.decode()][name] = (text or b"").decode("utf-8", "backslashreplace")
             if not _is_utf8(raw):
                 self.nameless.add((kind.decode(), name))
-        self.last_ids = _last_ids(connection) if "sqlite_sequence" in self.objects["table"] else {}
+        #: AUTOINCREMENT table -> the highest id that it ever gave, deleted rows included.
+        self.last_ids: dict[str, int] = {}
+        if "sqlite_sequence" in self.objects["table"]:
+            # Any program may write there. SQLite itself takes whatever it finds for an integer.
+            query = (
+                "SELECT name, max(CAST(seq AS INTEGER)) AS last FROM sqlite_sequence GROUP BY 1 HAVING last IS NOT NULL"
+            )
+            self.last_ids.update(connection.execute(query).fetchall())
         #: Table -> reason why nothing of it can be read.
         self.unreadable = {name: why for name in self.objects["table"] if (why := self._unreadable(name))}
 
@@ -251,17 +258,6 @@ def _source_foreign_keys(connection: sqlite3.Connection, name: str) -> tuple[Sou
         )
         for _, part in sorted(parts.items())
     )
-
-
-def _last_ids(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return AUTOINCREMENT table -> the highest id that it ever gave, deleted rows included, from sqlite_sequence.
-
-    Any program may write there. SQLite itself takes whatever it finds for an integer.
-    """
-    rows = connection.execute(
-        "SELECT name, max(CAST(seq AS INTEGER)) AS last FROM sqlite_sequence GROUP BY 1 HAVING last IS NOT NULL"
-    )
-    return dict(rows.fetchall())
 
 
 #: From so many tables on all pages are read once. SQLite searches all definitions for the name of one table or index.
