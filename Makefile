@@ -31,8 +31,8 @@ demo-stop: .venv/ready  ## stop the PostgreSQL server that the demo left running
 run: .venv/ready  ## the application on http://localhost:8000 (DATABASE_URL chooses the database)
 	@$(PY) manage.py migrate --verbosity 0 && $(PY) manage.py runserver
 
-# Two tests at a time: each worker starts servers of its own.
-TWO := -n 2 --dist loadgroup
+# Three tests at a time, on two cores too, for many wait; each worker starts servers of its own.
+THREE := -n 3 --dist loadgroup
 # What tests write need not outlive them: into memory where there is plenty, and no time goes to a slow disk.
 IN_MEMORY := $(shell test -z "$$TMPDIR" && test "$$(df -k /dev/shm 2>/dev/null | awk 'NR == 2 {print $$4}')" -gt 8000000 2>/dev/null \
 	&& echo TMPDIR=/dev/shm)
@@ -48,10 +48,10 @@ SLOW := $(addprefix --ignore=tests/unit/,rules/test_repairs.py $(addsuffix .py,$
 quick: .venv/ready  ## ruff, mypy and most unit tests, in less than a minute
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@$(PY) -m mypy
-	@$(IN_MEMORY) $(PY) -m pytest -q $(TWO) -m "not browser and not full" tests/unit $(SLOW)
+	@$(IN_MEMORY) $(PY) -m pytest -q $(THREE) -m "not browser and not full" tests/unit $(SLOW)
 
 test: .venv/ready  ## tests against PostgreSQL 16 and 18 from a wheel; needs nothing from the system
-	@$(IN_MEMORY) $(PY) -m pytest -q $(TWO) -m "not browser and not full"
+	@$(IN_MEMORY) $(PY) -m pytest -q $(THREE) -m "not browser and not full"
 
 # $(call debian,PROGRAM,PACKAGES): install Debian's packages where the program is missing and we may; else say what to do.
 debian = @command -v $(1) >/dev/null || { \
@@ -62,7 +62,7 @@ debian = @command -v $(1) >/dev/null || { \
 test-browser: .venv/ready  ## the pages and the report in Debian's chromium (installed by apt when root)
 	$(call debian,chromium,chromium fonts-dejavu-core)
 	$(call debian,pdftotext,poppler-utils)
-	@$(IN_MEMORY) $(PY) -m pytest -q $(TWO) -m browser
+	@$(IN_MEMORY) $(PY) -m pytest -q $(THREE) -m browser
 
 test-full: .venv/ready  ## what test and test-browser leave out: full size, faults, the system's PostgreSQL, PgBouncer, pgloader (by apt when root), applications of others
 	$(call debian,pg_createcluster,postgresql postgresql-contrib)
@@ -72,9 +72,9 @@ test-full: .venv/ready  ## what test and test-browser leave out: full size, faul
 	$(call debian,openssl,openssl)
 	$(call debian,shellcheck,shellcheck)
 	$(call debian,spatialite,spatialite-bin libsqlite3-mod-spatialite libgdal32)
-	@START_COLD=1 $(PY) -m pytest -q $(TWO) -m "full and not browser" $(addprefix --ignore=,$(ALONE))
+	@START_COLD=1 $(PY) -m pytest -q $(THREE) -m "full and not browser" $(addprefix --ignore=,$(ALONE))
 	@START_COLD=1 $(PY) -m pytest -q -m full $(ALONE)
-	@POSTGRESQL=system $(PY) -m pytest -q $(TWO) -m "not full" $(MET)
+	@POSTGRESQL=system $(PY) -m pytest -q $(THREE) -m "not full" $(MET)
 	@.venv/bin/nox --session others newest_here -- $(MET)
 
 test-wheel: .venv/ready  ## the built wheel with each Django that it serves, and with applications of others

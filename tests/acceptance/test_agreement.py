@@ -57,7 +57,7 @@ def projects() -> list[Any]:
     not_moved = ("refused", "unmade", "geometry")
     names = sorted(path.parent.name for path in folder.glob("*/settings.py") if path.parent.name not in not_moved)
     names.remove("extension")
-    return these_in_ci(names, "alike", "fields", "objects", "shapes", "vendor")
+    return these_in_ci(names, "alike", "fields", "vendor")
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ class ServerTests(LiveServerTestCase):
 COMMANDS = ("manage.py test --parallel 2", "pytest -q", "python manage.py test", "pytest -q -n 2")
 
 
-@pytest.fixture(scope="module", params=first_in_ci(*COMMANDS, count=2), ids=lambda command: command.replace(" ", "_"))
+@pytest.fixture(scope="module", params=first_in_ci(*COMMANDS), ids=lambda command: command.replace(" ", "_"))
 def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     project = Styled("url", tmp_path_factory.mktemp("suite"))
     for name, text in (("code", CODE), ("views", URLS), ("tests", TESTS)):

@@ -18,7 +18,7 @@ from tests.projects.by_hand import quoted
 from tests.tiers import first_in_ci
 
 #: Values of each field.
-EXAMPLES = [200, pytest.param(5000, marks=pytest.mark.full)]
+EXAMPLES = [60, pytest.param(5000, marks=pytest.mark.full)]
 #: jsonb does not keep the order of keys, and of a REAL Django reads 15 digits, which make another REAL. They are
 #: compared as Django reads them.
 SPELLED_ANEW = {"fields_json", "fields_decimal10", "fields_decimallong", "fields_decimalwhole", "fields_free"}

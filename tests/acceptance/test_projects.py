@@ -11,6 +11,7 @@ import pytest
 from migrate_to_pg.postgres.embedded_directory import installed
 from tests.conftest import Server, run_sql
 from tests.projects import Project
+from tests.tiers import first_in_ci
 
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg_incoming%'"
 
@@ -246,7 +247,9 @@ def url_with_objects(postgres_url: str) -> str:
     return postgres_url
 
 
-@pytest.mark.parametrize("statement", [*STRAYS[:1], "; ".join(STRAYS[1:4]), STRAYS[4]], ids=["new", "changed", "gone"])
+@pytest.mark.parametrize(
+    "statement", first_in_ci("; ".join(STRAYS[1:4]), *STRAYS[:1], STRAYS[4]), ids=["changed", "new", "gone"]
+)
 def test_a_migration_that_names_public_is_rolled_back_and_named(
     stray_source: Project, url_with_objects: str, statement: str
 ) -> None:

@@ -33,7 +33,7 @@ def url(servers: dict[int, Server]) -> Iterator[str]:
     server.drop(made)
 
 
-@pytest.mark.parametrize("case", first_in_ci(*READ, count=2), ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize("case", first_in_ci(*READ), ids=lambda case: case.name.replace(" ", "-"))
 def test_a_damaged_database_is_judged_alike(
     case: DoctorCase, make_copy: Callable[[], Path], url: str, tmp_path: Path, django_db_blocker: DjangoDbBlocker
 ) -> None:

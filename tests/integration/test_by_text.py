@@ -12,7 +12,7 @@ from migrate_to_pg.load import pieces
 from migrate_to_pg.records import Verify
 from migrate_to_pg.verify import verify_tables
 from tests.integration.crossing import Ferry, marks
-from tests.tiers import first_in_ci
+from tests.tiers import first_in_ci, these_in_ci
 
 pytestmark = pytest.mark.parametrize(
     "shared_url", first_in_ci(18, 16), indirect=True, scope="module", ids=lambda version: f"pg{version}"
@@ -78,7 +78,7 @@ TYPES = {
 }
 
 
-@pytest.mark.parametrize("type_sql", TYPES)
+@pytest.mark.parametrize("type_sql", these_in_ci(TYPES, *[*TYPES][::3]))
 def test_what_postgresql_reads_crosses_and_is_proven(ferry: Ferry, type_sql: str) -> None:
     given, held = TYPES[type_sql]
     ferry.target(

@@ -195,7 +195,7 @@ MOMENTS = [
 ]
 
 
-@pytest.mark.parametrize(("mode", "stage", "how"), first_in_ci(*reversed(MOMENTS), count=2))
+@pytest.mark.parametrize(("mode", "stage", "how"), first_in_ci(*reversed(MOMENTS)))
 def test_killed_at_any_stage_the_database_is_whole(mode: str, stage: str, how: signal.Signals, source: Path) -> None:
     large = source
     # Enough rows for a repair to be interrupted in the middle of a stage.

@@ -31,6 +31,7 @@ from migrate_to_pg.planning import make_plan, read_source, read_target
 from migrate_to_pg.row_repair.engine import Accepted, needs_repair, repair_rows
 from migrate_to_pg.rules import RULES, accepted_rules, quarantined_rules
 from migrate_to_pg.staging import drop_objects
+from tests.tiers import first_in_ci
 
 FIELDS: Mapping[str, Callable[[], models.Field[Any, Any]]] = {
     "boolean": lambda: models.BooleanField(null=True),
@@ -234,7 +235,9 @@ def sides(tmp_path: Path, postgres_url: str, unblocked: None) -> Iterator[Sides]
 
 
 @pytest.mark.parametrize(
-    ("use_tz", "types"), [(True, True), (False, True), (True, False)], ids=["aware", "naive", "without types"]
+    ("use_tz", "types"),
+    first_in_ci((True, True), (False, True), (True, False)),
+    ids=["aware", "naive", "without types"],
 )
 def test_what_arrives_by_lossless_repairs_is_read_as_before(
     sides: Sides, use_tz: bool, types: bool, settings: Settings
