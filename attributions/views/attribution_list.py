@@ -50,6 +50,7 @@ def attribution_list(request: HttpRequest) -> HttpResponse:
             request, find_attributions(request), COLUMNS, related=("course", "course_year", "teacher", "created_by")
         ),
         "years": academic_year.all_years(),
+        "open_years": academic_year.open_years(),
         "departments": departments(),
         "components": Component,
         "kinds": Load,

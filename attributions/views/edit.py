@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from attribution_project.kept_form import keeps_form, restore
 from attribution_project.permissions import requires, wants_json
 from attribution_project.versions import version_of
+from courses import academic_year
 from courses.models import CourseYear
 
 from ..api import MAX_PARTS, attribution_response, outcome_response
@@ -59,6 +60,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         _add_course_year(latest)
     context = {
         "attribution": attribution,
+        "open_years": academic_year.open_years(),
         "part": attribution or latest,
         "history": history,
         "undoable": latest is not None and request.user.has_perm(_CHANGE) and changes.may_undo(latest, request.user),

@@ -12,7 +12,7 @@ from django.test import Client
 
 from attribution_project.views.database import last_report
 from attributions.models import Attribution, Teacher
-from courses.models import Course
+from courses.models import AcademicYear, Course
 from tests.app.conftest import browser_of
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +64,14 @@ def test_whoever_may_not_attribute_is_not_led_there(account: Callable[..., User]
     for role, led in (("lecteur", False), ("secretariat", True)):
         page = browser_of(account(role, f"{role}2")).get("/attribution/tableau-de-bord/?year=2026-2027")
         assert ('href="/attribution/?year=' in page.content.decode()) is led
+
+
+def test_nobody_is_led_to_forms_of_a_closed_year(browser: Client, attribution: Attribution) -> None:
+    form = f"/attribution/{attribution.pk}/modifier/"
+    for led in (True, False):
+        AcademicYear.objects.filter(label="2026-2027").update(open=led)
+        for address in (LIST, f"/attribution/{attribution.pk}/"):
+            assert (form in browser.get(address).content.decode()) is led, address
 
 
 @pytest.mark.parametrize(
