@@ -92,8 +92,10 @@ def _both_ways(
     finish.snapshot = Path(there.source.snapshot)
     progress(Event(kind="note", stage="", message=_("Back, into {path}:", path=new.path)))
     returned = replace(
-        options, source=url, target=str(new.path), quarantine=quarantine.back, schema="migrations", as_leftovers=()
-    )
+        options, source=url, target=str(new.path), quarantine=quarantine.back, schema="migrations", as_leftovers=(),
+        # The time since the process began is the first move's.
+        invocation=replace(options.invocation, began=None),
+    )  # fmt: skip
     back = move_back.move_back(returned, progress, choice=new, finish=finish)
     if not back.ok:
         return of_stopped(back, options)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ import pytest
 
 from migrate_to_pg.postgres import embedded
 from migrate_to_pg.sqlite.checksums import file_sha256
-from tests.conftest import MakeSource, Run, run_python
+from tests.conftest import ROOT, VARIABLES, MakeSource, Run, run_python
 from tests.integration.repairing import DANGLE, ask, change, content, rewritten
 
 _DAMAGE = """
@@ -60,6 +63,8 @@ class Rebuilt:
     beside: list[str]
     #: Where the server keeps its data.
     server: Path
+    #: What the run took by the clock on the wall, in seconds.
+    wall: float
 
 
 def rebuild(old: Path, new: Path, *more: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -79,11 +84,20 @@ def rebuilt(make_source: MakeSource, tmp_path_factory: pytest.TempPathFactory, o
     old.chmod(0o640)
     before, sha256 = content(old, schema=True), file_sha256(old)
     accepted = ("--fix", "wrong-storage-class", "--quarantine", "foreign-key-orphan")
-    done = rebuild(old, new, *accepted, "--report", folder / "report", "--json", **own_base)
+    line = ("manage.py", "sqlite_doctor", old, "--rebuild", new, *accepted, "--report", folder / "report", "--json")
+    environment = {key: value for key, value in os.environ.items() if key not in VARIABLES} | own_base
+    began = time.monotonic()
+    # A process of its own: one that was forked counts the time since its parent began.
+    done = subprocess.run(
+        [sys.executable, *line], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    wall = time.monotonic() - began
     assert done.returncode == 0, done.stdout + done.stderr
     beside = sorted(path.name for path in folder.iterdir() if path.name.startswith("new"))
     report, server = json.loads(done.stdout), Path(own_base["PYTHONPATH"], ".migrate_to_pg", "try")
-    return Rebuilt(old=old, new=new, report=report, before=before, sha256=sha256, beside=beside, server=server)
+    return Rebuilt(
+        old=old, new=new, report=report, before=before, sha256=sha256, beside=beside, server=server, wall=wall
+    )
 
 
 def test_the_new_file_is_healthy_and_its_schema_is_the_migrations(rebuilt: Rebuilt, python: Run) -> None:
@@ -141,6 +155,7 @@ def test_the_report_is_one_and_accounts_for_every_row(rebuilt: Rebuilt) -> None:
         "journal.sqlite3", "report.html", "report.json", "run.log", "snapshot.sqlite3", "snapshot.sqlite3.sha256"
     }  # fmt: skip
     assert json.loads((Path(report["source"]["snapshot"]).parent / "report.json").read_text()) == report
+    assert sum(stage["seconds"] for stage in report["stages"]) <= report["seconds"] <= rebuilt.wall
     steps = "\n".join(report["next_steps"])
     assert f"mv -n {rebuilt.new} {rebuilt.old}" in steps
     assert "chmod 640" in steps

@@ -51,13 +51,13 @@ MODES = (
     Mode("migrate_to_pg --undo --target embedded:{server} --replace"),
     Mode("migrate_to_pg --purge --target embedded:{server} --no-input"),
     Mode("pg_behaviour --data --code --source {folder}/db.sqlite3 --fresh --lang fr --report {folder}/behaviour"
-        " --fix lossless --quarantine all"),
-    Mode("pg_behaviour --code --target embedded:{server} --fail-on never --json", says='"findings"'),
+        " --fix lossless,malformed-date --quarantine all,foreign-key-orphan"),
+    Mode(f"pg_behaviour --code --target embedded:{{server}} {ACCEPT} --fail-on never --json", says='"findings"'),
     Mode(f"sqlite_doctor {{folder}}/db.sqlite3 --rebuild {{folder}}/rebuilt.sqlite3 {ACCEPT}"
         " --salvage --report {folder}/rebuilt"),
-    Mode("sqlite_doctor {folder}/db.sqlite3 --repair wal"),
-    Mode("sqlite_doctor {folder}/db.sqlite3 --repair checkpoint"),
-    Mode("sqlite_doctor {folder}/db.sqlite3 --repair all"),
+    Mode("sqlite_doctor {folder}/rebuilt.sqlite3 --repair wal"),
+    Mode("sqlite_doctor {folder}/rebuilt.sqlite3 --repair checkpoint"),
+    Mode("sqlite_doctor {folder}/rebuilt.sqlite3 --repair all"),
     Mode("migrate_to_pg --check --source {folder}/rebuilt.sqlite3"),
 )  # fmt: skip
 
