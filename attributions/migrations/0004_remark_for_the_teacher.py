@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+from attribution_project.added_columns import AddColumn
+
 
 class Migration(migrations.Migration):
 
@@ -10,12 +12,12 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
+        AddColumn(
             model_name='attribution',
             name='teacher_note',
             field=models.TextField(blank=True, db_default='', default='', help_text="On the teacher's page and in the letter.", verbose_name='remark for the teacher'),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='historicalattribution',
             name='teacher_note',
             field=models.TextField(blank=True, db_default='', default='', help_text="On the teacher's page and in the letter.", verbose_name='remark for the teacher'),

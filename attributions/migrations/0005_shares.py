@@ -5,6 +5,8 @@ import django.core.validators
 import django.db.models.functions.comparison
 from django.db import migrations, models
 
+from attribution_project.added_columns import AddColumn
+
 
 class Migration(migrations.Migration):
 
@@ -17,12 +19,12 @@ class Migration(migrations.Migration):
             model_name='attribution',
             name='attributions_one_holder_per_part',
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='attribution',
             name='role',
             field=models.CharField(choices=[('HOLDER', 'holder'), ('CO', 'co-holder'), ('SUBSTITUTE', 'substitute')], db_default='HOLDER', default='HOLDER', max_length=10, verbose_name='role'),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='attribution',
             name='group',
             field=models.PositiveSmallIntegerField(blank=True, db_default=0, default=0, help_text='The number of the group, such as 2 for TD group 2. 0: no group in particular.', validators=[django.core.validators.MaxValueValidator(99)], verbose_name='group'),
@@ -37,12 +39,12 @@ class Migration(migrations.Migration):
             name='ends_on',
             field=models.DateField(blank=True, help_text='Empty: to the end.', null=True, verbose_name='to'),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='historicalattribution',
             name='role',
             field=models.CharField(choices=[('HOLDER', 'holder'), ('CO', 'co-holder'), ('SUBSTITUTE', 'substitute')], db_default='HOLDER', default='HOLDER', max_length=10, verbose_name='role'),
         ),
-        migrations.AddField(
+        AddColumn(
             model_name='historicalattribution',
             name='group',
             field=models.PositiveSmallIntegerField(blank=True, db_default=0, default=0, help_text='The number of the group, such as 2 for TD group 2. 0: no group in particular.', validators=[django.core.validators.MaxValueValidator(99)], verbose_name='group'),
