@@ -103,6 +103,7 @@ def _context(request: HttpRequest, given: Any) -> dict[str, Any]:
     context: dict[str, Any] = {
         "year": year,
         "years": academic_year.all_years(),
+        "closed": "" if year in academic_year.open_years() else academic_year.closed_message(year),
         "teacher": teacher,
         "sought": sought,
         "found": find_teachers(sought, year) if sought or teacher is None else None,

@@ -66,12 +66,15 @@ def test_whoever_may_not_attribute_is_not_led_there(account: Callable[..., User]
         assert ('href="/attribution/?year=' in page.content.decode()) is led
 
 
-def test_nobody_is_led_to_forms_of_a_closed_year(browser: Client, attribution: Attribution) -> None:
+def test_nobody_is_led_to_forms_of_a_closed_year(browser: Client, attribution: Attribution, agv211: Course) -> None:
+    agv211.years.update(hours_td=20)
     form = f"/attribution/{attribution.pk}/modifier/"
     for led in (True, False):
         AcademicYear.objects.filter(label="2026-2027").update(open=led)
         for address in (LIST, f"/attribution/{attribution.pk}/"):
             assert (form in browser.get(address).content.decode()) is led, address
+        page = browser.get("/attribution/?year=2026-2027&teacher=M00001").content.decode()
+        assert ("2026-2027 est close" not in page) is ('class="do"' in page) is led
 
 
 @pytest.mark.parametrize(
