@@ -51,7 +51,7 @@ class CourseWidget(widgets.CharWidget):  # type: ignore[misc]  # it has no types
 
     @cached_property
     def _by_key(self) -> dict[int, KnownCourse]:
-        rows = Course.objects.order_by().values_list("pk", "code", "department")
+        rows = Course.objects.order_by("pk").values_list("pk", "code", "department")
         return {row[0]: KnownCourse(*row) for row in rows}
 
     @cached_property
