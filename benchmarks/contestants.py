@@ -253,8 +253,9 @@ def make_source(folder: Path, attributions: int) -> Path:
         unfinished.unlink(missing_ok=True)
         url = f"sqlite:///{unfinished}"
         manage("migrate", "--verbosity", "0", DATABASE_URL=url)
-        teachers, courses = max(attributions // 333, 50), max(attributions // 31, 100)
-        sizes = ("--teachers", str(teachers), "--courses", str(min(courses, 64_000)))
+        teachers, courses = max(attributions // 333, 50), max(min(attributions // 31, 64_000), 100)
+        # A course has room for some 270 attributions in a hundred years.
+        sizes = ("--teachers", str(teachers), "--courses", str(max(courses, attributions // 250)))
         manage("make_demo_data", *sizes, "--attributions", str(attributions), DATABASE_URL=url)
         unfinished.rename(path)
     return path

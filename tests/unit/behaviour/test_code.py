@@ -9,6 +9,7 @@ import pytest
 
 from migrate_to_pg.behaviour.code.branches import is_for_another_vendor
 from migrate_to_pg.behaviour.code.compile_statement import numbered
+from migrate_to_pg.behaviour.code.querysets import querysets_of
 from migrate_to_pg.behaviour.code.sources import Source, _parsed
 from migrate_to_pg.behaviour.code.statements import statements_of
 from migrate_to_pg.behaviour.code.texts import HOLE
@@ -54,6 +55,20 @@ CURSOR = "def f(x, y):\n  with connection.cursor() as c:\n    c.execute"
 )
 def test_literals_that_reach_a_cursor_are_found(code: str, statements: list[str]) -> None:
     assert executed(code) == statements
+
+
+@pytest.mark.parametrize(
+    ("code", "sliced"),
+    [
+        ("  return rows[0]", 1),
+        ("  return [row[0] for row in rows]", 0),
+        ("  for row in rows:\n    yield row[0]", 0),
+        ("  return {row[:1] for row in rows}", 0),
+    ],
+)
+def test_a_part_of_a_row_is_no_slice_of_the_rows(code: str, sliced: int) -> None:
+    start = "from django.contrib.auth.models import User\ndef f():\n  rows = User.objects.values_list('pk')\n"
+    assert [built.queryset.query.is_sliced for built in querysets_of([read(start + code)])].count(True) == sliced
 
 
 @pytest.mark.parametrize(
