@@ -44,9 +44,12 @@ def unique_in_institution(*, lock: bool = False) -> bool:
 
     ``lock`` keeps the setting as it is until the end of the transaction.
     """
-    found = OfficeSettings.objects.select_for_update(no_key=True) if lock else OfficeSettings.objects.all()
-    scope = found.values_list("code_scope", flat=True).first()
-    return scope != CodeScope.DEPARTMENT
+    settings = OfficeSettings.objects.order_by("pk").values_list("code_scope", flat=True)
+    if not lock:
+        return settings.first() != CodeScope.DEPARTMENT
+    # A part of the caller's transaction, until whose end the lock is held.
+    with transaction.atomic(savepoint=False):
+        return settings.select_for_update(no_key=True).first() != CodeScope.DEPARTMENT
 
 
 def mark_new(courses: Iterable[Course]) -> None:

@@ -107,7 +107,7 @@ def test_mending_quarantine_orm_and_verify_only_in_french(
         (("migrate_to_pg", "--rehearse", "--target", "mysql://x/y"), "n’est pas PostgreSQL"),
         (("migrate_to_pg", "--source", "nowhere.sqlite3", "--check"), "Il n’y a pas de base SQLite"),
         (("migrate_to_pg", "--check", "--fix", "nothing"), "il n’y a pas de telle règle"),
-        (("sqlite_doctor", "nowhere.sqlite3"), "Nommez-la"),
+        (("sqlite_doctor", "nowhere.sqlite3"), "Nommez la base"),
     ],
 )
 def test_errors_in_french(python: Run, arguments: tuple[str, ...], told: str) -> None:
