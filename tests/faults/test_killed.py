@@ -12,8 +12,8 @@ from tests.faults.conftest import World, check_told
 
 STAGES = ("snapshot", "catalog", "stage", "examine", "load", "restore", "prove", "publish")
 BOUNDARIES = [f"{stage}:{kind}" for stage in STAGES for kind in ("stage", "stage_done")]
-#: These few are tried in every tier; tests/acceptance/test_command.py kills and interrupts a run during the load.
-FEW = ("publish:stage_done",)
+#: These few are tried in every tier.
+FEW = ("load:progress", "publish:stage_done")
 SEEDS = range(26)
 
 
