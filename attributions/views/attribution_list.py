@@ -1,9 +1,10 @@
 """List, search, sort and export attributions."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
@@ -44,7 +45,9 @@ def find_attributions(request: HttpRequest) -> QuerySet[Attribution]:
 @requires("attributions.view_attribution")
 @require_safe
 def attribution_list(request: HttpRequest) -> HttpResponse:
-    """Show one page of the list."""
+    """Show one page of the list. It opens on the current year: all years are a choice, which names none."""
+    if not request.GET:
+        request.GET = QueryDict(urlencode({"year": academic_year.current_year()}))
     context: dict[str, Any] = {
         "listing": sorted_page(
             request, find_attributions(request), COLUMNS, related=("course", "course_year", "teacher", "created_by")

@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from attributions.models import Attribution, Teacher
+from courses.academic_year import current_year
 from courses.models import Course
 from tests.app.conftest import browser_of, change_course, make_course
 from tests.app.test_page import attribute_years
@@ -37,11 +38,19 @@ def shown(browser: Client, address: str = LIST, **asked: str | int) -> Any:
 
 
 def test_the_list_is_in_pages_and_a_bad_page_is_the_nearest(browser: Client, rows: None) -> None:
-    assert [row.academic_year_id for row in shown(browser)][:2] == ["2059-2060", "2058-2059"]
-    assert len(shown(browser)) == 25
+    assert [row.academic_year_id for row in shown(browser, year="")][:2] == ["2059-2060", "2058-2059"]
+    assert len(shown(browser, year="")) == 25
     assert shown(browser, page="3")[-1].academic_year_id == "2000-2001"
     assert browser.get(LIST, {"page": "999"}).context["listing"].page.number == 3
     assert browser.get(LIST, {"page": "x"}).context["listing"].page.number == 1
+
+
+def test_the_list_opens_on_the_current_year_and_its_exports_with_it(browser: Client, rows: None) -> None:
+    year = current_year()
+    assert [row.academic_year_id for row in shown(browser)] == [year]
+    text = browser.get(LIST).content.decode()
+    assert f'export.csv?year={year}"' in text
+    assert f"<option selected>{year}</option>" in text
 
 
 def test_a_column_sorts_up_and_down_and_the_page_s_links_keep_the_question(browser: Client, rows: None) -> None:
