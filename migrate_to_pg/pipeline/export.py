@@ -164,7 +164,7 @@ class Archive:
         with self._written(), self._scratch() as scratch:
             self._dump(self.connection, incoming)
             self._call(self.programs.pg_restore, scratch.info.dbname, "--exit-on-error", self._unfinished)
-            publish(scratch, incoming=incoming, final=final, rows={}, snapshot="", before_commit=lambda: None)
+            publish(scratch, incoming=incoming, final=final, before_commit=lambda: None)
             self._dump(scratch, final)
             self._rewrite()
         return Exported(path=str(self.file), bytes=self.file.stat().st_size)

@@ -16,7 +16,7 @@ from migrate_to_pg.pipeline.run import Run
 from migrate_to_pg.pipeline.source import keep_snapshot
 from migrate_to_pg.pipeline.stage_tables import Staged
 from migrate_to_pg.postgres import target as postgres
-from migrate_to_pg.publish import LockedSchemas, note_contents, publish
+from migrate_to_pg.publish import LockedSchemas, RunRecord, note_contents, publish
 from migrate_to_pg.records import FINAL, INCOMING, LEFTOVERS_INCOMING, Snapshot
 from migrate_to_pg.sqlite.checksums import require_unmodified_snapshot
 from migrate_to_pg.sqlite.snapshot import Source
@@ -61,14 +61,16 @@ def publish_staged(
             locked.connection,
             incoming=INCOMING,
             final=run.final,
+            run=RunRecord(
+                rows={table.name: table.rows for table in state.loaded.tables},
+                snapshot=str(run.workdir.snapshot),
+                source="" if options.from_dump else as_text(run.source_choice.path),
+                excluded=options.exclude_data,
+                exact_decimals=options.exact_decimals,
+            ),
             existing=staged.existing,
-            rows={table.name: table.rows for table in state.loaded.tables},
-            snapshot=str(run.workdir.snapshot),
-            source="" if options.from_dump else as_text(run.source_choice.path),
             journal=state.examined.repairs.journal if state.examined.repairs else None,
             owner=options.owner,
-            excluded=options.exclude_data,
-            exact_decimals=options.exact_decimals,
             before_commit=recheck_and_commit,
             leftovers=leftovers is not None,
             locked=locked,

@@ -17,7 +17,6 @@ from migrate_to_pg.errors import PublishError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.postgres.objects import SchemaObject, move, note_contents, objects_in, replaced_by
-from migrate_to_pg.publish import history
 from migrate_to_pg.publish.archive_schemas import unused_schema
 from migrate_to_pg.publish.copy_privileges import apply_default_privileges, copy_properties, policy_statements
 from migrate_to_pg.publish.existing_tables import (
@@ -29,6 +28,7 @@ from migrate_to_pg.publish.existing_tables import (
 )
 from migrate_to_pg.publish.extensions import Extensions, require_locks, require_movable
 from migrate_to_pg.publish.guard import LockedSchemas, lock_schemas
+from migrate_to_pg.publish.history import NOT_RECORDED, RunRecord, record_publication
 from migrate_to_pg.publish.owner import require_owner, set_owner
 from migrate_to_pg.publish.preconditions import check_preconditions
 from migrate_to_pg.publish.publish_leftovers import check_leftovers_preconditions, publish_leftovers
@@ -41,6 +41,7 @@ __all__ = [
     "ExistingTables",
     "Extensions",
     "LockedSchemas",
+    "RunRecord",
     "certain_user_data",
     "check_leftovers_preconditions",
     "check_preconditions",
@@ -62,24 +63,19 @@ def publish(
     *,
     incoming: str,
     final: str,
-    rows: dict[str, int],
-    snapshot: str,
     before_commit: Callable[[], None],
+    run: RunRecord = NOT_RECORDED,
     existing: ExistingTables | None = None,
-    source: str = "",
     journal: Path | None = None,
     leftovers: bool = False,
     owner: str = "",
-    excluded: Sequence[str] = (),
-    exact_decimals: bool = False,
     locked: LockedSchemas | None = None,
 ) -> Publication:
     """Move every object of schema ``incoming`` into schema ``final``.
 
     Args:
-        rows: number of rows of each table. Recorded for --undo, as are ``snapshot``, ``source``, ``excluded`` and
-            ``exact_decimals``.
         before_commit: is called last within the transaction. An exception in it rolls everything back.
+        run: is recorded for --undo.
         existing: tables that were inspected before. Only they may be replaced. None permits any.
         journal: file of the repairs, which are then recorded in the target, too.
         leftovers: publish the tables that no migration makes in the same transaction.
@@ -87,8 +83,7 @@ def publish(
         locked: schemas that were locked before they were verified. Their transaction ends here.
 
     Raises:
-        PublishError: locks were not granted, a name clashes, an external object depends on a replaced table, or
-            objects remain in ``incoming``.
+        PublishError: a lock is not granted, a name clashes, or an object depends on a replaced table or stays behind.
     """
     check_preconditions(connection, incoming, final)
     new = objects_in(connection, incoming)
@@ -103,24 +98,12 @@ def publish(
         if existing:
             check_unchanged(connection, existing, incoming, final)
         _replace(connection, incoming, final, old, new, archive, owner, locked)
-        publication = history.record_publication(
-            connection,
-            final=final,
-            archive=archive,
-            objects=new,
-            kept=old,
-            rows=rows,
-            written=written,
-            snapshot=snapshot,
-            source=source,
-            excluded=excluded,
-            exact_decimals=exact_decimals,
+        publication = record_publication(
+            connection, final=final, archive=archive, objects=new, kept=old, written=written, run=run
         )
         if journal:
             write_repair_log(connection, publication, journal)
-        if owner:
-            moved = {o.address for o in new}
-            set_owner(connection, (o for o in objects_in(connection, final) if o.address in moved), owner)
+        _set_owner(connection, final, new, owner)
         published = publish_leftovers(connection, publication, owner) if leftovers else None
         before_commit()
         if locked:
@@ -133,7 +116,7 @@ def publish(
         locked_seconds=clock.seconds,
         leftovers=published.names if published else (),
         leftovers_archive=published.archive if published else "",
-        source=source,
+        source=run.source,
     )
 
 
@@ -176,6 +159,13 @@ def _table_locations(connection: Connection, incoming: str, *, leftovers: bool) 
         names = _tables(objects_in(connection, LEFTOVERS_INCOMING))
         places |= {f"{LEFTOVERS}.{name}": (LEFTOVERS_INCOMING, name) for name in names}
     return places
+
+
+def _set_owner(connection: Connection, final: str, moved: Sequence[SchemaObject], owner: str) -> None:
+    """Give the moved objects to the role that is asked for, if any."""
+    if owner:
+        addresses = {one.address for one in moved}
+        set_owner(connection, (one for one in objects_in(connection, final) if one.address in addresses), owner)
 
 
 def _tables(objects: Sequence[SchemaObject]) -> tuple[str, ...]:

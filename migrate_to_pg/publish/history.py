@@ -7,8 +7,8 @@ when it is read, and an error names the record that ``record_publication`` canno
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -111,6 +111,25 @@ class Entry:
         return self.kept is not None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """What is recorded of the run that publishes, for --undo, --purge and the way back."""
+
+    #: Table -> number of rows.
+    rows: Mapping[str, int] = field(default_factory=dict)
+    #: The snapshot's file.
+    snapshot: str = ""
+    #: The SQLite file, or '' where a dump was loaded.
+    source: str = ""
+    #: Models whose rows were left out.
+    excluded: Sequence[str] = ()
+    exact_decimals: bool = False
+
+
+#: Of a publication that no run made.
+NOT_RECORDED = RunRecord()
+
+
 def record_publication(
     connection: Connection,
     *,
@@ -118,16 +137,12 @@ def record_publication(
     archive: str,
     objects: Iterable[SchemaObject],
     kept: Iterable[SchemaObject],
-    rows: dict[str, int],
     written: PublishedRows,
-    snapshot: str,
-    source: str,
-    excluded: Sequence[str],
-    exact_decimals: bool,
+    run: RunRecord,
 ) -> int:
     """Write the record in the caller's transaction, so that it exists exactly if the publication does. Return its id.
 
-    ``archive`` is the schema of the objects ``kept``, or ''. ``written`` describes the published rows, and ``rows``
+    ``archive`` is the schema of the objects ``kept``, or ''. ``written`` describes the published rows, and ``run.rows``
     replaces its numbers of rows.
     """
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(BOOKKEEPING)))
@@ -149,13 +164,13 @@ def record_publication(
             archive,
             Jsonb([asdict(o) for o in objects], dumps=json.dumps),
             Jsonb([asdict(o) for o in kept], dumps=json.dumps),
-            Jsonb(written.rows | rows),
+            Jsonb({**written.rows, **run.rows}),
             Jsonb(list(written.writers)),
             Jsonb(written.highest),
-            snapshot,
-            source,
-            Jsonb(list(excluded)),
-            exact_decimals,
+            run.snapshot,
+            run.source,
+            Jsonb(list(run.excluded)),
+            run.exact_decimals,
         ],
     ).fetchone()
     publication = int(row[0]) if row else 0

@@ -148,8 +148,7 @@ def test_publishing_compiles_no_query_and_asks_fewer_than_there_are_tables(url: 
             with ExitStack() as transaction:
                 held = lock_schemas(connection, (INCOMING,), transaction)
                 publication = publish(
-                    connection, incoming=INCOMING, final="public", rows={}, snapshot="",
-                    before_commit=lambda: None, locked=held,
+                    connection, incoming=INCOMING, final="public", before_commit=lambda: None, locked=held,
                 )  # fmt: skip
             assert publication.locked_seconds > 0
             assert 0 < len(plans) < TABLES

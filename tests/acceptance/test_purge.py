@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from migrate_to_pg.publish import publish
+from migrate_to_pg.publish import RunRecord, publish
 from migrate_to_pg.records import INCOMING
 from tests.conftest import ROOT, VARIABLES, scalar
 from tests.tiers import first_in_ci
@@ -30,7 +30,7 @@ def again(connection: psycopg.Connection, snapshot: Path) -> str:
     with closing(sqlite3.connect(snapshot)) as file, file:
         file.execute(f"CREATE TABLE told AS SELECT '{snapshot}' AS name")
     publication = publish(
-        connection, incoming=INCOMING, final="public", rows={}, snapshot=str(snapshot),
+        connection, incoming=INCOMING, final="public", run=RunRecord(snapshot=str(snapshot)),
         before_commit=lambda: None,
     )  # fmt: skip
     connection.execute("SET search_path TO DEFAULT")

@@ -8,7 +8,7 @@ import pytest
 
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.postgres import target
-from migrate_to_pg.publish import publish
+from migrate_to_pg.publish import RunRecord, publish
 from migrate_to_pg.publish.archive_schemas import dated_schemas
 from migrate_to_pg.publish.purge import drop_schemas, purgeable_schemas
 from migrate_to_pg.publish.undo import undo
@@ -40,7 +40,8 @@ def published(connection: psycopg.Connection, statements: str) -> Publication:
         "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = %s::regnamespace", [INCOMING]
     ).fetchall()
     count = {name: scalar(connection.execute(f'SELECT count(*) FROM "{name}"')) for (name,) in counted}
-    return publish(connection, incoming=INCOMING, final="public", rows=count, snapshot="", before_commit=lambda: None)
+    run = RunRecord(rows=count)
+    return publish(connection, incoming=INCOMING, final="public", run=run, before_commit=lambda: None)
 
 
 def purge(connection: psycopg.Connection) -> None:

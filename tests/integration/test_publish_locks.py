@@ -97,7 +97,7 @@ def test_the_locks_of_replaced_tables_are_counted_and_nobody_waits_for_them(
     limit_locks(room + 100)
     require_movable(connection, INCOMING, "public")
     limit_locks(4 * room)
-    publish(connection, incoming=INCOMING, final="public", rows={}, snapshot="", before_commit=lambda: None)
+    publish(connection, incoming=INCOMING, final="public", before_commit=lambda: None)
     stage(connection)
     limit_locks(room + 100)
     with pytest.raises(PublishError, match="too few locks"):
