@@ -14,7 +14,7 @@ import json
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -154,25 +154,32 @@ class Target:
 # --- judgement --------------------------------------------------------------------------------------------------------
 
 
-def judge(source: Path, url: str, report: dict[str, Any] | None, before: Path | None) -> Iterator[str]:
+def judge(
+    source: Path, url: str, report: dict[str, Any] | None, before: Path | None, *, back: bool = False
+) -> Iterator[str]:
     """Every lie, one line each."""
     with psycopg.connect(url, options="-c TimeZone=UTC -c search_path=public") as connection:
         target = Target(connection)
         if report is None or report["publication"]:
-            yield from published(Source(source), target, report)
+            yield from published(Source(source), target, report, ids_of_file if back else reused_ids)
         elif before:
-            yield from published(Source(before), target, None)
+            yield from published(Source(before), target, None, reused_ids)
         else:
             yield from (f"the run failed, and left {name}" for name in target.relations())
 
 
-def published(source: Source, target: Target, report: dict[str, Any] | None) -> Iterator[str]:
+def published(
+    source: Source,
+    target: Target,
+    report: dict[str, Any] | None,
+    wrong_ids: Callable[[Source, Target], Iterator[str]],
+) -> Iterator[str]:
     tables = target.tables()
     record = Record(target) if report else None
     with closing(source.database):
         yield from left_behind(source, target, tables)
         yield from target.unfinished()
-        yield from reused_ids(source, target)
+        yield from wrong_ids(source, target)
         for name, columns in tables.items():
             yield from compare(source, target, name, columns, record)
             if report:
@@ -232,15 +239,26 @@ def reused_ids(source: Source, target: Target) -> Iterator[str]:
             yield f"{table}.{column}: the next id is {following}, {max(highest, source.highest(name))} was given"
 
 
+def ids_of_file(file: Source, target: Target) -> Iterator[str]:
+    """Ids that the file would give and that PostgreSQL gave before, and tables in which the file has no next one."""
+    for table, column, following in target.next_ids():
+        name = file.tables().get(table.strip('"').lower(), "")
+        (held,) = file.database.execute(f"SELECT coalesce(max({quoted(column)}), 0) FROM {quoted(name)}").fetchone()
+        last = max(held, file.highest(name))
+        if not following - 1 <= last < 2**63 - 1:
+            yield f"{table}.{column}: the last id of the file is {last}, PostgreSQL's next one {following}"
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path)
     parser.add_argument("url")
     parser.add_argument("report", type=Path, nargs="?")
     parser.add_argument("--before", type=Path)
+    parser.add_argument("--back", action="store_true", help="source is a file that was made from PostgreSQL")
     given = parser.parse_args(arguments)
     report = json.loads(given.report.read_text()) if given.report else None
-    lies = list(judge(given.source, given.url, report, given.before))
+    lies = list(judge(given.source, given.url, report, given.before, back=given.back))
     print("\n".join(line.encode("ascii", "backslashreplace").decode() for line in lies))
     return 1 if lies else 0
 

@@ -206,7 +206,7 @@ class Fuzzer:
         if report.ok:
             yield from written_there.differences(path, url)
             written_there.drop(path, url)
-            judged = _python("-m", ORACLE, path, url)
+            judged = _python("-m", ORACLE, path, url, "--back")
             yield from () if judged.returncode == 0 else (judged.stdout + judged.stderr).strip().splitlines()
 
     @functools.cached_property
