@@ -64,6 +64,8 @@ def browser() -> Iterator[Browser]:
 
 def open_menu(page: Page) -> Locator:
     """Unfold the menus where the screen is narrow, and return the header."""
+    # Until the style sheet is read, the fold shows at every width.
+    page.wait_for_load_state("load")
     fold = page.locator(".fold")
     if fold.is_visible() and fold.get_attribute("open") is None:
         fold.locator("summary").click()
