@@ -8,10 +8,10 @@ unique, both when a course is stored and when the setting is changed.
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.core.exceptions import MultipleObjectsReturned
-from django.db import IntegrityError, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, transaction
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
@@ -60,18 +60,33 @@ def mark_new(courses: Iterable[Course]) -> None:
             course.code_unique = unique
 
 
-def change_scope(scope: str) -> None:
+def change_scope(scope: str, *, using: str = DEFAULT_DB_ALIAS) -> None:
     """Make all courses follow a setting that was just stored. Raise NamesakesError if one cannot.
 
     The transaction has locked the settings: nobody adds a course meanwhile.
     """
     unique = scope == CodeScope.INSTITUTION
     try:
-        with transaction.atomic():
-            Course.objects.filter(code_unique=not unique).update(code_unique=unique)
+        with transaction.atomic(using=using):
+            Course.objects.using(using).filter(code_unique=not unique).update(code_unique=unique)
     except IntegrityError as error:
         told = _("Several departments have these codes: %(codes)s. Change them first, so that each occurs once.")
         raise NamesakesError(told % {"codes": ", ".join(namesake_codes())}) from error
+
+
+def follow_settings(instance: Course, *, raw: bool, using: str, **_more: Any) -> None:
+    """Make a course of a fixture follow the setting of this database, if somebody has set one.
+
+    Otherwise it keeps what the fixture says: the settings may come after the courses.
+    """
+    if raw and (scope := OfficeSettings.objects.using(using).values_list("code_scope", flat=True).first()):
+        instance.code_unique = scope == CodeScope.INSTITUTION
+
+
+def follow_settings_of_fixture(instance: OfficeSettings, *, raw: bool, using: str, **_more: Any) -> None:
+    """Make all courses follow the setting of a fixture."""
+    if raw:
+        change_scope(instance.code_scope, using=using)
 
 
 def namesake_codes() -> list[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
 
@@ -215,3 +217,22 @@ def test_inactive_courses_and_teachers_are_said_to_be_inactive(
 def test_a_new_year_keeps_namesakes(browser: Client, namesake: Course) -> None:
     open_years("2027-2028")
     assert CourseYear.objects.filter(academic_year__label="2027-2028", course__code="AGV211").count() == 2
+
+
+def test_courses_of_a_fixture_follow_the_setting_of_the_database(
+    browser: Client, agv211: Course, tmp_path: Path
+) -> None:
+    courses, settings = tmp_path / "courses.json", tmp_path / "office.json"
+    call_command("dumpdata", "courses.course", output=str(courses))
+    call_command("dumpdata", "office", output=str(settings))
+    assert [one["fields"]["code_unique"] for one in json.loads(courses.read_text())] == [False]
+    # As it is written by an office whose codes are unique in the whole institution.
+    courses.write_text(courses.read_text().replace('"code_unique": false', '"code_unique": true'))
+    call_command("loaddata", str(courses), verbosity=0)
+    assert Course.objects.get().code_unique is False
+    assert set_scope(browser, CodeScope.INSTITUTION).status_code == 302
+    call_command("loaddata", str(settings), verbosity=0)
+    assert Course.objects.get().code_unique is False
+    OfficeSettings.objects.all().delete()
+    call_command("loaddata", str(courses), verbosity=0)
+    assert Course.objects.get().code_unique is True
