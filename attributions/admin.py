@@ -5,12 +5,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from attribution_project.versions import VersionedAdmin, VersionedForm
 from courses.academic_year import ClosedYearError, require_open
 from courses.admin import OpenYearAdmin
 from courses.departments import DepartmentForm
 
+from .grade_names import in_language
 from .models import Attribution, Discharge, Grade, Teacher
 from .services.limits import grows, lock_and_refuse
 
@@ -19,8 +21,18 @@ from .services.limits import grows, lock_and_refuse
 class GradeAdmin(VersionedAdmin):
     """Grades, in the order of the lists. One that a teacher has cannot be deleted."""
 
-    list_display = ["code", "name", "name_feminine", "service_hours", "position", "active"]
-    list_display_links = ["code", "name"]
+    list_display = ["code", "name_in_language", "feminine_in_language", "service_hours", "position", "active"]
+    list_display_links = ["code", "name_in_language"]
+
+    @admin.display(description=_("name"), ordering="name")
+    def name_in_language(self, grade: Grade) -> str:
+        """Return the name as the pages write it. The form has what is stored."""
+        return in_language(grade.name)
+
+    @admin.display(description=_("feminine name"), ordering="name_feminine")
+    def feminine_in_language(self, grade: Grade) -> str:
+        """Return the feminine name as the pages write it."""
+        return in_language(grade.name_feminine)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Grade | None = None) -> Any:
         """Keep the code of a grade: teachers have it."""

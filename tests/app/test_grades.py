@@ -65,12 +65,13 @@ def test_grades_that_the_application_made_are_in_the_language_of_the_page(
 ) -> None:
     for grade in Grade.objects.all():  # their French names are those that the table has
         assert (str(grade), grade.written_for("Mme")) == (grade.name, grade.name_feminine or grade.name)
-    browser = browser_of(account("administrateur"))
+    browser = browser_of(account("administrateur", is_staff=True))
     browser.cookies["django_language"] = "en"
     Teacher.objects.update(grade_id="DOC", title="Mme")
     pages = ("/enseignants/", f"/enseignants/{teacher.pk}/", f"/enseignants/{teacher.pk}/decision/",
              f"/enseignants/{teacher.pk}/modifier/", "/attribution/tableau-de-bord/", "/enseignants/export.csv",
-             "/attribution/tableau-de-bord/export.csv")  # fmt: skip
+             "/attribution/tableau-de-bord/export.csv", "/admin/attributions/grade/",
+             "/admin/attributions/teacher/")  # fmt: skip
     for page in pages:
         answer = browser.get(page)
         text = (b"".join(answer) if answer.streaming else answer.content).decode()
