@@ -91,6 +91,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "attribution_project.context_processors.navigation",
             ],
+            "libraries": {"figures": "attribution_project.figures"},
         },
     },
 ]

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
+from attribution_project.figures import hours_text
 from courses.models import CourseYear
 
-from .part_hours import hours_text
 from .part_shares import CourseParts, PartShares, with_parts
 from .share_marks import marks
 

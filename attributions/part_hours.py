@@ -6,14 +6,12 @@ by several teachers.
 
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from django.db.models import Case, F, Func, Q, Value, When
-from django.utils.formats import number_format
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from attribution_project.figures import hours_text
 from courses.hours import HoursField, to_give
 
 from .models import COMPONENTS
@@ -44,17 +42,6 @@ class PartHours:
     def _texts(self) -> dict[str, str]:
         hours = {"given": self.given, "all": self.to_give, "left": self.left, "over": -self.left}
         return {name: hours_text(value) for name, value in hours.items()}
-
-
-def hours_text(hours: Decimal) -> str:
-    """Return hours as a sentence has them: 20, or 20,25 in French."""
-    return _hours_text(hours, get_language())
-
-
-@lru_cache(maxsize=4096)
-def _hours_text(hours: Decimal, _language: str | None) -> str:
-    """Format the same hours once: the pages and letters of a department show hundreds of few values."""
-    return number_format(hours.quantize(Decimal(1)) if hours == int(hours) else hours.quantize(Decimal("0.01")))
 
 
 class HoursGiven(Func):

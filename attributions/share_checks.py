@@ -11,12 +11,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from attribution_project.figures import hours_text
 from courses.academic_year import closed_message, not_given_message
 from courses.models import AcademicYear, Course, CourseYear
 from office.models import OfficeSettings
 
 from .models import Attribution, Teacher
-from .part_hours import PartHours, hours_text
+from .part_hours import PartHours
 from .services.limits import group_fault
 from .services.limits import lock as lock_rows
 from .share_keys import split_key

@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from ..accent_search import without_accents
 from ..body import SHEET_MEGABYTES, sheet_too_large_message
+from ..figures import count_text
 from . import text_encoding, xlsx_file
 from .formulas import remove_guards
 
@@ -117,7 +118,9 @@ def _bounded(rows: Iterator[tuple[int, list[Any]]]) -> Iterator[tuple[int, list[
         count += 1
         characters += sum(map(len, row))
         if count > MAX_ROWS + 1:
-            raise UnusableFileError(_("The file has more than %(n)d rows: please split it.") % {"n": MAX_ROWS})
+            raise UnusableFileError(
+                _("The file has more than %(n)s rows: please split it.") % {"n": count_text(MAX_ROWS)}
+            )
         if characters > _MAX_CHARACTERS:
             raise UnusableFileError(sheet_too_large_message())
         yield number, row
@@ -140,6 +143,6 @@ def _notes(first: int, kept: list[tuple[int, list[str]]], totals: list[int]) -> 
     last = max(kept[-1][0], *totals, 0)
     blank = last - first - len(kept) - len(totals)
     if blank > 0:
-        sentence = ngettext("%(n)d empty row was skipped.", "%(n)d empty rows were skipped.", blank)
-        notes.append(sentence % {"n": blank})
+        sentence = ngettext("%(n)s empty row was skipped.", "%(n)s empty rows were skipped.", blank)
+        notes.append(sentence % {"n": count_text(blank)})
     return notes

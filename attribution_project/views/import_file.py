@@ -16,6 +16,7 @@ from courses.imports import ChangedMeanwhileError, store
 from courses.models import FileImport
 
 from ..body import SHEET_MEGABYTES
+from ..figures import count_text
 from ..spreadsheets import preview
 from ..spreadsheets.plan import Plan, build
 from ..spreadsheets.reading import UnusableFileError, read
@@ -104,8 +105,8 @@ def _open_question(request: HttpRequest, plan: Plan) -> str:
 def _summary(record: FileImport) -> str:
     return " ".join(
         (
-            ngettext("%(n)d row added,", "%(n)d rows added,", record.added) % {"n": record.added},
-            ngettext("%(n)d changed,", "%(n)d changed,", record.changed) % {"n": record.changed},
-            ngettext("%(n)d as before.", "%(n)d as before.", record.same) % {"n": record.same},
+            ngettext("%(n)s row added,", "%(n)s rows added,", record.added) % {"n": count_text(record.added)},
+            ngettext("%(n)s changed,", "%(n)s changed,", record.changed) % {"n": count_text(record.changed)},
+            ngettext("%(n)s as before.", "%(n)s as before.", record.same) % {"n": count_text(record.same)},
         )
     )

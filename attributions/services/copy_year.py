@@ -20,11 +20,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from simple_history.utils import bulk_create_with_history
 
+from attribution_project.figures import count_text, hours_text
 from courses import academic_year
 from courses.hours import HoursField
 
 from ..models import Attribution, Teacher
-from ..part_hours import HALF_A_CENT, hours_text, left_of_part, to_give_of_part
+from ..part_hours import HALF_A_CENT, left_of_part, to_give_of_part
 from ..workload import hours_of_teacher, sum_of_hours
 from .assign import incident_of, is_same_share
 from .limits import lock
@@ -116,8 +117,8 @@ def accept(
         sentence = _("The proposals for %(year)s could not be accepted: the database refused them. None is stored.")
         return failed(incident_of(error, user, sentence % {"year": year}))
     made = len(copies)
-    message = ngettext("%(n)d share is attributed for %(year)s.", "%(n)d shares are attributed for %(year)s.", made)
-    return Outcome(status=HTTPStatus.CREATED, message=message % {"n": made, "year": year}, undo=token)
+    message = ngettext("%(n)s share is attributed for %(year)s.", "%(n)s shares are attributed for %(year)s.", made)
+    return Outcome(status=HTTPStatus.CREATED, message=message % {"n": count_text(made), "year": year}, undo=token)
 
 
 def proposed_hours(wanted: QuerySet[Attribution]) -> dict[int, Decimal]:

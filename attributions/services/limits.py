@@ -12,11 +12,12 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from attribution_project.figures import hours_text
 from courses.models import CourseYear
 from office.models import OfficeSettings
 
 from ..models import Attribution, Teacher
-from ..part_hours import PartHours, hours_text
+from ..part_hours import PartHours
 from ..workload import TeachingLoad
 from .results import ResultStatus
 

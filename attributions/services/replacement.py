@@ -9,10 +9,10 @@ from django.db import Error, transaction
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from attribution_project.figures import hours_text
 from courses.academic_year import ClosedYearError, require_open
 
 from ..models import Attribution, ShareRole, Teacher
-from ..part_hours import hours_text
 from .assign import incident_of, is_same_share, same_share_message
 from .changes import lock_share, part_name, refuse_other_version
 from .limits import lock, refuse_load

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from attribution_project.figures import count_text
 from attribution_project.histories import delete_with_history
 from courses.academic_year import ClosedYearError, require_open
 
@@ -50,8 +51,8 @@ def undo(token: str, user: Any) -> Outcome:
         return refused(str(error), HTTPStatus.CONFLICT)
     except Error as error:
         return failed(incident_of(error, user, _("It could not be undone: the database refused it.")))
-    message = ngettext("%(n)d share is as it was before.", "%(n)d shares are as they were before.", len(done))
-    return Outcome(status=HTTPStatus.OK, message=message % {"n": len(done)})
+    message = ngettext("%(n)s share is as it was before.", "%(n)s shares are as they were before.", len(done))
+    return Outcome(status=HTTPStatus.OK, message=message % {"n": count_text(len(done))})
 
 
 def _changed_since(done: list[Any]) -> list[Any]:

@@ -7,11 +7,11 @@ from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from attribution_project import svg_charts
+from attribution_project.figures import hours_text
 from attribution_project.permissions import requires
 from attribution_project.sortable_list import PAGE_SIZE, query_string
 from attribution_project.spreadsheets import exports
@@ -92,7 +92,7 @@ def _progress_chart(progress: list[statistics.Progress], title: str) -> str:
             label=one.name,
             value=float(one.held),
             maximum=float(one.all),
-            text=f"{number_format(one.held, 0)} / {number_format(one.all, 0)} h",
+            text=f"{hours_text(one.held)} / {hours_text(one.all)} h",
             state="full" if one.all and not one.free else "",
         )
         for one in progress
@@ -107,7 +107,7 @@ def _load_chart(loads: list[tuple[Any, TeachingLoad]]) -> str:
             label=f"{teacher} ({teacher.matricule})" if names[str(teacher)] > 1 else str(teacher),
             value=float(load.hours),
             maximum=float(load.maximum),
-            text=f"{number_format(load.hours, 0)} / {number_format(load.maximum, 0)} h",
+            text=f"{hours_text(load.hours)} / {hours_text(load.maximum)} h",
             state=load.state if load.state != "free" else "",
         )
         for teacher, load in loads

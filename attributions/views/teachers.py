@@ -1,5 +1,6 @@
 """List, show, import and export teachers, and print decisions and departments."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import QuerySet
@@ -119,8 +120,7 @@ def _render(request: HttpRequest, teacher: Teacher, *, own: bool) -> HttpRespons
         "rows": _year_of(teacher, year),
         "totals": [(one["academic_year__label"], _load(teacher, one["hours"])) for one in totals],
     }
-    context["total"] = sum(row.hours for row in context["rows"])
-    context["load"] = _load(teacher, context["total"])
+    context["load"] = _load(teacher, sum((row.hours for row in context["rows"]), Decimal(0)))
     context["service"] = service_of(teacher, year, context["rows"])
     return render(request, "attributions/teacher_detail.html", context)
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
+from attribution_project.figures import count_text
 from attribution_project.permissions import requires
 
 from ..academic_year import next_year
@@ -51,6 +52,6 @@ def open_next(request: HttpRequest) -> HttpResponse:
     except IntegrityError:
         messages.error(request, _("The list of years has changed since: nothing was opened."))
         return redirect("years:list")
-    told = ngettext("%(year)s is open, with %(n)d course.", "%(year)s is open, with %(n)d courses.", count)
-    messages.success(request, told % {"year": label, "n": count})
+    told = ngettext("%(year)s is open, with %(n)s course.", "%(year)s is open, with %(n)s courses.", count)
+    messages.success(request, told % {"year": label, "n": count_text(count)})
     return redirect("years:list")

@@ -1,0 +1,1 @@
+"""Formats of numbers in French."""
