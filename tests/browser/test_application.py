@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from attribution_project.views import errors
 from demo.application import Application
 from tests.app.conftest import BROWSER
-from tests.browser.conftest import SIZES, fits, open_menu, pages_of, watched
+from tests.browser.conftest import SIZES, fits, laid_out, open_menu, pages_of, watched
 
 HEAD = "code;intitule;credits;heures_cm;heures_td;heures_tp;niveau;semestre;departement\n"
 GOOD = "BIO901;Écologie;3;20,5;0;0;M1;2;Eaux et forêts\n"
@@ -56,6 +56,7 @@ def log_in(page: Page, application: Application, username: str = "secretaire") -
     page.get_by_label("Mot de passe").fill("demo")
     page.locator("main").get_by_role("button").click()
     expect(page.locator("header .account")).to_be_attached()
+    laid_out(page)
 
 
 def choose_teacher(page: Page, typed: str, name: str) -> None:
