@@ -5,6 +5,7 @@ Indexes, views and triggers follow after the load. A trigger would repeat what i
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -149,6 +150,9 @@ def _set_last_id(database: sqlite3.Connection, table: str, last: int) -> None:
         database.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [table, last])
 
 
+_CONTENTLESS = re.compile(r"""content=(''|""|``|\[]|[,)])""")
+
+
 def search_indexes(schema: SqliteSchema) -> list[str]:
     """Return the full-text tables that index the rows of another table, and so can be filled from it."""
     return [
@@ -159,8 +163,12 @@ def search_indexes(schema: SqliteSchema) -> list[str]:
 
 
 def indexes_other_table(statement: str) -> bool:
-    """Return whether a statement makes a full-text table of the rows of another table."""
-    return is_search_index(statement) and "content=" in _squeezed(statement)
+    """Return whether a statement makes a full-text table of the rows of another table.
+
+    With an empty name of a table, https://www.sqlite.org/fts5.html#contentless_tables, nothing keeps the rows.
+    """
+    squeezed = _squeezed(statement)
+    return is_search_index(statement) and "content=" in squeezed and not _CONTENTLESS.search(squeezed)
 
 
 def fill_search_index(database: sqlite3.Connection, table: str) -> None:

@@ -41,12 +41,15 @@ CREATE VIRTUAL TABLE words USING fts5 (body);
 INSERT INTO words VALUES ('one two'), ('three');
 CREATE VIRTUAL TABLE titles USING fts5 (title, content='courses_course', content_rowid='id');
 INSERT INTO titles (titles) VALUES ('rebuild');
+CREATE VIRTUAL TABLE pointers USING fts5 (body, content = '');
+INSERT INTO pointers (rowid, body) VALUES (5, 'four');
 CREATE VIEW broken AS SELECT lost FROM nowhere;
 PRAGMA user_version = 12; PRAGMA application_id = 34;
 """
 #: With what DANGLE makes.
 _NAMES = (
-    "mixed", "bare", "keyed", "by_x", "words", "titles", "broken", "raises", "Noted by hand", "partial one", "seen",
+    "mixed", "bare", "keyed", "by_x", "words", "titles", "pointers", "broken", "raises", "Noted by hand",
+    "partial one", "seen",
 )  # fmt: skip
 
 
@@ -137,6 +140,8 @@ def test_what_no_migration_makes_is_as_it_was(rebuilt: Rebuilt) -> None:
     assert by_hand <= {name for __, name, __ in old}
     assert not changed & by_hand
     assert ask(rebuilt.new, "SELECT rowid FROM words WHERE words MATCH 'three'") == [(2,)]
+    # Nothing else has these words.
+    assert ask(rebuilt.new, "SELECT rowid FROM pointers WHERE pointers MATCH 'four'") == [(5,)]
     (code,) = ask(rebuilt.new, "SELECT title FROM courses_course WHERE id = 1")[0]
     assert (1,) in ask(rebuilt.new, f"SELECT rowid FROM titles WHERE titles MATCH '\"{code.split()[0]}\"'")
     for pragma, value in (("user_version", 12), ("application_id", 34), ("journal_mode", "wal")):

@@ -45,6 +45,7 @@ SCHEMA = SqliteSchema(
         Statement(
             "table", "found", "found", "CREATE VIRTUAL TABLE found USING fts5(body, content='post', content_rowid=id)"
         ),
+        Statement("table", "kept", "kept", "CREATE VIRTUAL TABLE kept USING fts5(body, content='')"),
         Statement("table", "log", "log", "CREATE TABLE log (n integer)"),
         Statement(
             "trigger", "t", "post", "CREATE TRIGGER t AFTER INSERT ON post BEGIN INSERT INTO log VALUES (1); END"
