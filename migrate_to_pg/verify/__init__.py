@@ -206,7 +206,7 @@ class TableVerifier:
         for column in computed:
             found.computed += rows
             expression = expressions[column]
-            wrong = self._target.count_wrong(table.name, column, expression)
+            wrong = self._target.count_wrong(table.name, expression)
             if wrong:
                 held = _("another value, in {rows}", rows=pluralize(wrong, "row", "rows"))
                 given = _("what {expression} gives", expression=expression.expression)

@@ -103,7 +103,7 @@ class Target:
             cursor.execute(to_string(_EXPRESSIONS.format(sql.Literal(self._schema), sql.Literal(table))))
             return {name: GeneratedColumn(expression, differs) for name, expression, differs in cursor.fetchall()}
 
-    def count_wrong(self, table: str, column: str, computed: GeneratedColumn) -> int:
+    def count_wrong(self, table: str, computed: GeneratedColumn) -> int:
         """Count the rows in which a generated column is not what its expression gives now."""
         # The condition as PostgreSQL itself wrote it.
         query = sql.SQL("SELECT count(*) FROM {} AS t WHERE {}").format(self._table(table), sql.SQL(computed.differs))
