@@ -112,7 +112,7 @@ def outcome_response(outcome: Outcome) -> JsonResponse:
 
 def _result_as_json(result: Result) -> dict[str, Any]:
     fields = asdict(result)
-    for name in ("incident", "confirmable", "hours"):  # of the page alone
+    for name in ("incident", "confirmable", "hours", "group"):  # of the page alone
         del fields[name]
     if not result.department:
         del fields["department"]

@@ -36,13 +36,21 @@
     showChoice(form, kept);
   }
 
-  function restore(form) {
+  // "again" is said of a page that Back shows as it was left: what was chosen since on other pages counts then.
+  function restore(form, again) {
     const kept = read(form);
+    // What the server kept of other pages: it was refused, or sent after the session had ended.
+    form.querySelectorAll("[data-kept=sent] [name=parts]").forEach((field) => {
+      kept.parts[field.value] = fieldsOf(form, field.value).map((one) => [one.name, one.value]);
+    });
+    form.querySelector("[data-kept]").dataset.kept = "";
+    // Or the browser would tick again, at Back, what is no longer chosen.
+    form.autocomplete = "off";
     boxes(form).forEach((box) => {
       if (box.value in kept.parts && !form.dataset.sent) {
         kept.parts[box.value].forEach(([name, text]) => { form.elements[name].value = text; });
       }
-      box.checked = box.checked || box.value in kept.parts;
+      box.checked = box.value in kept.parts || (!again && box.checked);
     });
     TEXTS.forEach((name) => {
       const field = form.elements[name];
@@ -50,6 +58,7 @@
         field.value = kept.texts[name];
       }
     });
+    sessionStorage.setItem(storageKey(form), JSON.stringify(kept));
     remember(form);
   }
 
@@ -77,11 +86,12 @@
     every.indeterminate = chosen.length > 0 && chosen.length < all.length;
   }
 
-  function showCounts() {
-    document.querySelectorAll("form[data-choose]").forEach(restore);
+  function showCounts(again) {
+    document.querySelectorAll("form[data-choose]").forEach((form) => restore(form, again));
   }
 
-  document.addEventListener("change", (event) => {
+  // Not "change": Back by the keyboard leaves a field in which somebody types.
+  document.addEventListener("input", (event) => {
     const form = event.target.closest("form[data-choose]");
     if (!form) {
       return;
@@ -103,12 +113,21 @@
       remember(form);
     }
   });
+  // What is sent is no longer chosen. The answer has what was refused of it.
   document.addEventListener("submit", (event) => {
-    if (event.target.matches("form[data-choose]")) {
-      sessionStorage.removeItem(storageKey(event.target));
+    const form = event.target;
+    if (!form.matches("form[data-choose], form[data-confirm]")) {
+      return;
+    }
+    const kept = read(form);
+    new FormData(form).getAll("parts").forEach((key) => { delete kept.parts[key]; });
+    if (Object.keys(kept.parts).length) {
+      sessionStorage.setItem(storageKey(form), JSON.stringify(kept));
+    } else {
+      sessionStorage.removeItem(storageKey(form));
     }
   });
-  document.addEventListener("DOMContentLoaded", showCounts);
+  document.addEventListener("DOMContentLoaded", () => showCounts(false));
   // What is refused is read out, and in sight on a telephone, where the form begins far below.
   document.addEventListener("DOMContentLoaded", () => {
     const alert = document.querySelector("main [role=alert]:not([hidden])");
@@ -127,9 +146,9 @@
       document.getElementById("announced").textContent = found.dataset.announce;
     }
   });
-  document.addEventListener("htmx:afterSettle", showCounts);
-  document.addEventListener("htmx:historyRestore", showCounts);
-  window.addEventListener("pageshow", (event) => { if (event.persisted) { showCounts(); } });
+  document.addEventListener("htmx:afterSettle", () => showCounts(false));
+  document.addEventListener("htmx:historyRestore", () => showCounts(true));
+  window.addEventListener("pageshow", (event) => { if (event.persisted) { showCounts(true); } });
   // htmx leaves the page as it is at an error: show the server's reason where the list would be, if it gave one.
   function showError(event) {
     const place = event.detail.target.querySelector("[data-error]");

@@ -94,6 +94,7 @@ def _refused_result(refusal: Refusal, form: AttributionForm) -> Result:
         message=refusal.message,
         confirmable=refusal.confirmable,
         hours=str(form.data.get("hours", "")),
+        group=str(form.data.get("group", "")),
         **_part_of(form),
     )
 

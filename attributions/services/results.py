@@ -58,8 +58,9 @@ class Result:
     incident: Incident | None = None
     #: Whether a confirmation is all that it needs.
     confirmable: bool = False
-    #: The hours that were asked for, as they were typed.
+    #: The hours that were asked for, and the group, as they were typed.
     hours: str = ""
+    group: str = ""
     #: The department that named the course together with its code, or "".
     department: str = ""
 
@@ -67,6 +68,11 @@ class Result:
     def done(self) -> bool:
         """Return whether it is stored."""
         return self.status is ResultStatus.DONE
+
+    @property
+    def may_be_sent_again(self) -> bool:
+        """Return whether it may be stored once it is corrected, confirmed, or sent later."""
+        return self.confirmable or self.status not in (ResultStatus.DONE, ResultStatus.TAKEN)
 
     @property
     def key(self) -> str:

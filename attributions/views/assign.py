@@ -18,7 +18,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from attribution_project.kept_form import keeps_form, restore
 from attribution_project.permissions import requires, wants_json
-from attribution_project.sortable_list import query_string
 from attribution_project.views import errors
 from courses import academic_year
 from courses.models import Semester, departments, level_choices
@@ -66,7 +65,9 @@ def _page_response(request: HttpRequest, outcome: Outcome) -> HttpResponse:
         return errors.unavailable(
             request, list(dict.fromkeys((outcome.message, *(r.message for r in outcome.results))))
         )
-    context = _context(request, request.POST) | {"outcome": outcome, "undo": _undo_address(outcome)}
+    given = request.POST.copy()
+    given.setlist("parts", [result.key for result in outcome.results if result.may_be_sent_again])
+    context = _context(request, given) | {"outcome": outcome, "undo": _undo_address(outcome)}
     return render(request, "attributions/assign.html", context, status=outcome.status)
 
 
@@ -82,9 +83,9 @@ def _undo_address(outcome: Outcome) -> str:
 
 
 def _query_of_form(request: HttpRequest) -> dict[str, str]:
-    """Return the query of the page that the form was sent from: year, teacher and filters."""
+    """Return the query of the page that the form was sent from: year, teacher, filters and page of the list."""
     names = {"academic_year": "year", "teacher": "teacher", "department": "department", "level": "level"}
-    names |= {"semester": "semester", "q": "q"}
+    names |= {"semester": "semester", "q": "q", "page": "page"}
     return {to: request.POST[name] for name, to in names.items() if request.POST.get(name)}
 
 
@@ -100,6 +101,7 @@ def _context(request: HttpRequest, given: Any) -> dict[str, Any]:
     teacher = _find_teacher(given.get("teacher", ""))
     wanted = PartFilter.of(given)
     sought = given.get("who", "").strip()
+    question = [("year", year), *(pair for pair in wanted.pairs if pair[1])]
     context: dict[str, Any] = {
         "year": year,
         "years": academic_year.all_years(),
@@ -108,9 +110,8 @@ def _context(request: HttpRequest, given: Any) -> dict[str, Any]:
         "sought": sought,
         "found": find_teachers(sought, year) if sought or teacher is None else None,
         "wanted": wanted,
-        "question": query_string(request.GET, page=None),
         # What a link to a teacher keeps of the address.
-        "keep": urlencode([("year", year), *(pair for pair in wanted.pairs if pair[1])]) + "&",
+        "keep": urlencode(question) + "&",
         "kinds": Load,
         "roles": ShareRole,
         "kind": given.get("load", Load.STATUTORY),
@@ -122,23 +123,33 @@ def _context(request: HttpRequest, given: Any) -> dict[str, Any]:
     }
     if teacher is not None:
         context |= _free_parts_context(given, year, wanted) | {"load": teaching_load(teacher, year)}
+        # What a link to another page of the list keeps, whether the page answers a form or an address.
+        context["question"] = urlencode([*question, ("teacher", teacher.matricule)])
     return context
 
 
 def _free_parts_context(given: Any, year: str, wanted: PartFilter) -> dict[str, Any]:
     found = FreeParts(year, wanted)
     page = Paginator(found, COURSES_ON_A_PAGE).get_page(given.get("page"))
-    typed = {key: given.get(f"hours:{key}") for key in given.getlist("parts")}
+    chosen = {key: _typed(given, key) for key in given.getlist("parts")}
+    shown = [part for course in page for part in course]
+    elsewhere = chosen.keys() - {part.key for part in shown}
     return {
         "page": page,
-        "parts": [(part, typed.get(part.key)) for course in page for part in course],
+        "parts": [(part, *chosen.get(part.key, (None, ""))) for part in shown],
         "total": found.total,
         "pages": list(page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1)),
         "departments": departments(),
         "levels": level_choices(),
         "semesters": Semester,
-        "chosen": set(given.getlist("parts")),
+        "chosen": set(chosen),
+        "elsewhere": [(key, *chosen[key]) for key in chosen if key in elsewhere],
     }
+
+
+def _typed(given: Any, key: str) -> tuple[str | None, str]:
+    """Return the hours and the group of a part as they were typed. Without a field for hours they are None."""
+    return given.get(f"hours:{key}"), given.get(f"group:{key}", "")
 
 
 def _find_teacher(matricule: str) -> Teacher | None:

@@ -11,7 +11,7 @@ from django.test import Client
 from attributions.models import Attribution, Teacher
 from courses.academic_year import current_year
 from courses.models import Course
-from tests.app.conftest import BROWSER, browser_of, change_course, open_years
+from tests.app.conftest import BROWSER, browser_of, change_course, make_course, open_years
 from tests.conftest import captured
 
 URL = "/attribution/"
@@ -86,6 +86,31 @@ def test_what_exceeds_the_maximum_is_confirmed_with_one_button(
     assert browser.post(URL, sent | {"note": "<b>vu</b>"}).status_code == 302
     made = Attribution.objects.get()
     assert (made.load, made.note) == ("SUPP", "<b>vu</b>")
+
+
+def test_what_is_refused_stays_chosen_with_its_group_and_on_other_pages(
+    browser: Client, agv211: Course, teacher: Teacher
+) -> None:
+    change_course(agv211, hours_td=10, groups_td=3)
+    for number in range(13):
+        make_course(code=f"AAA{number}", title="", credits=1, hours_cm=8, level_id="L2", semester=1, department="")
+    teacher.max_hours = 20
+    teacher.save()
+    typed = {"academic_year": "2026-2027", "teacher": "M00001", "level": "L2", "parts": ["AAA1:CM", "AGV211:TD"]}
+    page = browser.post(URL, typed | {"hours:AAA1:CM": "8", "hours:AGV211:TD": "15", "group:AGV211:TD": "2"})
+    assert (page.status_code, Attribution.objects.get().course.code) == (207, "AAA1")
+    text = page.content.decode()
+    assert page.context["chosen"] == {"AGV211:TD"}  # what is stored is not sent again
+    kept = text.split('data-kept="sent"')[1]
+    for name, value in (("parts", "AGV211:TD"), ("hours:AGV211:TD", "15"), ("group:AGV211:TD", "2")):
+        field = f'<input type="hidden" name="{name}" value="{value}">'
+        assert field in kept
+        assert field in text.split('name="confirm"')[1].split("</form>")[0]
+    assert 'href="?year=2026-2027&amp;level=L2&amp;teacher=M00001&amp;page=2"' in text
+    again = browser.post(
+        URL, typed | {"page": "2", "parts": "AGV211:TD", "hours:AGV211:TD": "15", "group:AGV211:TD": "2"}
+    )
+    assert '<option value="2" selected>' in again.content.decode()
 
 
 def test_several_parts_are_taken_back_with_one_button(browser: Client, form: dict[str, Any], agv211: Course) -> None:

@@ -120,6 +120,13 @@ def test_ticks_and_remarks_survive_paging_filtering_and_back(application: Applic
     page.locator(".do").get_by_role("button", name="Attribuer").click()
     expect(page.get_by_text("3 parties attribuées sur 3.")).to_be_visible()
     expect(page.locator("[data-count]")).to_be_empty()
+    tick(page, 1)
+    page.locator("#parts .pages").get_by_role("link", name="2", exact=True).click()
+    page.get_by_role("button", name="Tout décocher").click()
+    expect(page.locator("[data-count]")).to_be_empty()
+    page.go_back()
+    expect(page.locator("#parts .pages [aria-current]")).to_have_text("1")
+    expect(page.locator(".parts input:checked")).to_have_count(0)
 
 
 def test_a_part_that_somebody_takes_meanwhile_is_told_with_the_holder(
@@ -178,6 +185,7 @@ def test_the_maximum_is_exceeded_only_when_confirmed(application: Application, p
     assert fits(page)
     page.get_by_role("button", name=re.compile("quand même")).click()
     expect(page.locator(".load.over")).to_be_visible()
+    expect(page.locator("[data-count]")).to_be_empty()
 
 
 def test_an_attribution_is_edited_moved_removed_and_brought_back(application: Application, page: Page) -> None:
