@@ -320,8 +320,8 @@ def test_a_teacher_sees_their_own_year_and_a_dean_looks_without_touching(applica
 @pytest.mark.parametrize("setting", [("sqlite", "desktop")], ids="-".join, indirect=True)
 def test_a_print_has_the_bars_all_columns_and_one_total(application: Application, page: Page, tmp_path: Path) -> None:
     log_in(page, application, "administratrice")
-    page.emulate_media(media="print")
     page.goto(f"{application.address}/attribution/tableau-de-bord/")
+    page.emulate_media(media="print")
     expect(page.locator("header")).to_be_hidden()
     for bars in (".meter .bar", ".chart .bar"):
         expect(page.locator(bars).first).to_be_visible()
@@ -330,6 +330,7 @@ def test_a_print_has_the_bars_all_columns_and_one_total(application: Application
     assert "Complémentaires" in printed  # the last column
     assert "Afficher" not in printed
     page.goto(f"{application.address}/enseignants/3/decision/?year=2025-2026")
+    page.emulate_media(media="print")
     # A footer group is repeated at the end of each page.
     expect(page.locator("tfoot")).to_have_css("display", "table-row-group")
 

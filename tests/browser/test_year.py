@@ -104,7 +104,6 @@ def office(application: Application, browser: Browser, language: str, width: int
         context = browser.new_context(
             viewport={"width": width, "height": 800}, locale={"fr": "fr-FR", "en": "en-GB"}[language]
         )
-        context.set_default_timeout(10_000)
         page, seen = watched(context)
         person = Person(page, application.address, language)
         person.log_in(username)
