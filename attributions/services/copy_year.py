@@ -127,7 +127,10 @@ def proposed_hours(wanted: QuerySet[Attribution]) -> dict[int, Decimal]:
 
 
 def _over_message(over: dict[int, Decimal]) -> str:
-    names = [str(teacher) for teacher in Teacher.objects.filter(pk__in=over)]
+    names = [
+        f"{teacher} ({teacher.matricule}, {hours_text(over[teacher.pk])} h / {hours_text(teacher.max_hours)} h)"
+        for teacher in Teacher.objects.filter(pk__in=over)
+    ]
     return _("More than their maximum would teach: %(names)s.") % {"names": ", ".join(names)}
 
 

@@ -250,7 +250,12 @@ class TestCopyYear:
         assert "aurait 56,50 h sur 40 h" in browser.get(self.URL, {"year": "2026-2027"}).content.decode()
         page = browser.post(self.URL, self.sent())
         assert page.status_code == 409
-        assert "GUÉRIN Thérèse" in page.content.decode()
+        reason, _table, rows = page.content.decode().partition("<table")
+        assert "GUÉRIN Thérèse (M00001, 56,50 h / 40 h)." in reason.split('role="alert"')[1]
+        # It is confirmed beside the reason, however long the list is, and namesakes are told apart.
+        assert 'name="confirm"' in reason
+        assert 'name="accept"' in reason
+        assert "M00001" in rows
         assert not Attribution.objects.filter(academic_year__label="2026-2027").exists()
         assert browser.post(self.URL, self.sent(confirm="yes")).status_code == 302
 
