@@ -196,7 +196,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("attributions:detail", pk=pk)
     outcome = changes.undo(record, request.user)
     (messages.success if outcome.success else messages.error)(request, outcome.message)
-    return redirect("attributions:detail", pk=pk)
+    return redirect(_back(request) or reverse("attributions:detail", args=[pk]))
 
 
 @requires(_CHANGE)
@@ -205,7 +205,7 @@ def undo_together(request: HttpRequest, token: str) -> HttpResponse:
     """Undo all that was made together: a carry-over or a replacement."""
     outcome = together.undo(token, request.user)
     (messages.success if outcome.success else messages.error)(request, outcome.message)
-    return redirect("attributions:list")
+    return redirect(_back(request) or "attributions:list")
 
 
 @requires(_CHANGE)
@@ -220,7 +220,7 @@ def undo_several(request: HttpRequest) -> HttpResponse:
         messages.success(request, sentence % {"n": done})
     for refusal in dict.fromkeys(outcome.message for outcome in outcomes if not outcome.success):
         messages.error(request, refusal)
-    return redirect("attributions:list")
+    return redirect(_back(request) or "attributions:list")
 
 
 def _answer_change(request: HttpRequest, outcome: Outcome, pk: int, undo_address: str = "") -> HttpResponse:
@@ -232,8 +232,8 @@ def _answer_change(request: HttpRequest, outcome: Outcome, pk: int, undo_address
 
 
 def _back(request: HttpRequest) -> str:
-    """Return the address of the list that the form was opened from, as it was, or ""."""
-    address = request.GET.get("next", "")
+    """Return the address of the list that the form was opened from, or that offered to undo, as it was, or ""."""
+    address = request.GET.get("next", "") or request.POST.get("next", "")
     own = url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
     return address if own else ""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils.html import escape
 
 from attribution_project.views.database import last_report
 from attributions.models import Attribution, Teacher
@@ -47,6 +48,10 @@ def test_a_change_leads_back_to_the_list_as_it_was_and_nowhere_else(browser: Cli
         {"version": seen.context["version"]},
     )
     assert removed.headers["Location"] == LIST
+    offered = browser.get(LIST).content.decode().split(f"/attribution/{attribution.pk}/annuler/")[1].split("</form>")[0]
+    assert f'name="next" value="{escape(LIST)}"' in offered
+    undone = browser.post(f"/attribution/{attribution.pk}/annuler/", {"next": LIST})
+    assert (undone.headers["Location"], Attribution.objects.count()) == (LIST, 1)
 
 
 def test_what_was_done_of_several_parts_is_undone_where_others_were_refused(
