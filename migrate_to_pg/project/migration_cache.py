@@ -30,8 +30,9 @@ from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import sqlite_entry
 
 #: A word in quotes, as the code names a variable of the environment.
-_VARIABLE = re.compile(rb"""(?<=["'])[A-Za-z_][A-Za-z0-9_]*(?=["'])""")
+_VARIABLE = re.compile(rb"""["']([A-Za-z_][A-Za-z0-9_]*)(?=["'])""")
 _MAX_ENTRIES = 40
+_PACKAGE = Path(__file__).parents[1]
 #: Settings of Django's own on which the tables of a project depend.
 _SETTINGS = (
     "AUTH_USER_MODEL", "DATABASE_ROUTERS", "DEFAULT_AUTO_FIELD", "DEFAULT_INDEX_TABLESPACE", "DEFAULT_TABLESPACE",
@@ -53,7 +54,9 @@ def key_of(choice: SourceChoice, applied: Collection[Key], tables: Collection[st
     for path in _sources():
         source = path.read_bytes()
         digest.update(repr(str(path)).encode() + hashlib.sha256(source).digest())
-        quoted.update(_VARIABLE.findall(source))
+        # What this package reads makes no difference to the migrations.
+        if _PACKAGE not in path.parents:
+            quoted.update(_VARIABLE.findall(source))
     # A migration, or what it imports, may read them.
     variables = sorted((name, value) for name, value in os.environ.items() if os.fsencode(name) in quoted)
     digest.update(repr(variables).encode())
@@ -126,9 +129,14 @@ def recall(key: str) -> Any:
         folder = _folder()
         if folder.stat().st_uid != os.geteuid() or folder.stat().st_mode & 0o022:
             return None
-        return json.loads((folder / f"{key}.json").read_text())
+        kept = folder / f"{key}.json"
+        value = json.loads(kept.read_text())
     except (OSError, RuntimeError, ValueError):
         return None
+    # Those that were used last are kept.
+    with contextlib.suppress(OSError):
+        os.utime(kept)
+    return value
 
 
 def keep(key: str, value: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -14,6 +15,7 @@ from pytest_django import DjangoDbBlocker
 
 from migrate_to_pg.planning import read_source, scratch_schema
 from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
+from migrate_to_pg.project import migration_cache
 from migrate_to_pg.project.registry import Registry
 from migrate_to_pg.project.source_database import choose_source
 from tests.conftest import MakeSource
@@ -63,6 +65,26 @@ def test_the_next_run_remembers_it(learn_counted: Callable[[], tuple[SqliteSchem
     assert (first.rows["django_migrations"] > 10, first.rows["courses_course"]) == (True, 0)
     (kept,) = (tmp_path / "migrate_to_pg").iterdir()
     assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+def test_a_variable_that_only_this_package_reads_makes_no_difference(
+    learn_counted: Callable[[], tuple[SqliteSchema, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn_counted()
+    # In capitals it would be in quotes in this file, which is loaded as well.
+    monkeypatch.setenv("ssl_cert_dir".upper(), "/nowhere")
+    _, ran_again = learn_counted()
+    assert ran_again == 0
+
+
+def test_those_that_were_used_last_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for number in range(migration_cache._MAX_ENTRIES + 1):
+        migration_cache.keep(f"{number}", [number])
+        os.utime(tmp_path / "migrate_to_pg" / f"{number}.json", (number, number))
+        migration_cache.recall("0")
+    assert migration_cache.recall("0") == [0]
+    assert migration_cache.recall("1") is None
 
 
 @pytest.mark.parametrize("spoil", first_in_ci("damaged", "written by others", "gone"))
