@@ -5,10 +5,12 @@ And the project run as its own process.
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -41,6 +43,7 @@ VARIABLES = (
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 MakeSource = Callable[..., Path]
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]
 SqliteProcess = Callable[[Path, str], subprocess.Popen[str]]
 Query = Callable[..., list[tuple[Any, ...]]]
 
@@ -102,6 +105,19 @@ class Server:
 
     def stop(self) -> None:
         self._started.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of one worker that share what their module or package makes: each worker would make its own."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not item.get_closest_marker("xdist_group"):
+            known = item._fixtureinfo.name2fixturedefs
+            scopes = {known[name][-1].scope for name in item.fixturenames if name in known}
+            if "package" in scopes:
+                item.add_marker(pytest.mark.xdist_group(item.module.__package__))
+            elif "module" in scopes:
+                item.add_marker(pytest.mark.xdist_group(item.module.__name__))
 
 
 def pytest_collection_finish() -> None:
@@ -208,18 +224,44 @@ def manage() -> Run:
 
 
 @pytest.fixture(scope="session")
-def make_source(tmp_path_factory: pytest.TempPathFactory) -> MakeSource:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """made_once(name, make): a file that ``make(path)`` makes once for the tests of all workers."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made-once"
+    folder.mkdir(exist_ok=True)
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        path = folder / name / "db.sqlite3"
+        path.parent.mkdir(exist_ok=True)
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                unfinished = path.with_name("unfinished.sqlite3")
+                make(unfinished)
+                unfinished.rename(path)
+        return path
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def make_source(made_once: MadeOnce) -> MakeSource:
     """make_source(damage): what ``make_legacy_db`` makes, made once; a test that changes it copies it first."""
-    folder = tmp_path_factory.mktemp("made")
+    # Whatever database is configured must not be needed: this one cannot be opened.
+    nowhere = "sqlite:////nowhere/other.sqlite3"
 
     def make(damage: str = "none", *more: str) -> Path:
-        path = folder / "-".join((damage, *more)) / "db.sqlite3"
-        if not path.exists():
-            path.parent.mkdir()
-            # Whatever database is configured must not be needed: this one cannot be opened.
-            nowhere = "sqlite:////nowhere/other.sqlite3"
-            run_manage("make_legacy_db", path, "--damage", damage, *more, DATABASE_URL=nowhere)
-        return path
+        def build(path: Path) -> None:
+            run_manage("make_legacy_db", path, "--damage", "none", *more, DATABASE_URL=nowhere)
+
+        def spoil(path: Path) -> None:
+            from attributions.legacy.damage import damage_file
+            from attributions.management.commands.make_legacy_db import chosen
+
+            shutil.copy(make("none", *more), path)
+            assert list(damage_file(path, chosen(damage)))
+
+        return made_once("-".join((damage, *more)), build if damage == "none" else spoil)
 
     return make
 

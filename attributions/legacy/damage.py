@@ -1,9 +1,11 @@
 """Damage a database. Each function yields a line for each change."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
 
-from .bad_rebuilds import rebuild, rebuild_wrongly, replace_once
+from .bad_rebuilds import connect, rebuild, rebuild_wrongly, replace_once
 
 Damage = Callable[[sqlite3.Connection], Iterator[str]]
 
@@ -115,3 +117,15 @@ DAMAGES: dict[str, Damage] = {
     "wrong-type": wrong_type,
     "orphans": orphans,
 }
+
+
+def damage_file(path: Path, names: Iterable[str]) -> Iterator[str]:
+    """Damage the database by these names of DAMAGES. Yield a line for each change."""
+    with closing(connect(str(path))) as db:
+        for name in names:
+            db.execute("BEGIN")
+            for line in DAMAGES[name](db):
+                yield f"{name}: {line}"
+            db.execute("COMMIT")
+        # One file to hand around: nothing stays behind in a -wal beside it.
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

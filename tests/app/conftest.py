@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,20 +51,9 @@ def healthy_source(make_source: MakeSource) -> Path:
 
 
 @pytest.fixture
-def make_legacy(healthy_source: Path, tmp_path: Path) -> Callable[[str], Path]:
+def make_legacy(make_source: MakeSource, tmp_path: Path) -> Callable[[str], Path]:
     """Return a copy of the sound database with one damage done."""
-
-    def make(damage: str) -> Path:
-        from attributions.legacy.bad_rebuilds import connect
-        from attributions.legacy.damage import DAMAGES
-
-        path = tmp_path / f"{damage}.sqlite3"
-        shutil.copy(healthy_source, path)
-        with closing(connect(str(path))) as connection:
-            assert list(DAMAGES[damage](connection))
-        return path
-
-    return make
+    return lambda damage: Path(shutil.copy(make_source(damage, "--password", "demo"), tmp_path / f"{damage}.sqlite3"))
 
 
 def open_years(*labels: str) -> None:

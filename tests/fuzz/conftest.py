@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
 from pytest_django import DjangoDbBlocker
 
 from migrate_to_pg.pipeline import stage_tables
-from tests.conftest import SERVER_VERSIONS, Server
+from tests.conftest import SERVER_VERSIONS, MakeSource, Server
 from tests.fuzz.rounds import Fuzzer
 from tests.replayed import replay_migrations
 
@@ -61,11 +60,9 @@ INSERT INTO django_session VALUES ('abcdefghijklmnopqrstuvwxyz012345', '.eJxVjDE
 
 
 @pytest.fixture(scope="session")
-def healthy(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Path:
+def healthy(make_source: MakeSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Each table holds rows; nothing is wrong with any."""
-    path = tmp_path_factory.mktemp("healthy") / "db.sqlite3"
-    with django_db_blocker.unblock():
-        call_command("make_legacy_db", str(path), damage="none", verbosity=0, stdout=io.StringIO())
+    path = Path(shutil.copy(make_source(), tmp_path_factory.mktemp("healthy") / "db.sqlite3"))
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.executescript(MORE)
     return path

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from pytest_django import DjangoDbBlocker, Settings
 
 from migrate_to_pg.pipeline import move as pipeline
 from migrate_to_pg.pipeline import stage_tables
 from migrate_to_pg.records import Event, Options, Report, Verify
-from tests.conftest import Server
+from tests.conftest import MakeSource, Server
 from tests.integration.crossing import Ferry
 from tests.replayed import replay_migrations
 
@@ -23,40 +22,16 @@ Move = Callable[..., Report]
 NOTHING: Mapping[str, Callable[[], None]] = {}
 
 
-@pytest.fixture(scope="session")
-def made_sources(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Callable[[str], Path]:
-    """damage -> a database with that damage, made when it is first asked for."""
-    folder = tmp_path_factory.mktemp("sources")
-
-    def make(damage: str) -> Path:
-        path = folder / f"{damage.replace(',', '-')}.sqlite3"
-        if not path.exists():
-            with django_db_blocker.unblock():
-                call_command("make_legacy_db", str(path), damage=damage, verbosity=0, stdout=_Nowhere())
-        return path
-
-    return make
-
-
-class _Nowhere:
-    """A stream for commands whose output no test reads."""
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-    def flush(self) -> None: ...
-
-
 @pytest.fixture
-def source(tmp_path: Path, made_sources: Callable[[str], Path]) -> Path:
+def source(tmp_path: Path, make_source: MakeSource) -> Path:
     """A healthy source with some hundred rows, this test's own."""
-    return Path(shutil.copy(made_sources("none"), tmp_path / "db.sqlite3"))
+    return Path(shutil.copy(make_source("none"), tmp_path / "db.sqlite3"))
 
 
 @pytest.fixture
-def make_damaged(tmp_path: Path, made_sources: Callable[[str], Path]) -> Callable[[str], Path]:
+def make_damaged(tmp_path: Path, make_source: MakeSource) -> Callable[[str], Path]:
     """damage -> a source of this test's own with that damage."""
-    return lambda damage: Path(shutil.copy(made_sources(damage), tmp_path / "damaged.sqlite3"))
+    return lambda damage: Path(shutil.copy(make_source(damage), tmp_path / "damaged.sqlite3"))
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.pipeline.move_back import move_back
 from migrate_to_pg.pipeline.since_publish import since_publish
 from migrate_to_pg.records import Event, Leftovers, Options, Report, Verify
-from tests.conftest import Query, Server
+from tests.conftest import MakeSource, Query, Server
 from tests.integration.conftest import Move
 
 MoveBack = Callable[..., Report]
@@ -30,14 +30,14 @@ MoveBack = Callable[..., Report]
 def published(
     servers: dict[int, Server],
     tmp_path_factory: pytest.TempPathFactory,
-    made_sources: Callable[[str], Path],
+    make_source: MakeSource,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[str]:
     """The application's database, published once; each test gets a copy."""
     from migrate_to_pg.pipeline import move
 
     url = servers[18].database()
-    options = Options(source=str(made_sources("none")), target=url, report=tmp_path_factory.mktemp("report"))
+    options = Options(source=str(make_source("none")), target=url, report=tmp_path_factory.mktemp("report"))
     with django_db_blocker.unblock():
         assert move.run(options).ok
     yield url

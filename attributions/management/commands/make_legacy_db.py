@@ -1,15 +1,13 @@
 """Make a SQLite file with the damages of real databases."""
 
 from argparse import ArgumentParser
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from attributions.legacy.bad_rebuilds import connect
 from attributions.legacy.build import USERNAME, build
-from attributions.legacy.damage import DAMAGES
+from attributions.legacy.damage import DAMAGES, damage_file
 
 
 class Command(BaseCommand):
@@ -39,14 +37,8 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{path} cannot be made: {error.strerror}.") from error
         self.stdout.write(f"{path}: made, with the migrations applied")
-        with closing(connect(str(path))) as db:
-            for name in wanted:
-                db.execute("BEGIN")
-                for line in DAMAGES[name](db):
-                    self.stdout.write(f"{name}: {line}")
-                db.execute("COMMIT")
-            # One file to hand around: nothing stays behind in a -wal beside it.
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for line in damage_file(path, wanted):
+            self.stdout.write(line)
 
 
 def chosen(text: str) -> list[str]:
