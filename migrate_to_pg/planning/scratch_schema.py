@@ -25,7 +25,7 @@ from migrate_to_pg.planning import read_made
 from migrate_to_pg.project.alias_override import override_alias, reimport_migrations
 from migrate_to_pg.project.migration_cache import keep, key_of, recall
 from migrate_to_pg.project.migration_files import Key, SourceLoader, first_line
-from migrate_to_pg.project.migrations import make_unmigrated_tables
+from migrate_to_pg.project.migrations import make_unmigrated_tables, unmigrated_models
 from migrate_to_pg.project.registry import Registry, historical_models
 from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import django_connection, sqlite_entry
@@ -94,7 +94,8 @@ def learn(
     ``registry`` has the applied migrations. ``tables`` are those of the source: of applications without migrations the
     tables are made that the source has.
     """
-    key = key_of(choice, registry.applied, tables)
+    bare = [model._meta.db_table for model in unmigrated_models(registry, tables, on_sqlite=True)]
+    key = key_of(choice, registry.applied, bare)
     known = _cache.get(key) or _recalled(key)
     if known is None:
         known = _run(choice, registry, tables, progress)

@@ -41,7 +41,7 @@ _SETTINGS = (
 
 
 def key_of(choice: SourceChoice, applied: Collection[Key], tables: Collection[str]) -> str:
-    """Return the hash of everything that the result depends on."""
+    """Return the hash of everything that the result depends on, ``tables`` that no migration makes among it."""
     entry = {**sqlite_entry(choice, Path()), "NAME": ""}
     own = [name for name in dir(settings) if name.isupper() and not hasattr(global_settings, name)]
     plain = plain_settings([*_SETTINGS, *own])

@@ -327,19 +327,25 @@ def create_model_tables(connection: BaseDatabaseWrapper, registry: Registry, pro
     return registry.unapplied
 
 
-def make_unmigrated_tables(connection: BaseDatabaseWrapper, registry: Registry, source_tables: Collection[str]) -> None:
-    """Create the tables of apps without migrations, where the source has them, as ``--run-syncdb`` does."""
+def unmigrated_models(registry: Registry, source_tables: Collection[str], *, on_sqlite: bool = False) -> list[Model]:
+    """Return the models of apps without migrations whose table the source has."""
+    if not registry.unmigrated_apps:
+        return []
     there = {folded(name) for name in source_tables}
     sources = {name.label: name.source for name in registry.names}
-    bare = [
+    return [
         model
-        for model in registry.stored_models(on_sqlite=connection.vendor == "sqlite")
+        for model in registry.stored_models(on_sqlite=on_sqlite)
         if model._meta.app_label in registry.unmigrated_apps
         and not model._meta.auto_created
-        and model._meta.can_migrate(connection)
         and folded(sources[model._meta.label]) in there
     ]
-    with _made(connection, bare):
+
+
+def make_unmigrated_tables(connection: BaseDatabaseWrapper, registry: Registry, source_tables: Collection[str]) -> None:
+    """Create the tables of apps without migrations, where the source has them, as ``--run-syncdb`` does."""
+    bare = unmigrated_models(registry, source_tables, on_sqlite=connection.vendor == "sqlite")
+    with _made(connection, [model for model in bare if model._meta.can_migrate(connection)]):
         pass
 
 

@@ -23,19 +23,21 @@ from tests.tiers import first_in_ci
 
 OBJECTS = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 
+Learn = Callable[..., tuple[SqliteSchema, int]]
+
 
 @pytest.fixture
 def learn_counted(
     make_source: MakeSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: DjangoDbBlocker
-) -> Iterator[Callable[[], tuple[SqliteSchema, int]]]:
-    """learn_counted() -> what is learnt, and how many migrations were run for it."""
+) -> Iterator[Learn]:
+    """learn_counted(tables, besides) -> what is learnt, and how many migrations were run for it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     source = make_source()
 
-    def run() -> tuple[SqliteSchema, int]:
+    def run(*besides: str) -> tuple[SqliteSchema, int]:
         monkeypatch.setattr(scratch_schema, "_cache", {})
         catalog, events = read_source(source), list[object]()
-        names = [table.name for table in catalog.tables]
+        names = [*(table.name for table in catalog.tables), *besides]
         choice = choose_source(str(source))
         registry = Registry(catalog.applied_migrations, choice.alias)
         return learn(choice, registry, names, events.append), len(events)
@@ -44,9 +46,7 @@ def learn_counted(
         yield run
 
 
-def test_it_is_what_migrate_makes(
-    learn_counted: Callable[[], tuple[SqliteSchema, int]], make_source: MakeSource
-) -> None:
+def test_it_is_what_migrate_makes(learn_counted: Learn, make_source: MakeSource) -> None:
     schema, _ = learn_counted()
     with closing(sqlite3.connect(make_source())) as database:
         expected = set(database.execute(OBJECTS))
@@ -55,7 +55,7 @@ def test_it_is_what_migrate_makes(
         assert set(database.execute(OBJECTS)) == expected
 
 
-def test_the_next_run_remembers_it(learn_counted: Callable[[], tuple[SqliteSchema, int]], tmp_path: Path) -> None:
+def test_the_next_run_remembers_it(learn_counted: Learn, tmp_path: Path) -> None:
     first, ran = learn_counted()
     again, ran_again = learn_counted()
     assert (ran > 10, ran_again) == (True, 0)
@@ -67,8 +67,14 @@ def test_the_next_run_remembers_it(learn_counted: Callable[[], tuple[SqliteSchem
     assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
+def test_a_table_that_no_model_has_makes_no_difference(learn_counted: Learn) -> None:
+    learn_counted()
+    _, ran_again = learn_counted("somebodys_own")
+    assert ran_again == 0
+
+
 def test_a_variable_that_only_this_package_reads_makes_no_difference(
-    learn_counted: Callable[[], tuple[SqliteSchema, int]], monkeypatch: pytest.MonkeyPatch
+    learn_counted: Learn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learn_counted()
     # In capitals it would be in quotes in this file, which is loaded as well.
@@ -88,9 +94,7 @@ def test_those_that_were_used_last_are_kept(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 @pytest.mark.parametrize("spoil", first_in_ci("damaged", "written by others", "gone"))
-def test_what_cannot_be_trusted_is_learnt_anew(
-    spoil: str, learn_counted: Callable[[], tuple[SqliteSchema, int]], tmp_path: Path
-) -> None:
+def test_what_cannot_be_trusted_is_learnt_anew(spoil: str, learn_counted: Learn, tmp_path: Path) -> None:
     first, _ = learn_counted()
     folder = tmp_path / "migrate_to_pg"
     (kept,) = folder.iterdir()
@@ -106,9 +110,7 @@ def test_what_cannot_be_trusted_is_learnt_anew(
     assert again.statements == first.statements
 
 
-def test_nothing_but_the_scratch_database_is_opened(
-    learn_counted: Callable[[], tuple[SqliteSchema, int]], make_source: MakeSource
-) -> None:
+def test_nothing_but_the_scratch_database_is_opened(learn_counted: Learn, make_source: MakeSource) -> None:
     opened = []
 
     def note(connection: Any, **_: object) -> None:
