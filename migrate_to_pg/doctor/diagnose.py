@@ -10,7 +10,7 @@ import contextlib
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,7 +38,7 @@ from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
 from migrate_to_pg.project.registry import Registry
 from migrate_to_pg.project.source_database import SourceChoice, choose_source
 from migrate_to_pg.project.sqlite_connection import connect_like_django, registrations
-from migrate_to_pg.records import Event, Finding, Level, Plan, Progress, SourceCatalog
+from migrate_to_pg.records import Event, Finding, Level, Plan, Progress, SourceCatalog, TargetTable
 from migrate_to_pg.records.diagnosis import Diagnosis, FileState, PageFacts
 from migrate_to_pg.rules.doctor_findings import INCONSISTENT, NO_ROOM, UNREADABLE
 from migrate_to_pg.rules.file import integrity_check
@@ -49,6 +49,19 @@ from migrate_to_pg.sqlite.source_files import require_database, require_space
 from migrate_to_pg.system.workdir import WorkDirectory
 
 
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What a project's migrations make, which several examinations of one database share."""
+
+    #: The tables that the database has.
+    tables: Sequence[str]
+    registry: Registry
+    #: On SQLite.
+    schema: SqliteSchema
+    #: On PostgreSQL.
+    targets: Sequence[TargetTable]
+
+
 @dataclass(kw_only=True)
 class Examination:
     """The results so far, however far the examination came."""
@@ -57,17 +70,21 @@ class Examination:
     pages: PageFacts | None = None
     catalog: SourceCatalog | None = None
     plan: Plan | None = None
-    #: The schema that the migrations make on SQLite.
-    schema: SqliteSchema = field(default_factory=SqliteSchema)
+    expected: Expected | None = None
 
     def add(self, findings: Iterable[Finding]) -> None:
         """Add findings."""
         self.findings.extend(list(findings))
 
 
-def examine_copy(choice: SourceChoice, copy: Path, progress: Progress) -> Examination:
-    """Run every check. Where SQLite gives up, that is a finding and the remaining checks are left out."""
-    examination = Examination()
+def examine_copy(
+    choice: SourceChoice, copy: Path, progress: Progress, *, expected: Expected | None = None
+) -> Examination:
+    """Run every check. Where SQLite gives up, that is a finding and the remaining checks are left out.
+
+    ``expected`` is of an earlier examination, and is taken where the migrations and the tables are still the same.
+    """
+    examination = Examination(expected=expected)
     set_project_registrations(registrations(choice))
     try:
         _run_checks(choice, copy, progress, examination)
@@ -86,10 +103,10 @@ def _run_checks(choice: SourceChoice, copy: Path, progress: Progress, examinatio
         catalog = examination.catalog = read_source(copy, original=choice.path)
         examination.add(migration_findings(catalog.applied_migrations))
     with stage(progress, "examine"):
-        registry = Registry(catalog.applied_migrations, choice.alias)
-        schema = examination.schema = learn(choice, registry, [table.name for table in catalog.tables], progress)
-        targets = expected_tables(registry, schema)
-        plan = plan_project(registry, catalog, targets, time_zone=choice.time_zone, schema=schema)
+        expected = examination.expected = _expected(choice, catalog, progress, examination.expected)
+        plan = plan_project(
+            expected.registry, catalog, expected.targets, time_zone=choice.time_zone, schema=expected.schema
+        )
         plan = examination.plan = replace(leave_out_derived(plan), offline=True)
         found = examine(plan, catalog, copy, accepted=frozenset(), progress=progress, original=choice.path)
         # Checked above, with the application's functions registered.
@@ -100,6 +117,15 @@ def _run_checks(choice: SourceChoice, copy: Path, progress: Progress, examinatio
         reported = {table.name for table in plan.leftovers} & {lacking.table for lacking in catalog.lacking}
         probed = (table for table in catalog.tables if not table.unreadable and table.name not in reported)
         examination.add(probe(database, replace(catalog, tables=tuple(probed))))
+
+
+def _expected(choice: SourceChoice, catalog: SourceCatalog, progress: Progress, known: Expected | None) -> Expected:
+    tables = [table.name for table in catalog.tables]
+    if known and (known.tables, known.registry.applied) == (tables, catalog.applied_migrations):
+        return known
+    registry = Registry(catalog.applied_migrations, choice.alias)
+    schema = learn(choice, registry, tables, progress)
+    return Expected(tables=tables, registry=registry, schema=schema, targets=expected_tables(registry, schema))
 
 
 @contextmanager
@@ -211,6 +237,8 @@ def build_diagnosis(choice: SourceChoice, file: FileState, place: WorkDirectory,
         tables=len(catalog.counted) if catalog else None,
         rows=sum(table.rows for table in catalog.counted) if catalog else None,
         migrations=len(catalog.applied_migrations) if catalog else None,
-        repairable=repairable(examination.findings, schema=not examination.schema.complaint),
+        repairable=repairable(
+            examination.findings, schema=not (examination.expected and examination.expected.schema.complaint)
+        ),
         findings=tuple(sorted(examination.findings, key=lambda finding: finding.level is not Level.ERROR)),
     )

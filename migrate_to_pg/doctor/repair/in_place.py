@@ -22,7 +22,6 @@ from migrate_to_pg.doctor.repair.repair_plan import RepairPlan
 from migrate_to_pg.doctor.repair.steps import CreateIndexes, Step, prepare
 from migrate_to_pg.errors import MigrateToPgError, RepairError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.project.registry import Registry
 from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import connect_like_django
 from migrate_to_pg.records import Failure, Progress
@@ -157,7 +156,7 @@ class RepairRun:
                     # Steps that fail on the copy are left out.
                     self._rehearse()
                     if self.steps:
-                        after = examine_copy(self.choice, self._copy, self.progress)
+                        after = self._examine(self._copy)
                         regressions.require_none(self._all_regressions(after))
                 finally:
                     # Nothing was changed, so the backup has no use.
@@ -180,26 +179,28 @@ class RepairRun:
         """Examine a copy, and decide on the steps."""
         shutil.copyfile(self.backup, self._copy)
         self._copy.chmod(0o600)
-        self.before = examine_copy(self.choice, self._copy, self.progress)
-        catalog, plan = self.before.catalog, self.before.plan
+        self.before = self._examine(self._copy)
+        catalog, plan, expected = self.before.catalog, self.before.plan, self.before.expected
         damaged = [finding for finding in self.before.findings if finding.rule in _BEYOND_REPAIR]
-        if damaged or catalog is None or plan is None:
+        if damaged or catalog is None or plan is None or expected is None:
             raise RepairError(
                 _("{path} is damaged: what is read from it cannot be trusted, so nothing was changed.", path=self.path),
                 detail=[line for finding in damaged for line in finding.explanation.splitlines()],
                 remedy=_(integrity_check.RULE.remedy),
             )
-        schema = self.before.schema
         with samples.connect(self._copy, time_zone=self.choice.time_zone) as found:
             decision = RepairPlan(
                 subject=Subject(plan=plan, catalog=catalog, database=found),
                 findings=self.before.findings,
                 accepted=self.accepted,
-                reference=make_reference(schema, Registry(catalog.applied_migrations, self.choice.alias)),
-                complaint=schema.complaint,
+                reference=make_reference(expected.schema, expected.registry),
+                complaint=expected.schema.complaint,
             )
             for step in decision.steps():
                 (self.refused if isinstance(step, NotRepaired) else self.steps).append(step)  # type: ignore[arg-type]
+
+    def _examine(self, copy: Path) -> Examination:
+        return examine_copy(self.choice, copy, self.progress, expected=self.before.expected)
 
     def _rehearse(self) -> None:
         """Repair the copy."""
@@ -263,7 +264,7 @@ class RepairRun:
             except (MigrateToPgError, sqlite3.Error, OSError) as error:
                 found = [str(error)]
             else:
-                self.after = examine_copy(self.choice, fresh, self.progress)
+                self.after = self._examine(fresh)
                 found = self._all_regressions(self.after)
         if found and not unchanged:
             raise RepairError(
