@@ -22,6 +22,14 @@ NAMELESS = """() => [...document.querySelectorAll("input, select, textarea, butt
   .filter(one => !(one.labels && one.labels.length) && !one.getAttribute("aria-label") && !one.textContent.trim())
   .map(one => one.outerHTML)"""
 
+#: The element that has the focus, if something that stays in place lies over it.
+COVERED = """() => {
+  const one = document.activeElement, box = one.getBoundingClientRect();
+  const above = document.elementFromPoint(box.left + Math.min(box.width, 20) / 2, box.top + box.height / 2);
+  if (one === document.body || one.contains(above)) return null;
+  return above?.contains(one) && !above.closest(".do") ? null : one.outerHTML;
+}"""
+
 
 @pytest.fixture(params=[("sqlite", "desktop"), ("postgresql", "phone")], ids="-".join)
 def setting(request: pytest.FixtureRequest) -> tuple[str, str]:
@@ -127,6 +135,21 @@ def test_ticks_and_remarks_survive_paging_filtering_and_back(application: Applic
     page.go_back()
     expect(page.locator("#parts .pages [aria-current]")).to_have_text("1")
     expect(page.locator(".parts input:checked")).to_have_count(0)
+
+
+@pytest.mark.parametrize("setting", [("sqlite", "desktop")])
+def test_what_has_the_focus_is_never_below_the_bar(application: Application, page: Page) -> None:
+    log_in(page, application)
+    page.goto(f"{application.address}/attribution/?teacher=M00005")
+    # At a desk, on a telephone, and at 400 %.
+    for width, height in ((1280, 900), (390, 844), (320, 225)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.locator(".parts input").first.focus()
+        covered = []
+        for key in ["Tab"] * 70 + ["Shift+Tab"] * 60:
+            page.keyboard.press(key)
+            covered.append(page.evaluate(COVERED))
+        assert [one for one in covered if one] == [], (width, height)
 
 
 def test_a_part_that_somebody_takes_meanwhile_is_told_with_the_holder(
