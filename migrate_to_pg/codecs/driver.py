@@ -19,8 +19,9 @@ from migrate_to_pg.sqlite.arrow_connections import ArrowConnections
 from migrate_to_pg.sqlite.missing_functions import open_for_reading
 
 #: Measured on 2,000,000 rows of eleven columns, driver alone: 32 rows 3.2 s, 256 rows 2.1 s, and from 2,048 to 131,072
-#: rows 1.9 s. Conversion has its own cost for each batch, and larger ones would only cost memory.
-BATCH_ROWS = 32_768
+#: rows 1.9 s. Two spans that were loaded at once took 3.05 s with batches of 8,192 or 16,384 rows, 3.2 s with 4,096 or
+#: 32,768. Larger ones cost memory.
+BATCH_ROWS = 16_384
 #: Size of a batch of wide rows. A batch that is joined from smaller ones may have twice that.
 BATCH_BYTES = 16 * 2**20
 #: Rows in the driver's batches of a table whose largest row is unknown (a virtual table).

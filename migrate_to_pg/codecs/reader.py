@@ -28,10 +28,6 @@ from migrate_to_pg.records import PlannedColumn, PlannedTable
 from migrate_to_pg.sqlite.arrow_connections import ArrowConnections
 from migrate_to_pg.system.threads import is_no_more_threads
 
-#: Rows in a batch of a span. Several spans are loaded at once: two took 3.05 s with batches of 8,192 or 16,384 rows,
-#: 3.2 s with 4,096 or 32,768.
-SPAN_BATCH_ROWS = 16_384
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnBatch:
@@ -105,13 +101,14 @@ class _TableReader:
     def run(self, make: Callable[..., Statement]) -> Iterator[TableBatch]:
         """Yield the rows that have not been read."""
         statement = make(self.table, rowids=self.rowids, span=self.span)
-        max_rows = BATCH_ROWS if self.span is None else SPAN_BATCH_ROWS
         source = self.table.source
         batches_read = record_batches(
-            self.snapshot, statement.sql, statement.types, largest=source.largest_row, max_rows=max_rows
+            self.snapshot, statement.sql, statement.types, largest=source.largest_row, max_rows=BATCH_ROWS
         )
         # Another large row in memory would cost more than waiting for it. A single batch needs no thread.
-        with closing(batches_read if source.is_wide or source.rows <= max_rows else prefetch(batches_read)) as batches:
+        with closing(
+            batches_read if source.is_wide or source.rows <= BATCH_ROWS else prefetch(batches_read)
+        ) as batches:
             for batch in skip_rows(batches, self.done):
                 converted = self._convert(batch, statement)
                 self.done += batch.num_rows
