@@ -168,7 +168,7 @@ class PartForm(_ModelForm):
     def faults(self) -> str:
         """Return every error in one line, each with its field."""
         return " ".join(
-            f"{self[name].label} : {error}" if name in self.fields else str(error)
+            f"{self[name].label}{self.label_suffix} {error}" if name in self.fields else str(error)
             for name, errors in self.errors.items()
             for error in errors
         )

@@ -65,6 +65,8 @@ def test_a_preview_stores_nothing_and_its_acceptance_stores_all_of_it(
     page = send(browser, HEAD + NEW + SAME + 'ZOO111,Zoo,2,"10,5",1,2,L1,1,Productions animales\n')
     assert page.status_code == 200
     assert page.context["preview"].counts == {"new": 2, "update": 0, "skip": 1, "invalid": 0}
+    assert "<strong>2</strong> nouvelles lignes" in page.content.decode()
+    assert "<strong>1</strong> ligne inchangée" in page.content.decode()
     assert Course.objects.count() == 1
     answer = accept(browser, page)
     assert "2 lignes ajoutées, 0 modifiée, 1 inchangée." in answer.content.decode()
@@ -165,7 +167,7 @@ def test_every_usual_file_is_read_alike(browser: Client, content: str | bytes) -
         (b"PK\x03\x04 broken", "XLSX lisible"),
         ('code\n"AGV', "CSV lisible"),
         (b"x" * 1_000_001, "dépasse 1"),
-        ("code\n" + "AGV211\n" * 5001, "plus de 5000 lignes"),
+        ("code\n" + "AGV211\n" * 5001, "plus de 5\u202f000 lignes"),
     ],
 )
 def test_what_is_no_such_file_is_said(browser: Client, content: bytes | str, told: str) -> None:
