@@ -228,6 +228,8 @@ def batches_of(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Value, ...]]]:
         rows.append(row)
         length += row[-1]
         if len(rows) == BATCH_ROWS or length > BATCH_CHARACTERS:
+            # Who takes them drops a large value when it is an array.
+            del row
             yield rows
             rows, length = [], 0
     if rows:
