@@ -223,9 +223,11 @@ def become(program: Mapping[str, Any], replayed: ModuleType, recordings: Path) -
 
 
 def _is_a_move_of_the_application(program: Mapping[str, Any]) -> bool:
-    """Whether its migrations are those of this repository, with the settings of this repository."""
-    is_moved = program["arguments"][:2] == ["manage.py", "migrate_to_pg"]
-    return is_moved and Path(program["cwd"]) == ROOT and "DJANGO_SETTINGS_MODULE" not in program["env"]
+    """Whether it may move what the migrations of this repository, or of a copy of it, have made."""
+    manage, command = [*program["arguments"], "", ""][:2]
+    is_moved = manage == "manage.py" and command in ("migrate_to_pg", "sqlite_doctor", "pg_behaviour")
+    ours = program["env"].get("DJANGO_SETTINGS_MODULE") in (None, "settings_of_own_base")
+    return is_moved and ours and (Path(program["cwd"]) / "attributions" / "migrations").is_dir()
 
 
 def _python_path() -> list[str]:
