@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import gc
+import itertools
 import json
 import os
 import re
@@ -15,7 +16,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -71,6 +71,7 @@ class Server:
     def __init__(self, version: int, folder: Path) -> None:
         self.version = version
         self.directory = folder
+        self._names: set[str] = set()
         self._started = ExitStack()
         if version in EMBEDDED:
             self._embedded = embedded.start(folder / str(version), version=version)
@@ -90,7 +91,9 @@ class Server:
 
     def database(self, options: str = "") -> str:
         """A new empty database; ``options`` as CREATE DATABASE takes them."""
-        name = f"test_{uuid.uuid4().hex[:12]}"
+        # The lowest number that is free: the migrations' schema on SQLite is remembered by DATABASE_URL, among others.
+        name = next(name for number in itertools.count(1) if (name := f"test_{number}") not in self._names)
+        self._names.add(name)
         with psycopg.connect(self.url(), autocommit=True) as connection:
             # Without fsync the files are copied faster than the log of them is written.
             statement = sql.SQL("CREATE DATABASE {} STRATEGY file_copy " + options)
@@ -102,6 +105,7 @@ class Server:
         name = str(psycopg.conninfo.conninfo_to_dict(url)["dbname"])
         with psycopg.connect(self.url(), autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        self._names.discard(name)
 
     def stop(self) -> None:
         self._started.close()

@@ -57,7 +57,8 @@ def key_of(choice: SourceChoice, applied: Collection[Key], tables: Collection[st
         # What this package reads makes no difference to the migrations.
         if _PACKAGE not in path.parents:
             quoted.update(_VARIABLE.findall(source))
-    # A migration, or what it imports, may read them.
+    # A migration, or what it imports, may read them. A shell puts into _ what it starts.
+    quoted.discard(b"_")
     variables = sorted((name, value) for name, value in os.environ.items() if os.fsencode(name) in quoted)
     digest.update(repr(variables).encode())
     return digest.hexdigest()
@@ -82,13 +83,13 @@ def _sources() -> list[Path]:
     """Return the files of every application but Django's, and of its migrations wherever they are."""
     folders = {Path(config.path) for config in apps.get_app_configs() if not _is_versioned(config.name)}
     # The result also depends on this code.
-    folders.add(Path(__file__).parent)
+    folders |= {_PACKAGE / "planning", _PACKAGE / "project"}
     folders.update(_migration_folders())
     loaded = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
     libraries = (
         *(path for path in sys.path if path.endswith(("site-packages", "dist-packages"))),
         str(Path(os.__file__).parent),
-        str(Path(__file__).parent),
+        f"{_PACKAGE}{os.sep}",
     )
     helpers = {Path(path) for path in loaded if path and path.endswith(".py") and not path.startswith(libraries)}
     files = {path for folder in folders for path in _files(folder)} | {path for path in helpers if path.is_file()}
