@@ -79,7 +79,9 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         return _removed(request, pk)
     shown = copy(attribution)
     kept = restore(request)
-    form = PartForm(request.POST or None, instance=attribution, initial=kept.dict() if kept else None)
+    form = PartForm(
+        request.POST if request.method == "POST" else None, instance=attribution, initial=kept.dict() if kept else None
+    )
     outcome = None
     if request.method == "POST" and form.is_valid():
         confirmed = request.POST.get("confirm") == "yes"
@@ -100,7 +102,7 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
         return _removed(request, pk)
     shown = copy(attribution)
     kept = restore(request)
-    form = MoveForm(request.POST or None, initial=kept.dict() if kept else None)
+    form = MoveForm(request.POST if request.method == "POST" else None, initial=kept.dict() if kept else None)
     outcome = None
     if request.method == "POST" and form.is_valid():
         attribution.teacher = form.cleaned_data["teacher"]
@@ -126,7 +128,7 @@ def replace(request: HttpRequest, pk: int) -> HttpResponse:
         return _removed(request, pk)
     shown = copy(attribution)
     kept = restore(request)
-    form = ReplaceForm(request.POST or None, initial=kept.dict() if kept else None)
+    form = ReplaceForm(request.POST if request.method == "POST" else None, initial=kept.dict() if kept else None)
     outcome = None
     if request.method == "POST" and form.is_valid():
         outcome = replacement.replace(

@@ -390,3 +390,16 @@ def test_the_admin_does_not_overwrite_what_somebody_saved_meanwhile(
         assert "Quelqu’un d’autre a modifié" in str(page.context["errors"])
         row.refresh_from_db()
         assert getattr(row, field) == "Génie rural"
+
+
+@pytest.mark.parametrize("action", ["modifier", "deplacer", "remplacer"])
+def test_a_program_that_sends_no_form_is_answered_in_json(
+    browser: Client, attribution: Attribution, action: str
+) -> None:
+    answer = browser.post(
+        f"/attribution/{attribution.pk}/{action}/",
+        "[" * 9_000,
+        content_type="application/json",
+        headers={"accept": "application/json"},
+    )
+    assert (answer.status_code, answer.json()["success"]) == (400, False)
