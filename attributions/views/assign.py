@@ -102,10 +102,12 @@ def _context(request: HttpRequest, given: Any) -> dict[str, Any]:
     wanted = PartFilter.of(given)
     sought = given.get("who", "").strip()
     question = [("year", year), *(pair for pair in wanted.pairs if pair[1])]
+    is_open = year in academic_year.open_years()
     context: dict[str, Any] = {
         "year": year,
         "years": academic_year.all_years(),
-        "closed": "" if year in academic_year.open_years() else academic_year.closed_message(year),
+        "closed": "" if is_open else academic_year.closed_message(year),
+        "may_send": is_open and request.user.has_perm("attributions.add_attribution"),
         "teacher": teacher,
         "sought": sought,
         "found": find_teachers(sought, year) if sought or teacher is None else None,

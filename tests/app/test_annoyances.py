@@ -69,6 +69,10 @@ def test_whoever_may_not_attribute_is_not_led_there(account: Callable[..., User]
     for role, led in (("lecteur", False), ("secretariat", True)):
         page = browser_of(account(role, f"{role}2")).get("/attribution/tableau-de-bord/?year=2026-2027")
         assert ('href="/attribution/?year=' in page.content.decode()) is led
+        # Whoever has the address sees what is free, and nothing to send.
+        page = browser_of(User.objects.get(username=f"{role}2")).get("/attribution/?year=2026-2027&teacher=M00001")
+        assert "24,50 h" in page.content.decode()
+        assert ('name="parts"' in page.content.decode()) is led
 
 
 def test_nobody_is_led_to_forms_of_a_closed_year(browser: Client, attribution: Attribution, agv211: Course) -> None:
@@ -80,6 +84,7 @@ def test_nobody_is_led_to_forms_of_a_closed_year(browser: Client, attribution: A
             assert (form in browser.get(address).content.decode()) is led, address
         page = browser.get("/attribution/?year=2026-2027&teacher=M00001").content.decode()
         assert ("2026-2027 est close" not in page) is ('class="do"' in page) is led
+        assert (" data-choose" in page) is ('name="parts"' in page) is ('name="hours:AGV211:TD"' in page) is led
 
 
 @pytest.mark.parametrize(
