@@ -78,7 +78,8 @@
       keys.length ? keys.length + " · " + hours.toLocaleString(document.documentElement.lang) + " h" : "";
     const note = form.querySelector("[data-elsewhere]");
     note.hidden = !elsewhere.length;
-    note.querySelector("span").textContent = note.dataset.elsewhere.replace("0", elsewhere.length);
+    note.querySelector("span").textContent =
+      elsewhere.length === 1 ? note.dataset.one : note.dataset.elsewhere.replace("0", elsewhere.length);
     const chosen = all.filter((box) => box.checked);
     const every = form.querySelector("[data-every]");
     every.closest("label").hidden = false;

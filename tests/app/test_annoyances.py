@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.template.loader import render_to_string
 from django.test import Client
 from django.utils.html import escape
 
@@ -103,6 +104,7 @@ def test_a_check_is_not_called_a_migration(tmp_path: Path, mode: str, ok: bool, 
     last = last_report(tmp_path)
     assert last is not None
     assert (last.kind, last.result) == (kind, result)
+    assert "Tables</dt>" not in render_to_string("database.html", {"last": last})  # none was moved
 
 
 def test_dates_are_those_of_the_language(browser: Client, attribution: Attribution) -> None:

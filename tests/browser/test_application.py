@@ -130,6 +130,7 @@ def test_ticks_and_remarks_survive_paging_filtering_and_back(application: Applic
     expect(page.locator("[data-count]")).to_be_empty()
     tick(page, 1)
     page.locator("#parts .pages").get_by_role("link", name="2", exact=True).click()
+    expect(page.get_by_text("1 choisie sur d’autres pages")).to_be_visible()
     page.get_by_role("button", name="Tout décocher").click()
     expect(page.locator("[data-count]")).to_be_empty()
     page.go_back()
