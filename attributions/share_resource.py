@@ -35,7 +35,7 @@ class AttributionResource(ShareChecks, KeyedResource):
         "academic_year_id",
         "annee",
         KeyWidget(lambda: ((label, label) for label in AcademicYear.objects.values_list("label", flat=True)),
-                  gettext_lazy("%(value)s is not in the list of academic years.")),
+                  gettext_lazy("%(value)s is not in the list of academic years. Allowed are: %(allowed)s.")),
     )  # fmt: skip
     code = column("course_id", "code", CourseWidget())
     title = column("course_year__title", "intitule")

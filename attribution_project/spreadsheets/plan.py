@@ -209,14 +209,14 @@ def _line(builder: _Builder, columns: list[Any], number: int, cells: list[str], 
             faults[column.attribute] = [str(error)]
     _check_key(key, builder.twice, builder.resource.key_column().attribute, faults)
     faults |= {
-        field.attname: [str(field.error_messages["blank"])]
+        field.attname: [_("This column must not be empty.")]
         for field in builder.required
         if not getattr(row, field.attname) and field.attname not in faults
     }
     try:
         builder.resource.clean_row(row, set(faults))
     except ValidationError as error:
-        faults |= error.message_dict
+        faults |= {name: list(map(_fault_text, errors)) for name, errors in error.error_dict.items()}
     changes = _changes(old, row, [column.attribute for column in columns])
     kind = "invalid" if faults else "new" if old is None else "update" if changes else "skip"
     return Line(
@@ -253,6 +253,11 @@ def _read_cell(builder: _Builder, column: Any, text: str) -> tuple[Any, str]:
         return column.widget.clean(text), ""
     except ValueError as error:
         return None, str(error)
+
+
+def _fault_text(error: ValidationError) -> str:
+    """Return what is wrong with a field in the words of a file."""
+    return _("This column must not be empty.") if error.code in ("null", "blank") else " ".join(error.messages)
 
 
 def _check_key(key: str, twice: set[str], attribute: str, faults: dict[str, list[str]]) -> None:

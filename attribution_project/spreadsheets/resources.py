@@ -16,6 +16,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import ProtectedError
 from django.db.models.deletion import Collector
 from django.utils import translation
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from import_export import fields, resources, widgets
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from .reading import Sheet
 
 _MAX_DIGITS = 40
+_EXAMPLE = datetime.date(2027, 3, 1)
 
 
 class DecimalWidget(widgets.DecimalWidget):
@@ -103,11 +105,17 @@ class ChoiceWidget(widgets.CharWidget):
         return found | {without_accents(str(code)): code for code, _label in self._choices}
 
     def _allowed(self) -> str:
-        return ", ".join(str(code) if code == label else f"{code} ({label})" for code, label in self._choices)
+        # A label may begin with its code: CM (cours magistral).
+        return ", ".join(
+            str(label) if str(label).startswith(str(code)) else f"{code} ({label})" for code, label in self._choices
+        )
 
 
 class KeyWidget(widgets.CharWidget):
-    """A row of another table, written as the key that people know: a code, a matricule, a year."""
+    """A row of another table, written as the key that people know: a code, a matricule, a year.
+
+    ``unknown`` says of a ``value`` that there is none. It may name those ``allowed``.
+    """
 
     def __init__(self, pairs: Callable[[], Iterable[tuple[Any, str]]], unknown: "StrOrPromise") -> None:
         super().__init__()
@@ -129,7 +137,7 @@ class KeyWidget(widgets.CharWidget):
         """Return what the database refers to the row by. Raise ValueError for a key that is not known."""
         text = str(value or "").strip()
         if text and text not in self._rows:
-            raise ValueError(str(self._unknown) % {"value": text})
+            raise ValueError(str(self._unknown) % {"value": text, "allowed": ", ".join(self._rows)})
         return self._rows.get(text)
 
 
@@ -141,8 +149,10 @@ class DayWidget(widgets.CharWidget):
         text = str(value or "").strip().removesuffix(" 00:00:00")
         try:
             day: datetime.date | None = forms.DateField(required=False).clean(text)
-        except ValidationError as error:
-            raise ValueError(" ".join(error.messages)) from None
+        except ValidationError:
+            told = _("“%(value)s” is no day. Allowed are days such as %(example)s or %(iso)s.")
+            example = {"example": date_format(_EXAMPLE, "SHORT_DATE_FORMAT"), "iso": _EXAMPLE.isoformat()}
+            raise ValueError(told % ({"value": text} | example)) from None
         return day
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:

@@ -115,8 +115,10 @@ def test_a_code_taken_since_the_form_was_checked_is_told(
 
 
 def test_the_api_asks_for_the_department_of_namesakes(browser: Client, namesake: Course) -> None:
-    assert post(browser) == (400, f"Cours : {SEVERAL}")
-    refusal = f"Cours : aucun cours n’a le code AGV211 dans « Forêts ». Valeurs permises : {PLANTS}, {SOIL}."
+    assert post(browser) == (400, f"Cours\N{NO-BREAK SPACE}: {SEVERAL}")
+    refusal = (
+        f"Cours\N{NO-BREAK SPACE}: aucun cours n’a le code AGV211 dans « Forêts ». Valeurs permises : {PLANTS}, {SOIL}."
+    )
     assert post(browser, department="Forêts") == (400, refusal)
     assert post(browser, department=SOIL)[0] == 201
     assert post(browser, course=f"AGV211 ({PLANTS})")[0] == 201
@@ -129,7 +131,7 @@ def test_the_api_asks_for_the_department_of_namesakes(browser: Client, namesake:
 
 def test_the_workbench_attributes_the_namesake_that_was_ticked(browser: Client, namesake: Course) -> None:
     page = browser.get("/attribution/", {"teacher": "M00001", "year": YEAR, "q": "AGV211"})
-    keys = [part.key for part, _typed in page.context["parts"]]
+    keys = [part.key for part, _typed, _group in page.context["parts"]]
     assert sorted(keys) == [f"AGV211:CM:{PLANTS}", f"AGV211:CM:{SOIL}"]
     ticked = {"parts": keys, f"hours:AGV211:CM:{SOIL}": "2", f"hours:AGV211:CM:{PLANTS}": "3"}
     browser.post("/attribution/", {"teacher": "M00001", "academic_year": YEAR} | ticked)
@@ -195,7 +197,7 @@ def test_inactive_courses_and_teachers_are_said_to_be_inactive(
     person = "l’enseignant M00001 n’est plus actif : il peut être réactivé sur sa page."
     row = SHARES + f"{YEAR};AGV211;CM;M00001;2;\n"
     Course.objects.update(active=False)
-    assert post(browser) == (400, f"Cours : {course}")
+    assert post(browser) == (400, f"Cours\N{NO-BREAK SPACE}: {course}")
     assert faults(send(browser, row)) == [course]
     sent = {"year": YEAR, "component": "CM", "teacher": "M00001"}
     assert course in browser.post(f"/attribution/cours/{agv211.pk}/", sent).content.decode()

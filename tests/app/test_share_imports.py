@@ -47,7 +47,8 @@ def accept(browser: Client, page: Answer, **more: str) -> Answer:
 
 
 def faults(page: Answer) -> list[str]:
-    return [message for line in page.context["preview"].lines for _heading, message in line.faults]
+    found = [message for line in page.context["preview"].lines for _heading, message in line.faults]
+    return [message.replace("\N{NO-BREAK SPACE}", " ") for message in found]
 
 
 def stored() -> list[tuple[Any, ...]]:
@@ -100,13 +101,17 @@ def test_an_export_can_be_imported_again(browser: Client) -> None:
         (HOLDER + HOLDER, "occurs twice|est deux fois|deux fois"),
         (HOLDER.replace("AGV211", "AGV999"), "aucun cours n’a le code AGV999"),
         (HOLDER.replace("M00001", "1"), "aucun enseignant n’a le matricule 1"),
-        (HOLDER.replace("2026-2027", "2031-2032"), "2031-2032"),
+        (HOLDER.replace("2026-2027", "2031-2032"), "Valeurs permises : 2026-2027, 2025-2026"),
         (HOLDER.replace("CM", "TD"), "0 h : 10,25 h de trop"),
         (HOLDER.replace("titulaire", "chef"), "chef"),
         (HOLDER.replace("titulaire;", "titulaire;2"), "1 groupe de CM"),
-        (SUBSTITUTE.replace("30/04", "30/02"), "date valide"),
+        (
+            SUBSTITUTE.replace("30/04", "30/02"),
+            "« 30/02/2027 » n’est pas une date. Valeurs permises : une date comme 01/03/2027 ou 2027-03-01.",
+        ),
         (SUBSTITUTE.replace("30/04/2027", "28/02/2027"), "se termine après avoir commencé"),
-        (HOLDER.replace(";10,25;", ";;"), "nulle"),
+        (HOLDER.replace(";10,25;", ";;"), "Cette colonne ne doit pas être vide."),
+        (HOLDER.replace("CM", "XX"), "Valeurs permises : CM (cours magistral), TD (travaux dirigés)"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_stored(browser: Client, row: str, told: str) -> None:
