@@ -13,7 +13,8 @@ def is_for_another_vendor(source: Source, node: ast.AST) -> bool:
     for outer in source.ancestors(node):
         if isinstance(outer, ast.If | ast.IfExp):
             vendor = _vendor_of(outer.test)
-            if vendor is not None and _is_within(inner, outer) != (vendor == "postgresql"):
+            is_taken = inner in outer.body if isinstance(outer, ast.If) else inner is outer.body
+            if vendor is not None and is_taken != (vendor == "postgresql"):
                 return True
         if isinstance(outer, Function | ast.ClassDef) and any(map(_skips, outer.decorator_list)):
             return True
@@ -38,11 +39,6 @@ def _skips(decorator: ast.expr) -> bool:
     name = getattr(decorator.func, "attr", getattr(decorator.func, "id", ""))
     ending = {"skipUnless": "sqlite", "skipIf": "postgresql", "skipif": "postgresql"}.get(name)
     return ending is not None and _vendor_of(decorator.args[0]) == ending
-
-
-def _is_within(inner: ast.AST, branch: ast.If | ast.IfExp) -> bool:
-    """Return whether it is in the branch that is taken, and not in the else."""
-    return inner in branch.body if isinstance(branch, ast.If) else inner is branch.body
 
 
 def _statements(outer: ast.AST, block: str) -> list[ast.AST]:

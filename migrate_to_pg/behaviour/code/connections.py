@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from django.conf import settings
 
@@ -23,7 +22,9 @@ def find_in_connections(sources: Sequence[Source]) -> Iterator[Occurrence]:
     """Yield settings that PostgreSQL refuses, or that exhaust its connections."""
     for source in sources:
         for node in source.nodes:
-            if isinstance(node, ast.Dict) and _is_for_all(source, node) and _OF_SQLITE & {*_keys(node)}:
+            if not isinstance(node, ast.Dict) or not _is_for_all(source, node):
+                continue
+            if _OF_SQLITE & {key.value for key in node.keys if isinstance(key, ast.Constant)}:
                 yield _hint("sqlite-options", source.place(node), Effect.ERROR)
     for alias, entry in settings.DATABASES.items():
         if getattr(settings, "ASGI_APPLICATION", None) and entry.get("CONN_MAX_AGE", 0) != 0:
@@ -50,10 +51,6 @@ def _line_of(sources: Sequence[Source], key: str, alias: str) -> Place:
     return Place(name=f"DATABASES[{alias!r}][{key!r}]")
 
 
-def _keys(node: ast.Dict) -> Iterator[Any]:
-    yield from (key.value for key in node.keys if isinstance(key, ast.Constant))
-
-
 def _is_for_all(source: Source, node: ast.Dict) -> bool:
     """Return whether a dictionary is OPTIONS, of an entry that is not SQLite's alone."""
     parent = source.parents.get(node)
@@ -67,12 +64,8 @@ def _is_for_all(source: Source, node: ast.Dict) -> bool:
     elif isinstance(parent, ast.Dict):
         position = parent.values.index(node)
         is_options = getattr(parent.keys[position], "value", None) == "OPTIONS"
-        if any("sqlite" in str(value) for value in map(_constant, parent.values)):
+        if any(isinstance(value, ast.Constant) and "sqlite" in str(value.value) for value in parent.values):
             return False
     else:
         return False
     return is_options and not any(isinstance(one, ast.If | ast.IfExp | ast.Match) for one in source.ancestors(node))
-
-
-def _constant(node: ast.expr) -> Any:
-    return getattr(node, "value", None) if isinstance(node, ast.Constant) else None

@@ -168,16 +168,15 @@ class _Builder:
             values = self.source.local_values(node)
             if values is not None:
                 self._depth += 1
-                is_known = len(values) == 1 and self._depth < 5 and not self._is_loop_over(values[0])
-                return self.value(values[0]) if is_known else UNKNOWN
+                if len(values) != 1 or self._depth >= 5:
+                    return UNKNOWN
+                # A loop takes one after another of what the expression gives.
+                loop = self.source.parents.get(values[0])
+                is_looped_over = isinstance(loop, ast.For | ast.AsyncFor | ast.comprehension) and loop.iter is values[0]
+                return UNKNOWN if is_looped_over else self.value(values[0])
         found = self.source.resolve(node)
         is_class = isinstance(found, type)
         return found if is_class or isinstance(found, models.Manager | str | int) else UNKNOWN
-
-    def _is_loop_over(self, node: ast.expr) -> bool:
-        """Return whether a loop takes one after another of what the expression gives."""
-        loop = self.source.parents.get(node)
-        return isinstance(loop, ast.For | ast.AsyncFor | ast.comprehension) and loop.iter is node
 
     def _slice(self, queryset: Any, part: ast.Slice) -> Any:
         bounds = [None if bound is None else self.value(bound) for bound in (part.lower, part.upper)]

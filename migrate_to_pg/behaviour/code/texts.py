@@ -101,15 +101,15 @@ def _added(source: Source, node: ast.Name) -> list[ast.expr]:
         if isinstance(one, ast.AugAssign) and isinstance(one.target, ast.Name) and one.target.id == node.id
     ]
     values = source.local_values(node) or []
-    again = [value for value in values if _is_sum_with(value, node.id)]
+    again = [
+        value
+        for value in values
+        if isinstance(value, ast.BinOp) and any(getattr(part, "id", "") == node.id for part in _summands(value))
+    ]
     if not added and not again:
         return []
     parts = [part for value in (*values, *added) for part in (_summands(value) if value in again else [value])]
     return [part for part in parts if not any(getattr(one, "id", "") == node.id for one in ast.walk(part))]
-
-
-def _is_sum_with(value: ast.expr, name: str) -> bool:
-    return isinstance(value, ast.BinOp) and any(getattr(part, "id", "") == name for part in _summands(value))
 
 
 def _summands(value: ast.expr) -> list[ast.expr]:

@@ -35,15 +35,13 @@ def find_in_transactions(sources: Sequence[Source]) -> Iterator[Occurrence]:
                 yield _hint("caught-in-transaction", source, node)
             elif _is_call(node, "select_for_update") and not source.is_test and not _in_transaction(source, node):
                 function = source.function(node)
+                is_called_inside = function is not None and function.name in inside
+                asks = function is not None and any(
+                    getattr(part, "attr", "") == "in_atomic_block" for part in ast.walk(function)
+                )
                 every_request = any(entry.get("ATOMIC_REQUESTS") for entry in settings.DATABASES.values())
-                if not every_request and (function is None or not _is_inside(function, inside)):
+                if not (every_request or is_called_inside or asks):
                     yield _hint("lock-without-transaction", source, node)
-
-
-def _is_inside(function: Function, inside: set[str]) -> bool:
-    """Return whether a function is called in a transaction, or asks whether it is."""
-    asks = any(getattr(node, "attr", "") == "in_atomic_block" for node in ast.walk(function))
-    return asks or function.name in inside
 
 
 def _hint(rule: str, source: Source, node: ast.AST) -> Occurrence:
@@ -94,7 +92,8 @@ def _breaks(node: ast.Try) -> bool:
     if not handlers or all(map(_opens, node.body)):
         return False
     # In a function that atomic() decorates inside of the try, the savepoint is there.
-    return any(not _leaves(one) for one in handlers) and _asks_database(node.body)
+    calls = any(isinstance(part, ast.Call) for one in node.body if not _opens(one) for part in ast.walk(one))
+    return calls and not all(map(_leaves, handlers))
 
 
 def _catches(handler: ast.ExceptHandler, errors: frozenset[str]) -> bool:
@@ -109,8 +108,3 @@ def _leaves(handler: ast.ExceptHandler) -> bool:
     return any(
         isinstance(node, ast.Raise) or any(_is_call(node, name) for name in _ROLLED_BACK) for node in ast.walk(handler)
     )
-
-
-def _asks_database(body: list[ast.stmt]) -> bool:
-    """Return whether a statement outside of an inner atomic() calls anything."""
-    return any(isinstance(node, ast.Call) for one in body if not _opens(one) for node in ast.walk(one))

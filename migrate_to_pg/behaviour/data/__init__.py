@@ -18,14 +18,14 @@ from migrate_to_pg.i18n import gettext as _
 def find_by_data(sides: Sides, target: str | None, notes: list[str]) -> Iterator[Occurrence]:
     """Yield what differs of each ordering and field. Add what cannot be known to ``notes``."""
     collations = Collations(sides, target)
-    yield from guarded(_("Orderings"), _in_orderings(sides, collations, notes), notes)
+    in_orderings = (
+        found
+        for ordering in orderings(sides)
+        for found in guarded(str(ordering.place), compare_order(ordering, collations), notes)
+    )
+    yield from guarded(_("Orderings"), in_orderings, notes)
     yield from guarded(_("Orderings"), unordered_views(sides), notes)
     for model in own_models(sides):
         yield from guarded(model._meta.label, find_in_fields(model, sides), notes)
         yield from guarded(model._meta.label, find_in_relations(model, sides), notes)
     notes += collations.notes()
-
-
-def _in_orderings(sides: Sides, collations: Collations, notes: list[str]) -> Iterator[Occurrence]:
-    for ordering in orderings(sides):
-        yield from guarded(str(ordering.place), compare_order(ordering, collations), notes)

@@ -88,7 +88,11 @@ def _key_order(model: type[models.Model], field: models.JSONField[Any, Any], pla
     ]
     if pairs:
         hidden = field_is_secret(field)
-        before, after = (MASK if hidden else json.dumps(value)[:80] for value in _keys_or_values(*pairs[0]))
+        one, other = pairs[0]
+        if isinstance(one, dict) and [*one] != [*other]:
+            # The keys say enough. Else those of an inner value are in another order.
+            one, other = [*one], [*other]
+        before, after = (MASK if hidden else json.dumps(value)[:80] for value in (one, other))
         yield Occurrence(
             rule="json-key-order",
             place=place,
@@ -99,11 +103,6 @@ def _key_order(model: type[models.Model], field: models.JSONField[Any, Any], pla
             postgresql=after,
             explanation=_("{n:,} of {m:,} rows have keys in another order.", n=len(pairs), m=len(ours)),
         )
-
-
-def _keys_or_values(one: Any, other: Any) -> tuple[Any, Any]:
-    """Return the keys alone where these are in another order, and all of it where an inner value's are."""
-    return ([*one], [*other]) if isinstance(one, dict) and [*one] != [*other] else (one, other)
 
 
 def _case_blind(model: type[models.Model], sides: Sides) -> Iterator[Occurrence]:

@@ -24,6 +24,7 @@ from migrate_to_pg.i18n import gettext as _
 
 _DJANGO = Path(django.__file__).parent
 _OURS = Path(migrate_to_pg.__file__).parent
+_STANDARD_LIBRARY = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib"))
 #: A Django template's node is rendered by a method of this name.
 _RENDERS = "render_annotated"
 _TEMPLATES = str(_DJANGO / "template" / "base.py")
@@ -205,7 +206,7 @@ def is_of_project(filename: str, project: Path) -> bool:
         return False
     if not path.is_relative_to(project) or _FOREIGN & set(path.parts):
         return False
-    return not any(path.is_relative_to(other) for other in (_DJANGO, _OURS, *_standard_library()))
+    return not any(path.is_relative_to(other) for other in (_DJANGO, _OURS, *_STANDARD_LIBRARY))
 
 
 @lru_cache(maxsize=256)
@@ -217,11 +218,6 @@ def _literals(filename: str) -> Counter[str]:
         return Counter()
     constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
     return Counter(value for value in constants if isinstance(value, str))
-
-
-@lru_cache(maxsize=1)
-def _standard_library() -> tuple[Path, ...]:
-    return tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib"))
 
 
 def frames() -> Iterator[FrameType]:

@@ -68,7 +68,9 @@ def find_by_tests(command: str, copy: Copy) -> TestsResult:
     not_run = [] if there.outcomes else [not_begun(command, there.last_lines[-1] if there.last_lines else "")]
     return TestsResult(
         occurrences=(*not_run, *occurrences_of(alone)),
-        failing_on_both=_both_bad(here, there),
+        failing_on_both=tuple(
+            test for test, outcome in here.outcomes.items() if outcome.is_bad and _is_bad(there.outcomes.get(test))
+        ),
         failing_on_sqlite=tuple(
             test
             for test, outcome in here.outcomes.items()
@@ -95,12 +97,6 @@ def _passed(test: str, before: Outcome | None) -> bool:
 
 def _is_bad(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.is_bad
-
-
-def _both_bad(here: SuiteRun, there: SuiteRun) -> tuple[str, ...]:
-    return tuple(
-        test for test, outcome in here.outcomes.items() if outcome.is_bad and _is_bad(there.outcomes.get(test))
-    )
 
 
 def _failed_classes(run: SuiteRun) -> tuple[str, ...]:
