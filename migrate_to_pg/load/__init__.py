@@ -113,13 +113,11 @@ class _WorkerPool:
         try:
             with connect(self.conninfo) as connection:
                 for piece in drain(self.left):
-                    if piece.table.name not in self.refused:
-                        self._load_piece(piece, connection)
+                    if piece.table.name in self.refused:
+                        continue
+                    with self.wide if piece.table.source.is_wide else nullcontext(), self.counts.timing(piece) as sent:
+                        self.copy.send(piece, connection, sent)
         except RefusedRowError as error:
             self.refused.setdefault(error.table, error)
             return True
         return False
-
-    def _load_piece(self, piece: Piece, connection: object) -> None:
-        with self.wide if piece.table.source.is_wide else nullcontext(), self.counts.timing(piece) as sent:
-            self.copy.send(piece, connection, sent)

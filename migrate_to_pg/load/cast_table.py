@@ -52,8 +52,11 @@ class CastTable:
 
         It has no constraints, and with ``bare`` no modifiers and domains, so that it accepts every value of a type.
         """
+        typed = "CAST(NULL AS {1}) AS {0}" if bare else "{}"
         columns = [
-            sql.SQL(_template(c, bare=bare)).format(sql.Identifier(c.name), sql.SQL(c.target.cast_to))
+            sql.SQL("CAST(NULL AS text) AS {}" if needs_cast(c) else typed).format(
+                sql.Identifier(c.name), sql.SQL(c.target.cast_to)
+            )
             for c in self.table.loaded_columns
         ]
         number = sql.SQL("CAST(NULL AS bigint) AS {}").format(self.number)
@@ -86,7 +89,10 @@ class CastTable:
         for column in filter(needs_cast, self.table.loaded_columns):
             number = _first(partial(self._refuses, connection, column), last)
             if number is not None:
-                return RejectedText(column=column, number=number, text=self._text(connection, column, number))
+                query = sql.SQL("SELECT {} FROM {} WHERE {} = {}").format(
+                    sql.Identifier(column.name), self.here, self.number, number
+                )
+                return RejectedText(column=column, number=number, text=str(self._inspect(connection, query)))
         return None
 
     def _refuses(self, connection: Any, column: PlannedColumn, low: int, high: int) -> bool:
@@ -99,12 +105,6 @@ class CastTable:
             connection.rollback()
             return True
         return False
-
-    def _text(self, connection: Any, column: PlannedColumn, number: int) -> str:
-        query = sql.SQL("SELECT {} FROM {} WHERE {} = {}").format(
-            sql.Identifier(column.name), self.here, self.number, number
-        )
-        return str(self._inspect(connection, query))
 
     def _inspect(self, connection: Any, query: sql.Composed) -> Any:
         with connection.cursor() as cursor:
@@ -130,12 +130,6 @@ def _cast(column: PlannedColumn) -> sql.Composable:
         return name
     # No modifiers: an explicit cast to bit(3) truncates silently, whereas the assignment after it raises an error.
     return sql.SQL("CAST({} AS {})").format(name, sql.SQL(column.target.cast_to))
-
-
-def _template(column: PlannedColumn, *, bare: bool) -> str:
-    if needs_cast(column):
-        return "CAST(NULL AS text) AS {}"
-    return "CAST(NULL AS {1}) AS {0}" if bare else "{}"
 
 
 def run(cursor: Any, query: sql.Composed) -> None:

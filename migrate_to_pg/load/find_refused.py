@@ -185,11 +185,9 @@ class _TableTrial:
         self.constrained: dict[str, list[str]] = dict(connection.execute(_CONSTRAINED, place).fetchall())
         #: SQLSTATE, message, constraint and column by step and row. Step 0 tries the complete row.
         self.noted: dict[int, dict[int, tuple[str, str, str, str]]] = defaultdict(dict)
-        self.steps = self._steps()
-
-    def _steps(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Return the column that each step after the first tries, with the columns that it is computed from."""
-        return [(c.name, ()) for c in self.table.loaded_columns] + [(c.name, tuple(c.inputs)) for c in self.computed]
+        #: The column that each step after the first tries, with the columns that it is computed from.
+        self.steps: list[tuple[str, tuple[str, ...]]] = [(c.name, ()) for c in self.table.loaded_columns]
+        self.steps += [(c.name, tuple(c.inputs)) for c in self.computed]
 
     def run(self, connection: Any) -> None:
         """Record all errors, and roll back."""
@@ -324,22 +322,20 @@ class _TableTrial:
             # Class 42 is about missing or forbidden objects, not rows. Only the cast of a text may raise it for a row.
             if state.startswith("42") and not any(needs_cast(c) and c.name in columns for c in self.table.columns):
                 continue
+            # The message may quote a secret of these columns, or of any if none is known.
+            concerned = [c for column in columns for c in (column, *inputs.get(column, ()))]
+            concerned = concerned or [c.name for c in self.table.loaded_columns]
+            reason = server_reason(words[columns, state, named], state, self.table.name, concerned)
             yield Refusal(
                 table=self.table.name,
                 columns=columns,
                 inputs=inputs.get(columns[0], ()) if len(columns) == 1 else (),
                 sqlstate=state,
                 # An index that was not dropped has another name in this trial.
-                reason=self._reason(words[columns, state, named], state, columns).replace(_LIKE, self.table.name),
+                reason=reason.replace(_LIKE, self.table.name),
                 constraint=named.replace(_LIKE, self.table.name),
                 rows=rows,
             )
-
-    def _reason(self, said: str, state: str, columns: tuple[str, ...]) -> str:
-        """Return PostgreSQL's message, unless it may quote a secret of these columns, or of any if none is known."""
-        inputs = dict(self.steps)
-        concerned = [c for column in columns for c in (column, *inputs.get(column, ()))]
-        return server_reason(said, state, self.table.name, concerned or [c.name for c in self.table.loaded_columns])
 
     def _describe(self, row: int) -> tuple[tuple[str, ...], str, str, str]:
         """Return the columns at fault, SQLSTATE, message and constraint of a row."""

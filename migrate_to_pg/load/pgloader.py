@@ -57,24 +57,18 @@ def require_pgloader() -> None:
             _("--engine pgloader needs pgloader, and it is not installed here."),
             remedy=_("Run: apt-get install pgloader. Or leave --engine out: the usual way needs no other program."),
         )
-    version = _version(program)
-    if version is None or version < OLDEST_VERSION:
+    found = re.search(r"(\d+)\.(\d+)\.(\d+)", subprocesses.output_of([program, "--version"]))
+    version = tuple(map(int, found.groups())) if found else ()
+    if version < OLDEST_VERSION:
         raise UsageError(
             _(
                 "{program} is pgloader {version}; {oldest} or later is needed.",
                 program=program,
-                version=".".join(map(str, version or ())) or "?",
+                version=".".join(map(str, version)) or "?",
                 oldest=".".join(map(str, OLDEST_VERSION)),
             ),
             remedy=_("Install a newer one, or leave --engine out: the usual way needs no other program."),
         )
-
-
-def _version(program: str) -> tuple[int, ...] | None:
-    """Return the three numbers of its version, or None if it prints none."""
-    output = subprocesses.output_of([program, "--version"])
-    found = re.search(r"(\d+)\.(\d+)\.(\d+)", output)
-    return tuple(map(int, found.groups())) if found else None
 
 
 def load_by_pgloader(
@@ -185,7 +179,8 @@ def _one_line(text: str) -> str:
 def _check_complete(
     plan: Plan, sent: Mapping[str, PgloaderTableResult], rows: Mapping[str, int], log: _PgloaderLog
 ) -> None:
-    short = [name for name, count in rows.items() if _is_short(sent.get(name), count)]
+    complete = {name for name, found in sent.items() if not found.errors and found.imported == rows.get(name)}
+    short = [name for name in rows if name not in complete]
     if not short and not log.status:
         return
     # Its messages, and PostgreSQL's in them, quote values.
@@ -197,10 +192,6 @@ def _check_complete(
         detail=[*detail, *([] if secret.intersection(short) else log.general_messages())],
         remedy=_("Nothing was published. Leave --engine out: the usual way loads what pgloader cannot."),
     )
-
-
-def _is_short(sent: PgloaderTableResult | None, rows: int) -> bool:
-    return sent is None or bool(sent.errors) or sent.imported != rows
 
 
 def _describe_missing(name: str, sent: PgloaderTableResult | None, rows: int, reason: str) -> str:

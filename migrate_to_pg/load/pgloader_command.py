@@ -66,20 +66,19 @@ def pgloader_target(connection: psycopg.Connection[Any], conninfo: str) -> Pgloa
     role = str(row[0]) if row else "none"
     _check_parameters(conninfo)
     _check_quotable(info.dbname, role, info.password)
+    variables = {"PGHOST": info.host, "PGPORT": str(info.port), "PGUSER": info.user}
+    # With TLS pgloader always verifies the certificate: by OpenSSL's variable for the root certificates.
+    certificates = str(conninfo_to_dict(conninfo).get("sslrootcert") or "system")
+    if certificates != "system":
+        variables["SSL_CERT_FILE"] = str(Path(certificates).absolute())
     ssl = "" if info.host.startswith("/") else f"?sslmode={'require' if connection.pgconn.ssl_in_use else 'disable'}"
     return PgloaderTarget(
         url=f"postgresql:///{info.dbname}{ssl}",
-        variables={"PGHOST": info.host, "PGPORT": str(info.port), "PGUSER": info.user, **_certificates(conninfo)},
+        variables=variables,
         password=info.password,
         role=role,
         session=settings_for_others(connection.cursor()),
     )
-
-
-def _certificates(conninfo: str) -> dict[str, str]:
-    """Return OpenSSL's variable for the root certificates. With TLS pgloader always verifies the certificate."""
-    file = str(conninfo_to_dict(conninfo).get("sslrootcert") or "system")
-    return {} if file == "system" else {"SSL_CERT_FILE": str(Path(file).absolute())}
 
 
 def _check_parameters(conninfo: str) -> None:
@@ -173,7 +172,10 @@ def _casts(plan: Plan) -> Iterator[str]:
 def _tables(plan: Plan, snapshot: Path) -> Iterator[str]:
     """Yield the clauses that select only the planned tables. In these LIKE patterns an underscore is a wildcard."""
     wanted = [table.name for table in plan.tables]
-    others = _matching_tables(snapshot, wanted)
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE ? AND name <> ?"
+    with closing(open_snapshot(snapshot)) as connection:
+        matching = {name for pattern in wanted for (name,) in connection.execute(query, (pattern, pattern))}
+    others = sorted(matching - set(wanted))
     if wanted:
         yield "INCLUDING ONLY TABLE NAMES LIKE " + _quoted(wanted)
     if others:
@@ -183,14 +185,6 @@ def _tables(plan: Plan, snapshot: Path) -> Iterator[str]:
 
 def _quoted(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
-
-
-def _matching_tables(snapshot: Path, patterns: Sequence[str]) -> list[str]:
-    """Return the other tables of the snapshot whose names match these patterns."""
-    query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE ? AND name <> ?"
-    with closing(open_snapshot(snapshot)) as connection:
-        found = {name for pattern in patterns for (name,) in connection.execute(query, (pattern, pattern))}
-    return sorted(found - set(patterns))
 
 
 def _check_distinct(tables: Sequence[PlannedTable], others: Sequence[str]) -> None:

@@ -38,19 +38,13 @@ def pieces_of(plan: Plan, snapshot: Path, *, jobs: int, without: Container[str])
 def _pieces(table: PlannedTable, snapshot: Path) -> Iterator[Piece]:
     wanted = round(table.source.rows / PIECE_ROWS)
     rowid = rowid_name(table.source)
-    complete = Piece(table=table)
     if wanted < 2 or rowid is None or table.source.is_wide:
-        yield complete
+        yield Piece(table=table)
         return
-    first, last = _rowids(table, rowid, snapshot)
+    query = "SELECT (SELECT min({0}) FROM {1} NOT INDEXED), (SELECT max({0}) FROM {1} NOT INDEXED)"
+    with closing(open_snapshot(snapshot)) as connection:
+        first, last = connection.execute(query.format(rowid, quote_name(table.source.name))).fetchone()
     # Gaps in the rowids make pieces differ in size. A connection with a small piece takes the next one sooner.
     step = math.ceil((last - first + 1) / wanted)
     for start in range(first, last + 1, step):
         yield Piece(table=table, span=Span(first=start, last=min(start + step - 1, last)))
-
-
-def _rowids(table: PlannedTable, rowid: str, snapshot: Path) -> tuple[int, int]:
-    query = "SELECT (SELECT min({0}) FROM {1} NOT INDEXED), (SELECT max({0}) FROM {1} NOT INDEXED)"
-    with closing(open_snapshot(snapshot)) as connection:
-        first, last = connection.execute(query.format(rowid, quote_name(table.source.name))).fetchone()
-    return int(first), int(last)

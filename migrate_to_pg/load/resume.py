@@ -17,7 +17,7 @@ from psycopg import sql
 
 from migrate_to_pg import __version__
 from migrate_to_pg.postgres import target
-from migrate_to_pg.postgres.schema_digest import ObjectDefinition, read_definitions
+from migrate_to_pg.postgres.schema_digest import read_definitions
 from migrate_to_pg.postgres.standby import require_durable_commit
 from migrate_to_pg.records import INCOMING, Options, Plan
 
@@ -122,13 +122,10 @@ def _swap_schemas(connection: Connection) -> None:
     with connection.transaction():
         _rename(connection, INCOMING, between)
         _rename(connection, _PREVIOUS_SCHEMA, INCOMING)
-        if _without_notes(read_definitions(connection, INCOMING)) != fresh:
+        former = read_definitions(connection, INCOMING)
+        if {item for item in former if item.name.split(".")[0] != _NOTES} != fresh:
             raise _OtherSchemaError
         _rename(connection, between, _PREVIOUS_SCHEMA)
-
-
-def _without_notes(described: frozenset[ObjectDefinition]) -> frozenset[ObjectDefinition]:
-    return frozenset(item for item in described if item.name.split(".")[0] != _NOTES)
 
 
 def _rename(connection: Connection, name: str, new: str) -> None:

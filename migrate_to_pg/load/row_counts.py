@@ -54,8 +54,6 @@ class RowCounts:
 
     def loaded(self) -> tuple[LoadedTable, ...]:
         """Return every planned table, with the time from its first piece to its last."""
-        return tuple(self._loaded(table.name) for table in self._plan.tables)
-
-    def _loaded(self, name: str) -> LoadedTable:
-        seconds = self._ended[name] - self._begun[name] if name in self._ended else 0.0
-        return LoadedTable(name=name, rows=self._rows[name], seconds=seconds)
+        seconds = {name: ended - self._begun[name] for name, ended in self._ended.items()}
+        names = [table.name for table in self._plan.tables]
+        return tuple(LoadedTable(name=name, rows=self._rows[name], seconds=seconds.get(name, 0.0)) for name in names)
