@@ -157,7 +157,11 @@ class Examination:
             unreported = tuple(refused_row.unreported(subject, refusals))
             found = tuple(refused_row.findings(subject, unreported))
         self.refusals += unreported
-        self.rejected += tuple(self._with_quarantine(finding, plan) for finding in found)
+        for finding in found:
+            table = plan.table(finding.table)
+            can_go = table is not None and is_quarantinable(table)
+            applied = can_go and finding.rule in self.accepted.quarantine
+            self.rejected += (replace(finding, quarantinable=can_go, applied=applied),)
         return bool(found)
 
     def require_unblocked(self) -> None:
@@ -169,11 +173,6 @@ class Examination:
         advice = trial.advice(self.findings, left_out)
         self.run.state.record_examined(advice=advice, could_stay=trial.could_stay(left_out))
         raise blocked([finding for finding in self.findings if finding.blocks])
-
-    def _with_quarantine(self, finding: Finding, plan: Plan) -> Finding:
-        table = plan.table(finding.table)
-        can_go = table is not None and is_quarantinable(table)
-        return replace(finding, quarantinable=can_go, applied=can_go and finding.rule in self.accepted.quarantine)
 
     def _trial(self) -> QuarantineTrial:
         return QuarantineTrial(

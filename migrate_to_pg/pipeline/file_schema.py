@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from migrate_to_pg.pipeline.load_leftovers import report_name
 from migrate_to_pg.pipeline.recorded_snapshot import recorded_snapshot
 from migrate_to_pg.pipeline.run import Run
 from migrate_to_pg.planning import read_source
-from migrate_to_pg.planning.scratch_schema import SqliteSchema, Statement, learn, read_statements
+from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn, read_statements
 from migrate_to_pg.project.migration_files import has_migrations
 from migrate_to_pg.publish.history import recorded_source
 from migrate_to_pg.records import LEFTOVERS, Leftovers, SourceCatalog, folded
@@ -73,9 +73,13 @@ def _schema_of_snapshot(run: Run, connection: Connection, applied: Migrations, k
             statements = tuple(read_statements(database))
         _require_same_migrations(set(applied), set(read_source(kept).applied_migrations))
         leftovers = [table for schema, table in tables_of(connection) if schema == LEFTOVERS]
-        schema = SqliteSchema(
-            choice=run.source_choice, statements=tuple(_of_project(statements, leftovers, set(map(folded, known))))
+        names = set(map(folded, known))
+        of_project = tuple(
+            statement
+            for statement in statements
+            if folded(statement.table) in names or not any(is_name_of(name, statement.table) for name in leftovers)
         )
+        schema = SqliteSchema(choice=run.source_choice, statements=of_project)
         # Made once, in memory: what SQLite refuses is known before anything is written.
         with schema.opened():
             return schema
@@ -84,14 +88,6 @@ def _schema_of_snapshot(run: Run, connection: Connection, applied: Migrations, k
             _("SQLite does not make the schema of {kept} again: {error}", kept=kept, error=error),
             remedy=_("Leave --schema snapshot out: the migrations make the schema then."),
         ) from error
-
-
-def _of_project(statements: Iterable[Statement], leftovers: Collection[str], known: set[str]) -> Iterable[Statement]:
-    """Yield all statements but those of the leftovers."""
-    for statement in statements:
-        published = any(is_name_of(name, statement.table) for name in leftovers)
-        if not published or folded(statement.table) in known:
-            yield statement
 
 
 def _require_same_migrations(now: set[tuple[str, str]], then: set[tuple[str, str]]) -> None:

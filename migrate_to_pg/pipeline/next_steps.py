@@ -239,7 +239,9 @@ def _after_publication(options: Options, published: Published, publications: Seq
         )
     if published.seen:
         steps.append(_search_path_step(published.seen))
-    migrate = shlex.join([*_manage(options.invocation.program), "migrate"])
+    # Django's commands are called as this one was: manage.py, or python -m.
+    manage = options.invocation.program[:-1]
+    migrate = shlex.join([*manage, *(["django"] if manage[-1:] == ("-m",) else []), "migrate"])
     if published.unapplied:
         missing = pluralize(published.unapplied, "migration was", "migrations were")
         steps.append(_("Migrate there: {missing} not applied on SQLite either.\n{line}", missing=missing, line=migrate))
@@ -269,12 +271,6 @@ def _after_publication(options: Options, published: Published, publications: Seq
             )
         )
     return [*steps, *_later(options, published)]
-
-
-def _manage(program: Sequence[str]) -> Sequence[str]:
-    """Return the words before any command of Django's, if this one was started as ``program``."""
-    before = program[:-1]
-    return [*before, "django"] if before[-1:] == ("-m",) else before
 
 
 def _later(options: Options, published: Published) -> Iterator[str]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -38,15 +37,12 @@ def since_publish(options: Options, progress: Progress = no_progress) -> Report:
     run = Run(replace(options, source=str(kept), target=options.source), progress)
     run.source_choice = replace(run.source_choice, chosen="published")
     run.state.record_source(choice=run.source_choice.sentence)
-    report = run.execute(lambda stack: _compare(run, kept, stack))
-    return replace(report, command=back_command_line(options))
 
-
-def _compare(run: Run, kept: Path, stack: ExitStack) -> None:
-    def judge(plan: Plan, connection: Connection) -> None:
+    def note_uncounted(plan: Plan, connection: Connection) -> None:
         run.state.notes += tuple(_not_counted(plan, connection, run.final))
 
-    compare_published(run, kept, stack, judge)
+    report = run.execute(lambda stack: compare_published(run, kept, stack, note_uncounted))
+    return replace(report, command=back_command_line(options))
 
 
 def _not_counted(plan: Plan, connection: Connection, schema: str) -> Iterator[Finding]:

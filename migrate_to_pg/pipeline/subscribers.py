@@ -64,7 +64,9 @@ def _step(publication: LogicalPublication) -> str:
     """Describe how to subscribe anew. The publisher makes the list of tables, so that no table is forgotten."""
     truncate = "SELECT format('TRUNCATE %s', string_agg(format('%I.%I', schemaname, tablename), ', '))"
     truncate += f" FROM pg_publication_tables WHERE pubname = {sql.Literal(publication.name).as_string()}"
-    subscribe = f"CREATE SUBSCRIPTION NAME CONNECTION '...' PUBLICATION {_identifier(publication.name)}"
+    is_plain = re.fullmatch("[a-z_][a-z0-9_]*", publication.name)
+    name = publication.name if is_plain else sql.Identifier(publication.name).as_string()
+    subscribe = f"CREATE SUBSCRIPTION NAME CONNECTION '...' PUBLICATION {name}"
     lines = (
         'psql SUBSCRIBER -c "DROP SUBSCRIPTION NAME"',
         "pg_dump --schema-only --no-publications --no-subscriptions PUBLISHER | psql SUBSCRIBER",
@@ -78,10 +80,6 @@ def _step(publication: LogicalPublication) -> str:
         name=publication.name,
         lines="\n".join(lines),
     )
-
-
-def _identifier(name: str) -> str:
-    return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else sql.Identifier(name).as_string()
 
 
 def _argument(text: str) -> str:

@@ -6,7 +6,7 @@ Nothing is written on either side. The journal beside a recorded snapshot explai
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -76,8 +76,22 @@ def verify_published(options: Options, progress: Progress = no_progress) -> Repo
 
 
 def _execute(run: Run, kept: Path | None) -> Report:
-    """Execute the run. ``kept`` is the recorded snapshot whose journal explains the repairs, where any were made."""
-    return run.execute(lambda stack: _verify(run, kept, stack))
+    """Compare, and let the run fail where anything differs.
+
+    ``kept`` is the recorded snapshot whose journal explains the repairs, where any were made.
+    """
+
+    def judge(plan: Plan, connection: Connection) -> None:
+        missing = [table.name for table in plan.unmade if table.name not in plan.as_leftovers]
+        faulty = run.state.verification.faulty if run.state.verification else ()
+        if missing or faulty:
+            raise ProofError(
+                _("PostgreSQL does not hold what SQLite held: {faulty}.", faulty=", ".join([*missing, *faulty])),
+                remedy=_why_different(run, kept, connection),
+            )
+        require_validated(connection, run.final)
+
+    return run.execute(lambda stack: compare_published(run, kept, stack, judge))
 
 
 def _recorded_source(options: Options) -> Path | None:
@@ -114,7 +128,10 @@ def compare_published(
     with run.stage("catalog"):
         catalog = read_catalog(run, snapshot)
         plan = plan_run(run, catalog, read_target(connection, run.final), view_names(connection, run.final))
-        plan = _with_published_leftovers(plan, {table.name for table in read_target(connection, LEFTOVERS)})
+        # Tables of installed models that stand among the published leftovers were accepted there by who published.
+        leftovers = {table.name for table in read_target(connection, LEFTOVERS)}
+        accepted = (table.name for table in plan.unmade if any(is_name_of(name, table.name) for name in leftovers))
+        plan = replace(plan, as_leftovers=(*plan.as_leftovers, *accepted))
         findings = tuple(map(ambiguous_name.finding, plan.ambiguous_names))
         run.state.record_examined(findings=findings)
         if findings:
@@ -125,22 +142,6 @@ def compare_published(
             raise _nothing_published(run, connection)
         _compare(run, plan, catalog, snapshot, choice, connection)
         judge(plan, connection)
-
-
-def _verify(run: Run, kept: Path | None, stack: ExitStack) -> None:
-    """Compare, and raise ProofError where anything differs."""
-
-    def judge(plan: Plan, connection: Connection) -> None:
-        missing = [table.name for table in plan.unmade if table.name not in plan.as_leftovers]
-        faulty = run.state.verification.faulty if run.state.verification else ()
-        if missing or faulty:
-            raise ProofError(
-                _("PostgreSQL does not hold what SQLite held: {faulty}.", faulty=", ".join([*missing, *faulty])),
-                remedy=_why_different(run, kept, connection),
-            )
-        require_validated(connection, run.final)
-
-    compare_published(run, kept, stack, judge)
 
 
 def _exclude_as_published(run: Run, connection: psycopg.Connection[Any]) -> None:
@@ -252,12 +253,6 @@ def _move_again(run: Run, undone: Entry) -> str:
     again = replace(run.options, mode="publish", source=source)
     move = _("To move again, with the same --fix and --quarantine as before:\n{line}", line=command_line(again))
     return f"{move}\n{needed_again(again)}".rstrip()
-
-
-def _with_published_leftovers(plan: Plan, there: Collection[str]) -> Plan:
-    """Tables of installed models that stand among the published leftovers were accepted there by who published."""
-    accepted = (table.name for table in plan.unmade if any(is_name_of(name, table.name) for name in there))
-    return replace(plan, as_leftovers=(*plan.as_leftovers, *accepted))
 
 
 def _nothing_there(connection: psycopg.Connection[Any], final: str) -> ProofError:
