@@ -9,7 +9,7 @@ from pathlib import Path
 from migrate_to_pg.errors import BlockedError, UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
-from migrate_to_pg.records import Plan, PlannedTable
+from migrate_to_pg.records import Plan
 from migrate_to_pg.sqlite.connection import quote_name
 from migrate_to_pg.sqlite.missing_functions import open_for_reading
 from migrate_to_pg.system.usage import did_you_mean
@@ -80,11 +80,14 @@ def _references(plan: Plan, snapshot: Path) -> Iterator[str]:
     try:
         for table in plan.tables:
             for key in table.target.foreign_keys:
-                columns = _columns(table, key.columns) if key.parent in excluded else []
+                by_name = {column.name: column.source.name for column in table.columns}
+                if key.parent not in excluded or not by_name.keys() >= {*key.columns}:
+                    # Where SQLite lacks a column, no row holds a key.
+                    continue
+                columns = [by_name[name] for name in key.columns]
                 held = " AND ".join(f"{quote_name(column)} IS NOT NULL" for column in columns)
                 query = f"SELECT count(*) FROM {quote_name(table.source.name)} NOT INDEXED WHERE {held}"  # noqa: S608 - quoted
-                count = database.execute(query).fetchone()[0] if columns else 0
-                if count:
+                if count := database.execute(query).fetchone()[0]:
                     rows = pluralize(count, "row", "rows")
                     yield _(
                         "{table}.{column}: {rows} refer to {parent}",
@@ -95,9 +98,3 @@ def _references(plan: Plan, snapshot: Path) -> Iterator[str]:
                     )
     finally:
         database.close()
-
-
-def _columns(table: PlannedTable, names: tuple[str, ...]) -> list[str]:
-    """Return SQLite's names of the columns, or nothing where it lacks one, so that no row holds a key."""
-    by_name = {column.name: column.source.name for column in table.columns}
-    return [by_name[name] for name in names] if all(name in by_name for name in names) else []

@@ -41,10 +41,12 @@ _ROW = re.compile(r"(Failing row contains ).*", re.DOTALL)
 
 def is_secret(table: str, column: str) -> bool:
     """Report whether values of this column are never shown. Names may be SQLite's or PostgreSQL's."""
+    from django.apps import apps
+
     table, column = _unquoted(table), column.casefold()
     if not _configured(_settings()).isdisjoint({column, f"{table}.{column}"}):
         return True
-    known = _by_field().get((table, column))
+    known = _known_fields().get((table, column)) if apps.models_ready else None
     return _by_name(table, column) if known is None else known
 
 
@@ -137,15 +139,9 @@ def place_of(name: str) -> str:
         return ""
 
 
-def _by_field() -> Mapping[tuple[str, str], bool]:
-    """Map (table, column) to the verdict on the installed model's field. Empty before the models are loaded."""
-    from django.apps import apps
-
-    return _known_fields() if apps.models_ready else {}
-
-
 @functools.cache
 def _known_fields() -> Mapping[tuple[str, str], bool]:
+    """Map (table, column) to the verdict on the installed model's field."""
     from django.apps import apps
 
     found = {}

@@ -160,12 +160,10 @@ def _lines(alias: str, entry: Mapping[str, Any]) -> Iterator[str]:
     if alias == DEFAULT_DB_ALIAS:
         before = "    "
         yield f'{before}"{alias}": {{'
-    yield from (f'{before}    "{key}": {_quoted(value)},' for key, value in inner.items())
+    for key, value in inner.items():
+        text = repr(str(value))
+        quoted = text if '"' in text else f'"{text[1:-1]}"'
+        yield f'{before}    "{key}": {quoted},'
     if before:
         yield f"{before}}},"
     yield "}"
-
-
-def _quoted(value: object) -> str:
-    text = repr(str(value))
-    return text if '"' in text else f'"{text[1:-1]}"'

@@ -84,7 +84,11 @@ def locking_transaction(
         if connection.closed:
             logger.warning("the connection was lost within the transaction: asking the server for its outcome")
             if not transaction.was_committed(what):
-                raise _connection_lost(what, error) from error
+                raise PublishError(
+                    _("{what} was rolled back: the connection to PostgreSQL was lost.", what=what),
+                    detail=[line.strip() for line in str(error).splitlines() if line.strip()],
+                    remedy=_("The database is as it was before. Look at the server and its log, then run again."),
+                ) from error
             clock.seconds = time.perf_counter() - start
             return
         raise PublishError(
@@ -136,14 +140,6 @@ class _Transaction:
             configure_session(connection.cursor())
             row = connection.execute("SELECT pg_xact_status(%s::xid8)", [self._number]).fetchone()
             return str(row[0]) if row else ""
-
-
-def _connection_lost(what: str, error: psycopg.Error) -> PublishError:
-    return PublishError(
-        _("{what} was rolled back: the connection to PostgreSQL was lost.", what=what),
-        detail=[line.strip() for line in str(error).splitlines() if line.strip()],
-        remedy=_("The database is as it was before. Look at the server and its log, then run again."),
-    )
 
 
 def _lock(connection: Connection, relations: list[SchemaObject]) -> None:
