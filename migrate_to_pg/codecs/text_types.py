@@ -86,16 +86,6 @@ def _has_digits(digits: int) -> Check:
     return lambda text, _: len(re.sub("[:.-]", "", text.strip())) == digits
 
 
-def _is_amount(text: str, _: TargetColumn) -> bool:
-    """Return whether a text is an amount in figures. PostgreSQL casts an empty text to 0.00."""
-    return bool(_MONEY.fullmatch(text.strip()))
-
-
-def _lacks_declaration(text: str, _: TargetColumn) -> bool:
-    """Return whether an XML text has no declaration, which would be lost. After a space it is no declaration."""
-    return not _DECLARATION.match(text)
-
-
 def _at_most_bytes(limit: int) -> Check:
     return lambda text, _: len(text.encode()) <= limit
 
@@ -121,7 +111,8 @@ SENT_AS_TEXT: Mapping[str, TextType] = MappingProxyType(
         "line": TextType(lossy_pattern=r"^\s*[^{\s]", check=_are_doubles),
         "macaddr": TextType(check=_has_digits(12)),
         "macaddr8": TextType(check=_has_digits(16)),
-        "money": TextType(check=_is_amount),
+        # An amount in figures: PostgreSQL casts an empty text to 0.00.
+        "money": TextType(check=lambda text, _: bool(_MONEY.fullmatch(text.strip()))),
         "date": TextType(lossy_pattern=rf"{_TIME}|:"),
         "time": TextType(lossy_pattern=rf"{_TIME}|{_OFFSET}|\d-\d"),
         "timestamp": TextType(lossy_pattern=rf"{_TIME}|{_OFFSET}"),
@@ -131,7 +122,8 @@ SENT_AS_TEXT: Mapping[str, TextType] = MappingProxyType(
         "char": TextType(check=_at_most_bytes(1)),
         "tsvector": TextType(check=_are_lexemes),
         "tsquery": TextType(),
-        "xml": TextType(check=_lacks_declaration),
+        # A declaration would be lost. After a space it is none.
+        "xml": TextType(check=lambda text, _: not _DECLARATION.match(text)),
         "hstore": TextType(check=_has_unique_keys),
     }
 )  # fmt: skip

@@ -66,7 +66,8 @@ def is_missing_feature(error: sqlite3.Error) -> bool:
 def missing_collations(database: sqlite3.Connection, schema: str = "main") -> list[str]:
     """List the collations that tables and indexes name and this connection does not have."""
     query = f"SELECT sql FROM {schema}.sqlite_master WHERE type IN ('table', 'index') AND sql LIKE '%collate%'"  # noqa: S608 - ours
-    named = {_unquoted(match[1]) for (sql,) in database.execute(query) for match in _COLLATE.finditer(sql)}
+    written = {match[1] for (sql,) in database.execute(query) for match in _COLLATE.finditer(sql)}
+    named = {name[1:-1].replace(name[0] * 2, name[0]) if name[0] in "\"'`[" else name for name in written}
     return sorted(name for name in named if _is_utf8(name) and not _has_collation(database, name))
 
 
@@ -88,7 +89,7 @@ def register_substitutes(database: sqlite3.Connection, schema: str = "main") -> 
             with contextlib.suppress(sqlite3.OperationalError):
                 database.execute(f"EXPLAIN REINDEX {schema}.{quote_name(index)}")
         for name in names:
-            database.create_collation(name, _compare_bytes)
+            database.create_collation(name, lambda one, other: (one > other) - (one < other))
     return names
 
 
@@ -96,10 +97,6 @@ def unregister_substitutes(database: sqlite3.Connection, names: Iterable[str]) -
     """Remove the substitutes: a view that used them would give other results."""
     for name in names:
         database.create_collation(name, None)
-
-
-def _compare_bytes(one: str, other: str) -> int:
-    return (one > other) - (one < other)
 
 
 def indexes_with_collation(
@@ -133,10 +130,6 @@ def columns_without_collation(database: sqlite3.Connection, table: str, columns:
             found = _COLLATION.match(str(error))
             if found:
                 yield Lacking(kind="collation", name=found[1], table=table, what=column)
-
-
-def _unquoted(name: str) -> str:
-    return name[1:-1].replace(name[0] * 2, name[0]) if name[0] in "\"'`[" else name
 
 
 def _is_utf8(name: str) -> bool:

@@ -29,6 +29,7 @@ def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, own: 
     """Report the classes found, those expected, and the kinds of the values."""
     expected = _expected(column)
     declared = column.source.declared_type
+    kinds = _KINDS.get(column.target.type_name)
     classes = compose(
         "SELECT typeof({column}), count(*) FROM {table} WHERE {where} GROUP BY 1 ORDER BY 2 DESC, 1",
         column=name(column.source.name),
@@ -52,7 +53,8 @@ def describe(subject: Subject, table: PlannedTable, column: PlannedColumn, own: 
         _("SQLite takes any value in any column; this one is declared {declared_type}.", declared_type=declared)
         if declared
         else _("SQLite takes any value in any column."),
-        _numbers(subject, table, column, own),
+        # So that a person sees where they came from.
+        describe_kinds(subject, table, column, own, kinds) if kinds else "",
     )
     return Message(
         explanation=" ".join(filter(None, sentences)),
@@ -64,7 +66,6 @@ def _expected(column: PlannedColumn) -> tuple[str, ...]:
     return codec_for(column.target).storage
 
 
-#: Type family -> what numbers in such a column are.
 _MOMENTS: tuple[Kind, ...] = (
     (N_("like a Unix time in seconds"), "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1e8 AND 1e10"),
     (N_("like a Unix time in milliseconds"), "typeof({c}) IN ('integer', 'real') AND {c} BETWEEN 1e11 AND 1e13"),
@@ -80,13 +81,12 @@ _DURATIONS: tuple[Kind, ...] = (
 )
 
 
-def _numbers(subject: Subject, table: PlannedTable, column: PlannedColumn, own: Sql) -> str:
-    """Describe the kinds of the values, so that a person sees where they came from."""
-    if column.target.type_name in INTEGER_TYPES:
-        return describe_kinds(subject, table, column, own, _WHOLES)
-    if column.target.type_name in ("date", "timestamp", "timestamptz"):
-        return describe_kinds(subject, table, column, own, _MOMENTS)
-    return describe_kinds(subject, table, column, own, _DURATIONS) if column.target.type_name == "interval" else ""
+#: pg_type.typname -> what values of another class in such a column are.
+_KINDS = {
+    **dict.fromkeys(INTEGER_TYPES, _WHOLES),
+    **dict.fromkeys(("date", "timestamp", "timestamptz"), _MOMENTS),
+    "interval": _DURATIONS,
+}
 
 
 def _where(subject: Subject, table: PlannedTable, column: PlannedColumn) -> Sql | None:
