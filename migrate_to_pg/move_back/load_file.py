@@ -51,7 +51,12 @@ def load(
         LoadError: SQLite refuses a row.
     """
     loaded: list[LoadedTable] = []
-    with ReadAhead(state, [_to_read(schema, table, left_out.get(table.name)) for table in tables], jobs) as ahead:
+    wanted = []
+    for table in tables:
+        stays = left_out.get(table.name)
+        without = stays.condition(table) if stays and stays.keys else None
+        wanted.append(TableToRead(schema=schema, table=table, without=without))
+    with ReadAhead(state, wanted, jobs) as ahead:
         for number, table in enumerate(tables):
             insert = inserts.get(table.name) or _insert(table)
             began, rows = time.monotonic(), 0
@@ -61,11 +66,6 @@ def load(
             before += rows
             loaded.append(LoadedTable(name=table.name, rows=rows, seconds=time.monotonic() - began))
     return tuple(loaded)
-
-
-def _to_read(schema: str, table: PlannedTable, left_out: LeftOut | None) -> TableToRead:
-    without = left_out.condition(table) if left_out and left_out.keys else None
-    return TableToRead(schema=schema, table=table, without=without)
 
 
 def _write(writer: Writer, table: PlannedTable, batch: Batch, insert: Sql) -> int:

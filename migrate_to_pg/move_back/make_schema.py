@@ -141,13 +141,9 @@ def restore(database: sqlite3.Connection, schema: SqliteSchema, identities: Sequ
     for statement in (found for found in statements if found.kind == "trigger"):
         database.execute(Sql(statement.sql))
     for table, identity in identities:
-        _set_last_id(database, table, identity.next - 1)
-
-
-def _set_last_id(database: sqlite3.Connection, table: str, last: int) -> None:
-    database.execute("DELETE FROM sqlite_sequence WHERE name = ?", [table])
-    if last:
-        database.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [table, last])
+        database.execute("DELETE FROM sqlite_sequence WHERE name = ?", [table])
+        if last := identity.next - 1:
+            database.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [table, last])
 
 
 _CONTENTLESS = re.compile(r"""content=(''|""|``|\[]|[,)])""")

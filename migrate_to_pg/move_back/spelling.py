@@ -41,10 +41,6 @@ def _moments(array: Array) -> Array:
     return pc.if_else(pc.ends_with(texts, _NO_FRACTION), short, texts)
 
 
-def _days(array: Array) -> Array:
-    return array.cast(pa.string())
-
-
 def _json(array: Array) -> Array:
     texts = (None if text is None else spell_json(text) for text in array.to_pylist())
     return pa.array(texts, pa.string())
@@ -90,7 +86,7 @@ _SPELLINGS = {
     "timestamptz": Spelling(query="({0}) AT TIME ZONE {zone}", values=_moments),
     "timestamp": Spelling(query="{0}", values=_moments),
     "time": Spelling(query="{0}", values=_moments),
-    "date": Spelling(query="{0}", values=_days),
+    "date": Spelling(query="{0}", values=lambda array: array.cast(pa.string())),
     # Microseconds. Days have 24 hours, as in Python.
     "interval": Spelling(query="(extract(epoch FROM {0}) * 1000000)::int8"),
     "uuid": Spelling(query="replace(({0})::text, '-', '')"),

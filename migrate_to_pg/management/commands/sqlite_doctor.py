@@ -17,7 +17,7 @@ from migrate_to_pg.management.argument_types import names, path
 
 if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
-    from migrate_to_pg.records import Failure, Options
+    from migrate_to_pg.records import Options
     from migrate_to_pg.records.diagnosis import Diagnosis
 
 
@@ -121,7 +121,9 @@ class Command(console.ConsoleCommand):
         from migrate_to_pg.rebuild.rebuild import rebuild
 
         with console.exit_on_second_signal(console.print_result, on_a_terminal=sys.stderr.isatty()):
-            status = run_and_print(self, options, _rebuild_options(options), rebuild, _assurance)
+            status = run_and_print(
+                self, options, _rebuild_options(options), rebuild, lambda *_args: _("No file was made.")
+            )
         if status:
             sys.exit(status)
 
@@ -214,8 +216,3 @@ def _rebuild_options(options: dict[str, Any]) -> Options:
         invocation=invocation("sqlite_doctor", options),
         **{name: given[name] for name in taken if name in given},
     )
-
-
-def _assurance(mode: str, failure: Failure) -> str:
-    """Return a sentence on what was not done, for a run that failed."""
-    return _("No file was made.")
