@@ -102,15 +102,12 @@ def as_counts(value: object) -> dict[str, int]:
 
 def as_objects(value: object) -> tuple[SchemaObject, ...]:
     """Return the objects that were stored by ``dataclasses.asdict``."""
-    return tuple(_as_object(**item) for item in _as_list(value))
-
-
-def _as_object(**values: object) -> SchemaObject:
-    found = SchemaObject(**values)  # type: ignore[arg-type]
-    as_number(found.class_oid), as_number(found.oid), as_text(found.type), as_text(found.identity)
-    for text in (*_as_list(found.names), *_as_list(found.arguments)):
-        as_text(text)
-    return found
+    objects = tuple(SchemaObject(**item) for item in _as_list(value))
+    for found in objects:
+        as_number(found.class_oid), as_number(found.oid), as_text(found.type), as_text(found.identity)
+        for text in (*_as_list(found.names), *_as_list(found.arguments)):
+            as_text(text)
+    return objects
 
 
 def _as_list(value: object) -> list[Any]:

@@ -246,20 +246,15 @@ def both_values(difference: Difference) -> list[tuple[str, str]]:
         return reason if target is None else [*reason, (_("Recorded"), repr(target))]
     if not difference.column and source is None and target is None:
         return []
-    show = ascii if _same_glyphs(source, target) else repr
+    # é may be one character or two, which look alike.
+    glyphs = {unicodedata.normalize("NFKC", value or "") for value in (source, target)}
+    show = ascii if len(glyphs) == 1 else repr
     absent = _("NULL") if difference.column else _("no row")
     sides = [
         (side, absent if value is None else show(value))
         for side, value in ((_("SQLite"), source), (_("PostgreSQL"), target))
     ]
     return sides + _first_difference(source, target)
-
-
-def _same_glyphs(source: str | None, target: str | None) -> bool:
-    """Return whether two texts look alike: é written as one character or as two."""
-    if source is None or target is None:
-        return False
-    return unicodedata.normalize("NFKC", source) == unicodedata.normalize("NFKC", target)
 
 
 def _first_difference(source: str | None, target: str | None) -> list[tuple[str, str]]:

@@ -77,8 +77,9 @@ def restore(
     keys, foreign = _of(dropped, foreign=False), _of(dropped, foreign=True)
     counter = _ProgressCounter(progress, len(keys))
     index_builders = _IndexBuilders(connection, schema, builders, counter)
-    large, small = _by_size(keys, rows)
-    index_builders.build([*([[key]] for key in large), *([some] for some in batched(small))])
+    by_size = sorted(keys, key=lambda key: rows(key.table), reverse=True)
+    large = sum(rows(key.table) > _SMALL_ROWS for key in by_size)
+    index_builders.build([*([[key]] for key in by_size[:large]), *([some] for some in batched(by_size[large:]))])
     _execute_all(connection, [(key, key.after) for key in keys])
     _execute_all(connection, [(key, key.before) for key in foreign])
     _execute_all(connection, [(key, key.after) for key in foreign])
@@ -112,13 +113,6 @@ def validate(connection: Connection, schema: str, dropped: DroppedObjects, plan:
 
 def _of(dropped: DroppedObjects, *, foreign: bool) -> list[Definition]:
     return [d for d in dropped.definitions if (d.kind == "foreign key") is foreign]
-
-
-def _by_size(found: Iterable[Definition], rows: Callable[[str], int]) -> tuple[list[Definition], list[Definition]]:
-    """Return the definitions of large tables, the largest first, and those of small ones."""
-    by_rows = sorted(found, key=lambda definition: rows(definition.table), reverse=True)
-    count = sum(rows(definition.table) > _SMALL_ROWS for definition in by_rows)
-    return by_rows[:count], by_rows[count:]
 
 
 def _execute_all(connection: Connection, made: Iterable[tuple[Definition, str]]) -> None:

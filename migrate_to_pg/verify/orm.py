@@ -280,16 +280,14 @@ class _ModelComparison:
             for row in self._queryset(TARGET).filter(pk__in=keys).values_list(*self.names):
                 found.setdefault(_hashable(row[0]), []).append(row)
             for row in chunk:
-                self._report_row(row, self._pop_match(row, found.get(_hashable(row[0]), [])))
+                # The row that is equal, or else the first of those that have its key.
+                others = found.get(_hashable(row[0]), [])
+                match = next((place for place, other in enumerate(others) if not any(self._unequal(row, other))), 0)
+                self._report_row(row, others.pop(match) if others else None)
         extra = self._queryset(TARGET).count() - rows
         if extra > 0:
             self._add("extra", {}, "", None, _("{rows} more than in SQLite", rows=pluralize(extra, "row", "rows")))
         return rows
-
-    def _pop_match(self, row: Row, found: list[Row]) -> Row | None:
-        """Remove and return the row that is equal, or else the first of those that have its key."""
-        same_row = (index for index, other in enumerate(found) if not any(self._unequal(row, other)))
-        return found.pop(next(same_row, 0)) if found else None
 
     def _unequal(self, row: Row, found: Row) -> Iterator[tuple[Any, Any, Any]]:
         """Yield the fields in which two rows differ, with the value of each side."""

@@ -51,17 +51,13 @@ class Column:
 
 def columns_of(table: PlannedTable, zone: zoneinfo.ZoneInfo) -> list[Column]:
     """Return the columns of a table, in the plan's order."""
-    return [_column(index, planned, zone) for index, planned in enumerate(table.columns)]
-
-
-def _column(index: int, planned: PlannedColumn, zone: zoneinfo.ZoneInfo) -> Column:
-    target = planned.target
-    return Column(
-        index=index,
-        planned=planned,
-        comparison=comparison_of(target.type_name, target.precision, target.scale),
-        facts=ColumnFacts(precision=target.precision, scale=target.scale, exact=target.exact, zone=zone),
-    )
+    columns = []
+    for index, planned in enumerate(table.columns):
+        target = planned.target
+        comparison = comparison_of(target.type_name, target.precision, target.scale)
+        facts = ColumnFacts(precision=target.precision, scale=target.scale, exact=target.exact, zone=zone)
+        columns.append(Column(index=index, planned=planned, comparison=comparison, facts=facts))
+    return columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,7 +64,9 @@ def find_by_tests(command: str, copy: Copy) -> TestsResult:
     there = run_on_copy(command, copy)
     failing = [(outcome, here.outcomes.get(test)) for test, outcome in there.outcomes.items() if outcome.is_bad]
     alone = [(outcome, before) for outcome, before in failing if _passed(outcome.test, before)]
-    classes = _failed_classes(there)
+    # unittest calls a setup that failed "setUpClass (shop.tests.BookTests)". The tests of that class did not run.
+    failed = (test.partition(" (")[2] for test in there.outcomes if test.startswith(("setUpClass (", "setUpModule (")))
+    classes = tuple(f"{name.rstrip(')')}." for name in failed)
     not_run = [] if there.outcomes else [not_begun(command, there.last_lines[-1] if there.last_lines else "")]
     return TestsResult(
         occurrences=(*not_run, *occurrences_of(alone)),
@@ -97,12 +99,3 @@ def _passed(test: str, before: Outcome | None) -> bool:
 
 def _is_bad(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.is_bad
-
-
-def _failed_classes(run: SuiteRun) -> tuple[str, ...]:
-    """Return how the tests begin that did not run because the setup of their class or module failed.
-
-    unittest calls such a failure "setUpClass (shop.tests.BookTests)".
-    """
-    names = (test.partition(" (")[2] for test in run.outcomes if test.startswith(("setUpClass (", "setUpModule (")))
-    return tuple(f"{name.rstrip(')')}." for name in names)
