@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from migrate_to_pg.behaviour.records import Occurrence
 from migrate_to_pg.behaviour.suite.causes import not_begun, occurrences_of, shown
-from migrate_to_pg.behaviour.suite.run_suite import Outcome, SuiteRun, run_on_copy, run_on_sqlite
+from migrate_to_pg.behaviour.suite.run_suite import Outcome, run_on_copy, run_on_sqlite
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.trial.open_copy import Copy
