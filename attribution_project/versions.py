@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.db import Error
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from .views.errors import incident_page
@@ -80,4 +81,4 @@ class VersionedAdmin(_ModelAdmin):
             name = self.model._meta.verbose_name
             key = request.resolver_match.kwargs.get("object_id", "") if request.resolver_match else ""
             row = self.model._default_manager.filter(pk=key).first() if str(key).isdecimal() else None
-            return incident_page(request, error, sentence % {"what": row or name})
+            return incident_page(request, error, sentence % {"what": row or capfirst(name)})

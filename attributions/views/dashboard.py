@@ -1,6 +1,7 @@
 """Show a year in figures: progress, free parts and each teacher's hours."""
 
 from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -86,13 +87,18 @@ def review(request: HttpRequest) -> HttpResponse:
     return render(request, "attributions/review.html", context)
 
 
+def _whole(hours: Decimal) -> str:
+    """Return hours for the end of a bar, where a telephone has little room: the table has what follows the point."""
+    return hours_text(hours // 1)
+
+
 def _progress_chart(progress: list[statistics.Progress], title: str) -> str:
     rows = [
         svg_charts.Bar(
             label=one.name,
             value=float(one.held),
             maximum=float(one.all),
-            text=f"{hours_text(one.held)} / {hours_text(one.all)} h",
+            text=f"{_whole(one.held)} / {_whole(one.all)} h",
             state="full" if one.all and not one.free else "",
         )
         for one in progress
@@ -104,10 +110,10 @@ def _load_chart(loads: list[tuple[Any, TeachingLoad]]) -> str:
     names = Counter(str(teacher) for teacher, _load in loads)
     rows = [
         svg_charts.Bar(
-            label=f"{teacher} ({teacher.matricule})" if names[str(teacher)] > 1 else str(teacher),
+            label=f"{teacher.matricule} {teacher}" if names[str(teacher)] > 1 else str(teacher),
             value=float(load.hours),
             maximum=float(load.maximum),
-            text=f"{hours_text(load.hours)} / {hours_text(load.maximum)} h",
+            text=f"{_whole(load.hours)} / {_whole(load.maximum)} h",
             state=load.state if load.state != "free" else "",
         )
         for teacher, load in loads

@@ -208,7 +208,7 @@ def test_inactive_courses_and_teachers_are_said_to_be_inactive(
     Teacher.objects.update(active=False)
     note = send_courses(browser, "matricule;nom\nM00001;Durand\n", TEACHERS).context["preview"].lines[0].notes
     assert note == ["M00001 n’est plus actif, et le reste."]
-    assert post(browser) == (400, f"Enseignant : {person}")
+    assert post(browser) == (400, f"Enseignant\N{NO-BREAK SPACE}: {person}")
     assert faults(send(browser, row)) == [person]
     share = Attribution.objects.create(course=agv211, teacher=teacher, component="CM", academic_year_id=YEAR, hours=2)
     for page in ("deplacer", "remplacer"):

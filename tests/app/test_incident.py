@@ -150,6 +150,6 @@ def test_the_administration_explains_it_too(
         "/admin/attributions/attribution/add/", sent | {"hours": "1", "load": "STAT", "role": "HOLDER", "group": 0}
     )
     text = answer.content.decode()
-    assert (answer.status_code, "n’a pas pu être enregistré" in text) == (500, True)
+    assert (answer.status_code, "<p>Attribution n’a pas pu être enregistré" in text) == (500, True)
     assert "<code>no such table: main.courses_course_backup</code>" in text
     assert "style-src 'self'" in answer.headers["Content-Security-Policy"]
