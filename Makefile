@@ -62,9 +62,9 @@ debian = @command -v $(1) >/dev/null || { \
 test-browser: .venv/ready  ## the pages and the report in Debian's chromium (installed by apt when root)
 	$(call debian,chromium,chromium fonts-dejavu-core)
 	$(call debian,pdftotext,poppler-utils)
-	@$(IN_MEMORY) $(PY) -m pytest -q $(THREE) -m browser
+	@$(IN_MEMORY) $(PY) -m pytest -q $(THREE) -m "browser and not full"
 
-test-full: .venv/ready  ## what test and test-browser leave out: full size, faults, the system's PostgreSQL, PgBouncer, pgloader (by apt when root), applications of others
+test-full: .venv/ready  ## what test and test-browser leave out: full size, faults, other widths, the system's PostgreSQL, PgBouncer, pgloader (by apt when root), applications of others
 	$(call debian,pg_createcluster,postgresql postgresql-contrib)
 	$(call debian,pgloader,pgloader)
 	$(call debian,/usr/sbin/pgbouncer,pgbouncer)
@@ -72,7 +72,9 @@ test-full: .venv/ready  ## what test and test-browser leave out: full size, faul
 	$(call debian,openssl,openssl)
 	$(call debian,shellcheck,shellcheck)
 	$(call debian,spatialite,spatialite-bin libsqlite3-mod-spatialite libgdal32)
-	@START_COLD=1 $(PY) -m pytest -q $(THREE) -m "full and not browser" $(addprefix --ignore=,$(ALONE))
+	$(call debian,chromium,chromium fonts-dejavu-core)
+	$(call debian,pdftotext,poppler-utils)
+	@START_COLD=1 $(PY) -m pytest -q $(THREE) -m full $(addprefix --ignore=,$(ALONE))
 	@START_COLD=1 $(PY) -m pytest -q -m full $(ALONE)
 	@POSTGRESQL=system $(PY) -m pytest -q $(THREE) -m "not full" $(MET)
 	@.venv/bin/nox --session others newest_here -- $(MET)

@@ -26,6 +26,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
+    # It takes longest: the other workers have enough to do meanwhile.
+    items.sort(key=lambda item: item.path.name != "test_behaviour.py")
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,11 @@ COVERED = """() => {
 }"""
 
 
-@pytest.fixture(params=[("sqlite", "desktop"), ("postgresql", "phone")], ids="-".join)
+#: The default tier has these tests in one run, with each query asked of PostgreSQL: test_behaviour.py.
+AT_A_DESK = pytest.param(("sqlite", "desktop"), marks=pytest.mark.full)
+
+
+@pytest.fixture(params=[AT_A_DESK, ("postgresql", "phone")], ids="-".join)
 def setting(request: pytest.FixtureRequest) -> tuple[str, str]:
     """A database and a width: each walk meets both of either."""
     database, size = request.param
@@ -173,7 +177,7 @@ def test_a_part_that_somebody_takes_meanwhile_is_told_with_the_holder(
     assert fits(page)
 
 
-@pytest.mark.parametrize("setting", [("sqlite", "phone"), ("sqlite", "desktop")], ids="-".join, indirect=True)
+@pytest.mark.parametrize("setting", [("sqlite", "phone"), AT_A_DESK], ids="-".join, indirect=True)
 def test_a_search_that_fails_says_why_in_place_and_works_again(
     application: Application, page: Page, rf: RequestFactory
 ) -> None:
@@ -235,6 +239,10 @@ def test_an_attribution_is_edited_moved_removed_and_brought_back(application: Ap
     expect(page.get_by_text(re.compile("est retiré à SOW"))).to_be_visible()
     page.get_by_role("button", name="Annuler").click()
     expect(page.get_by_text(re.compile("est revenu à son état d’avant"))).to_be_visible()
+    # On the list where that was pressed.
+    page.get_by_label("Cours ou enseignant").fill("agrostologie")
+    page.get_by_role("button", name="Filtrer").click()
+    page.locator("tr", has_text="SOW").locator("td.main a").click()
     expect(page.locator(".history li")).to_have_count(5)
     assert fits(page)
 
@@ -341,7 +349,7 @@ def test_a_teacher_sees_their_own_year_and_a_dean_looks_without_touching(applica
     expect(page.get_by_role("link", name="Modifier")).to_have_count(0)
 
 
-@pytest.mark.parametrize("setting", [("sqlite", "desktop")], ids="-".join, indirect=True)
+@pytest.mark.parametrize("setting", [AT_A_DESK], ids="-".join, indirect=True)
 def test_a_print_has_the_bars_all_columns_and_one_total(application: Application, page: Page, tmp_path: Path) -> None:
     log_in(page, application, "administratrice")
     page.goto(f"{application.address}/attribution/tableau-de-bord/")
@@ -369,7 +377,7 @@ PAGES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("setting", [("sqlite", "phone"), ("sqlite", "desktop")], ids="-".join, indirect=True)
+@pytest.mark.parametrize("setting", [("sqlite", "phone"), AT_A_DESK], ids="-".join, indirect=True)
 def test_every_page_fits_has_one_title_and_a_name_for_each_control(application: Application, page: Page) -> None:
     log_in(page, application, "administratrice")
     for address in PAGES:
@@ -387,7 +395,7 @@ def test_the_sizes_are_those_of_a_telephone_and_a_desk() -> None:
     assert {name: size["width"] for name, size in SIZES.items()} == {"phone": 390, "desktop": 1280}
 
 
-@pytest.mark.parametrize("setting", [("sqlite", "phone"), ("sqlite", "desktop")], ids="-".join, indirect=True)
+@pytest.mark.parametrize("setting", [("sqlite", "phone"), AT_A_DESK], ids="-".join, indirect=True)
 def test_what_is_refused_is_said_in_a_page_that_fits(application: Application, page: Page, tmp_path: Path) -> None:
     def check(title: str, told: str) -> None:
         expect(page.get_by_role("heading", name=title)).to_be_visible()
