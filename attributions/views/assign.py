@@ -102,12 +102,12 @@ def _context(request: HttpRequest, given: Any) -> dict[str, Any]:
     wanted = PartFilter.of(given)
     sought = given.get("who", "").strip()
     question = [("year", year), *(pair for pair in wanted.pairs if pair[1])]
-    is_open = year in academic_year.open_years()
+    closed = _closed_message(year, teacher)
     context: dict[str, Any] = {
         "year": year,
         "years": academic_year.all_years(),
-        "closed": "" if is_open else academic_year.closed_message(year),
-        "may_send": is_open and request.user.has_perm("attributions.add_attribution"),
+        "closed": closed,
+        "may_send": not closed and request.user.has_perm("attributions.add_attribution"),
         "teacher": teacher,
         "sought": sought,
         "found": find_teachers(sought, year) if sought or teacher is None else None,
@@ -128,6 +128,15 @@ def _context(request: HttpRequest, given: Any) -> dict[str, Any]:
         # What a link to another page of the list keeps, whether the page answers a form or an address.
         context["question"] = urlencode([*question, ("teacher", teacher.matricule)])
     return context
+
+
+def _closed_message(year: str, teacher: Teacher | None) -> str:
+    """Return why nobody can attribute anything here, or ""."""
+    if year not in academic_year.open_years():
+        return academic_year.closed_message(year)
+    if teacher is not None and not teacher.active:
+        return _("This teacher is inactive: not offered any more. What is attributed stays.")
+    return ""
 
 
 def _free_parts_context(given: Any, year: str, wanted: PartFilter) -> dict[str, Any]:

@@ -88,6 +88,16 @@ def test_nobody_is_led_to_forms_of_a_closed_year(browser: Client, attribution: A
         assert (" data-choose" in page) is ('name="parts"' in page) is ('name="hours:AGV211:TD"' in page) is led
 
 
+def test_nothing_is_offered_for_a_teacher_who_is_inactive(browser: Client, attribution: Attribution) -> None:
+    workbench = "/attribution/?year=2026-2027&teacher=M00001"
+    for active in (True, False):
+        Teacher.objects.update(active=active)
+        page = browser.get(f"/enseignants/{attribution.teacher_id}/").content.decode()
+        assert ("/attribution/?year=2026-2027&amp;teacher=M00001" in page) is active
+        page = browser.get(workbench).content.decode()
+        assert ('name="parts"' in page) is ("est inactif" not in page) is active
+
+
 @pytest.mark.parametrize(
     ("mode", "ok", "kind", "result"),
     [
