@@ -118,24 +118,28 @@ PAGES = {
 }
 
 
+def values_of() -> dict[str, object]:
+    """What stands in the addresses of PAGES: the last year, and rows of it."""
+    year = max(Attribution.objects.values_list("academic_year__label", flat=True))
+    attribution = Attribution.objects.filter(academic_year__label=year).order_by("pk")[0]
+    free = Course.objects.exclude(attributions__academic_year__label=year)
+    return {
+        "year": year,
+        "next": f"{int(year[:4]) + 1}-{int(year[5:]) + 1}",
+        "attribution": attribution.pk,
+        "teacher": attribution.teacher_id,
+        "course": attribution.course_id,
+        "free": free.aggregate(pk=Min("pk"))["pk"],
+    }
+
+
 @pytest.mark.django_db
 @pytest.mark.xdist_group("scale")
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_asks_little_and_fetches_no_more_than_it_shows(
     browser: Client, academic_years: list[str], page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    attribution = Attribution.objects.filter(academic_year__label=academic_years[-1]).order_by("pk").first()
-    assert attribution
-    address = PAGES[page].format(
-        year=academic_years[-1],
-        next=f"{int(academic_years[-1][:4]) + 1}-{int(academic_years[-1][5:]) + 1}",
-        attribution=attribution.pk,
-        teacher=attribution.teacher_id,
-        course=attribution.course_id,
-        free=Course.objects.exclude(attributions__academic_year__label=academic_years[-1]).aggregate(pk=Min("pk"))[
-            "pk"
-        ],
-    )
+    address = PAGES[page].format(**values_of())
     counting = Counting()
     monkeypatch.setattr(connection, "make_cursor", counting.cursor)
     monkeypatch.setattr(connection, "make_debug_cursor", counting.cursor)
