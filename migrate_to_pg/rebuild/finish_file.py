@@ -69,7 +69,7 @@ class Finish:
         if errors:
             raise ProofError(
                 _("The new file is not healthy, so it was removed."),
-                detail=list(_described(errors)),
+                detail=[f"{finding.rule} {finding.place}: {finding.explanation}" for finding in errors],
                 remedy=_("Correct in the old file what these findings name, then run again."),
             )
 
@@ -91,9 +91,3 @@ class Finish:
                 detail=[_("The first difference: {place}", place=place)],
                 remedy=_("Stop the application, then run again."),
             )
-
-
-def _described(errors: list[Finding]) -> Iterator[str]:
-    for finding in errors:
-        place = f"{finding.table}.{finding.column}" if finding.column else finding.table
-        yield f"{finding.rule} {place}: {finding.explanation}"

@@ -58,6 +58,11 @@ class Finding:
         return self.level is Level.ERROR and not self.applied
 
     @property
+    def place(self) -> str:
+        """The table, or table.column."""
+        return f"{self.table}.{self.column}" if self.column else self.table
+
+    @property
     def beyond_repair(self) -> int:
         """Number of the rows that no repair keeps as they must be."""
         if not self.repair:

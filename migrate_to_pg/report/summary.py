@@ -104,7 +104,7 @@ def place(finding: Finding) -> str:
     """Format table, table.column, or table (a, b)."""
     if "," in finding.column:
         return visible(f"{finding.table} ({finding.column})")
-    return visible(f"{finding.table}.{finding.column}" if finding.column else finding.table)
+    return visible(finding.place)
 
 
 def extent(finding: Finding) -> str:
@@ -133,8 +133,7 @@ def what_to_do(finding: Finding, report: Report | None = None) -> list[str]:
 
 def made_file(made: MadeFile) -> str:
     """Format the path, 2.0 KiB, 1 table, 7 rows."""
-    held = [pluralize(made.tables, "table", "tables"), pluralize(made.rows, "row", "rows")]
-    return ", ".join([f"{made.path}; {size(made.bytes)}", *held])
+    return f"{made.path}; {source_size(made)}"
 
 
 def repair_offer(finding: Finding, option: str = "--fix") -> list[str]:
@@ -295,7 +294,7 @@ def target_version(target: TargetFacts) -> str:
     return _("PostgreSQL {version}, schema {schema}", version=target.version, schema=target.schema)
 
 
-def source_size(source: SourceFacts) -> str:
+def source_size(source: SourceFacts | MadeFile) -> str:
     """Format 2.0 KiB, 1 table, 7 rows."""
     held = [pluralize(source.tables, "table", "tables"), pluralize(source.rows, "row", "rows")]
     return ", ".join([size(source.bytes), *held])

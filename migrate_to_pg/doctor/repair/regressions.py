@@ -98,8 +98,7 @@ def _is_same_fault(known: Finding, finding: Finding) -> bool:
 
 
 def _place(finding: Finding) -> str:
-    place = f"{finding.table}.{finding.column}" if finding.column else finding.table
-    return f"{finding.rule} {place}".rstrip()
+    return f"{finding.rule} {finding.place}".rstrip()
 
 
 def require_none(found: list[str]) -> None:
