@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     # The commands are imported by every `manage.py help`.
     from migrate_to_pg.errors import MigrateToPgError
     from migrate_to_pg.records import Event, Failure
+    from migrate_to_pg.report.text_layout import Block
 
 
 class ConsoleCommand(BaseCommand):
@@ -239,6 +240,28 @@ def ignore_broken_pipe(progress: Callable[[Event], None]) -> Callable[[Event], N
 def raw_stream(wrapper: Any) -> Any:
     """Return the stream below Django's OutputWrapper, which would end every write with a newline."""
     return getattr(wrapper, "_out", wrapper)
+
+
+def print_text(command: BaseCommand, text: str) -> None:
+    """Write a text on stdout as it is."""
+    stdout = raw_stream(command.stdout)
+    stdout.write(text)
+    stdout.flush()
+
+
+def print_blocks(command: BaseCommand, blocks: Iterable[Block], options: Mapping[str, Any]) -> None:
+    """Print lines and grids on stdout: in colours and folded on a terminal, else as plain text."""
+    from migrate_to_pg.report.text_layout import plain, show
+
+    stdout = raw_stream(command.stdout)
+    if not stdout.isatty():
+        print_text(command, "\n".join(plain(blocks)) + "\n")
+        return
+    from rich.console import Console
+
+    no_color = options["no_color"] or bool(os.environ.get("NO_COLOR"))
+    show(blocks, Console(file=stdout, no_color=no_color, highlight=False))
+    stdout.flush()
 
 
 @contextlib.contextmanager

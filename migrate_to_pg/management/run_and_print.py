@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -66,19 +65,11 @@ def show(
 
 
 def _print(command: BaseCommand, report: Report, options: Mapping[str, Any]) -> None:
-    stdout = console.raw_stream(command.stdout)
     if options["json"]:
         from migrate_to_pg.report.to_json import dumps
 
-        stdout.write(dumps(report) + "\n")
+        console.print_text(command, dumps(report) + "\n")
     elif options["verbosity"] or report.failure:
-        from migrate_to_pg.report.to_text import lines, print_report
+        from migrate_to_pg.report.to_text import blocks
 
-        if stdout.isatty():
-            from rich.console import Console
-
-            no_color = options["no_color"] or bool(os.environ.get("NO_COLOR"))
-            print_report(report, Console(file=stdout, no_color=no_color, highlight=False))
-        else:
-            stdout.write("\n".join(lines(report)) + "\n")
-    stdout.flush()
+        console.print_blocks(command, blocks(report), options)

@@ -58,12 +58,11 @@ from migrate_to_pg.report.text_layout import (
     more_rows,
     named,
     plain,
-    show,
 )
 from migrate_to_pg.report.verdict import at_stake, not_done, notes, tone, verdict
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    pass
 
 #: Rows of one finding that are shown.
 SAMPLES = 5
@@ -76,11 +75,6 @@ EQUAL_TABLES = 20
 def lines(report: Report) -> list[str]:
     """Return the report as plain text."""
     return plain(blocks(report))
-
-
-def print_report(report: Report, console: Console) -> None:
-    """Print the report on a rich console, folded to its width."""
-    show(blocks(report), console)
 
 
 def blocks(report: Report) -> Iterator[Block]:

@@ -28,8 +28,9 @@ from migrate_to_pg.records import (
     Verify,
 )
 from migrate_to_pg.records.repairs import Change, ChangedCells, RemovedRow, RemovedRows, RowOutcome
+from migrate_to_pg.report.text_layout import show
 from migrate_to_pg.report.to_html import to_html
-from migrate_to_pg.report.to_text import lines, print_report
+from migrate_to_pg.report.to_text import blocks, lines
 
 HOSTILE = ["<script>alert(1)</script>", "[red]x[/red]", "\x1b[31mred", "a\ud800b", "nul\x00", "‮evil", "\x9b31m"]
 LONG = "é" * 9_999 + "!"
@@ -168,7 +169,7 @@ FAILED = replace(PUBLISHED, ok=False, publication=None, next_steps=())
 def terminal(report: Report, width: int = 80) -> str:
     """What a terminal of that width is sent, colours included."""
     console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=width, _environ={})
-    print_report(report, console)
+    show(blocks(report), console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -115,26 +114,17 @@ class Command(console.ConsoleCommand):
         from migrate_to_pg.report.to_json import dumps
         from migrate_to_pg.report.to_text import lines
 
-        stdout = console.raw_stream(self.stdout)
-        stdout.write(dumps(report) if options["json"] else "\n".join(lines(report)) + "\n")
-        stdout.flush()
+        console.print_text(self, dumps(report) if options["json"] else "\n".join(lines(report)) + "\n")
 
     def _print(self, report: Report, page: Path, options: dict[str, Any]) -> None:
         from migrate_to_pg.behaviour.report import behaviour_json, behaviour_text
-        from migrate_to_pg.report.text_layout import line, named, plain, show
+        from migrate_to_pg.report.text_layout import line, named
 
-        stdout = console.raw_stream(self.stdout)
-        blocks = [*behaviour_text.blocks(report), line(), *named(_("Report"), str(page))]
         if options["json"]:
-            stdout.write(behaviour_json.dumps(report, options["fail_on"]))
-        elif stdout.isatty():
-            from rich.console import Console
-
-            no_color = options["no_color"] or bool(os.environ.get("NO_COLOR"))
-            show(blocks, Console(file=stdout, no_color=no_color, highlight=False))
+            console.print_text(self, behaviour_json.dumps(report, options["fail_on"]))
         else:
-            stdout.write("\n".join(plain(blocks)) + "\n")
-        stdout.flush()
+            blocks = [*behaviour_text.blocks(report), line(), *named(_("Report"), str(page))]
+            console.print_blocks(self, blocks, options)
 
 
 def _add_ways(group: argparse._ArgumentGroup) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,20 +129,11 @@ class Command(console.ConsoleCommand):
     def _print(self, diagnosis: Diagnosis, options: dict[str, Any]) -> None:
         from migrate_to_pg.management.settings import invocation
         from migrate_to_pg.report.doctor_report import blocks, dumps
-        from migrate_to_pg.report.text_layout import plain, show
 
-        stdout = console.raw_stream(self.stdout)
-        program = invocation("sqlite_doctor", options).program
         if options["json"]:
-            stdout.write(dumps(diagnosis))
-        elif stdout.isatty():
-            from rich.console import Console
-
-            no_color = options["no_color"] or bool(os.environ.get("NO_COLOR"))
-            show(blocks(diagnosis, program), Console(file=stdout, no_color=no_color, highlight=False))
+            console.print_text(self, dumps(diagnosis))
         else:
-            stdout.write("\n".join(plain(blocks(diagnosis, program))) + "\n")
-        stdout.flush()
+            console.print_blocks(self, blocks(diagnosis, invocation("sqlite_doctor", options).program), options)
 
 
 def _add_rebuild(group: argparse._ArgumentGroup) -> None:
