@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from migrate_to_pg.behaviour.code.branches import asks_vendor, is_for_another_vendor
 from migrate_to_pg.behaviour.code.sources import Source
-from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
+from migrate_to_pg.behaviour.records import Effect, Occurrence
 
 _FILE_OF_DATABASE = re.compile(r"\.(?:sqlite3?|db3)\Z|\bdb\.sqlite", re.IGNORECASE)
 _SQL = re.compile(r"\s*(?:SELECT|WITH|INSERT|UPDATE|DELETE|CREATE|ALTER|DROP)\b", re.IGNORECASE)
@@ -24,19 +24,14 @@ def find_in_files(sources: Sequence[Source]) -> Iterator[Occurrence]:
         for node in source.nodes:
             if isinstance(node, ast.Call) and _takes_database(source, node):
                 if not is_for_another_vendor(source, node):
-                    yield _hint("database-as-file", source, node)
+                    yield source.found("database-as-file", node, Effect.DIFFERENT)
             elif (
                 isinstance(node, ast.Compare)
                 and not source.is_test
                 and asks_vendor(node)
                 and _has_untried_sql(source, node)
             ):
-                yield _hint("vendor-branch", source, node)
-
-
-def _hint(rule: str, source: Source, node: ast.AST) -> Occurrence:
-    place = source.place(node)
-    return Occurrence(rule=rule, place=place, way=Way.CODE, certainty=Certainty.HINT, effect=Effect.DIFFERENT)
+                yield source.found("vendor-branch", node, Effect.DIFFERENT)
 
 
 def _takes_database(source: Source, call: ast.Call) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from django.db import models
@@ -12,7 +11,7 @@ from django.db import models
 from migrate_to_pg.behaviour.code.branches import is_for_another_vendor
 from migrate_to_pg.behaviour.code.querysets import constant
 from migrate_to_pg.behaviour.code.sources import UNKNOWN, Source
-from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
+from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence
 
 _CREATE = frozenset({"create", "get_or_create", "update_or_create", "acreate", "aget_or_create", "aupdate_or_create"})
 _KEYS = frozenset({"id", "pk"})
@@ -28,21 +27,15 @@ def find_in_keys(sources: Sequence[Source]) -> Iterator[Occurrence]:
         ]
         if lines:
             first = min(lines, key=lambda node: node.lineno)
-            yield replace(_found("expected-key", source, first, Effect.DIFFERENT), count=len(lines))
+            yield source.found("expected-key", first, Effect.DIFFERENT, count=len(lines))
         creators = dict(_creators(source))
         for node in source.nodes:
             if isinstance(node, ast.Attribute) and node.attr == "lastrowid":
                 if not is_for_another_vendor(source, node):
-                    yield _found("last-row-id", source, node, Effect.ERROR)
+                    yield source.found("last-row-id", node, Effect.ERROR)
             elif isinstance(node, ast.Call):
                 model = _created(source, node, creators)
                 yield from _of_creation(source, node, model) if model else ()
-
-
-def _found(
-    rule: str, source: Source, node: ast.AST, effect: Effect, certainty: Certainty = Certainty.HINT
-) -> Occurrence:
-    return Occurrence(rule=rule, place=source.place(node), way=Way.CODE, certainty=certainty, effect=effect)
 
 
 def _of_creation(source: Source, call: ast.Call, model: type[models.Model]) -> Iterator[Occurrence]:
@@ -51,7 +44,7 @@ def _of_creation(source: Source, call: ast.Call, model: type[models.Model]) -> I
         if keyword.arg in (*_KEYS, key.name) and isinstance(key, models.AutoField):
             is_none = isinstance(keyword.value, ast.Constant) and keyword.value.value is None
             if not source.is_test and not is_none and _is_stored(source, call, keyword.value):
-                yield _found("explicit-key", source, call, Effect.ERROR)
+                yield source.found("explicit-key", call, Effect.ERROR)
         elif keyword.arg and (value := constant(source, keyword.value)) is not UNKNOWN:
             yield from _of_value(source, call, model, keyword.arg, value)
 
@@ -63,15 +56,15 @@ def _of_value(source: Source, call: ast.Call, model: type[models.Model], name: s
         return
     if isinstance(value, str):
         if "\x00" in value:
-            yield _found("nul-character", source, call, Effect.ERROR, Certainty.CONFIRMED)
+            yield source.found("nul-character", call, Effect.ERROR, Certainty.CONFIRMED)
         if isinstance(field, models.CharField) and field.max_length and len(value) > field.max_length:
-            yield _found("text-length", source, call, Effect.ERROR, Certainty.CONFIRMED)
+            yield source.found("text-length", call, Effect.ERROR, Certainty.CONFIRMED)
     elif isinstance(value, int) and field.get_internal_type().endswith("IntegerField"):
         from migrate_to_pg.project.identifiers import backend
 
         low, high = backend("postgresql").ops.integer_field_range(field.get_internal_type())
         if not low <= value <= high:
-            yield _found("integer-range", source, call, Effect.ERROR, Certainty.CONFIRMED)
+            yield source.found("integer-range", call, Effect.ERROR, Certainty.CONFIRMED)
 
 
 def _created(source: Source, call: ast.Call, creators: dict[str, type[models.Model]]) -> type[models.Model] | None:

@@ -17,7 +17,7 @@ from typing import Any
 from django.conf import settings
 
 from migrate_to_pg.behaviour.own_models import FOREIGN, is_own_folder, own_apps, shown_path
-from migrate_to_pg.behaviour.records import Place
+from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place, Way
 from migrate_to_pg.i18n import gettext as _
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -63,6 +63,13 @@ class Source:
     def place(self, node: ast.AST) -> Place:
         """Return the line of a node."""
         return Place(file=shown_path(self.path), line=getattr(node, "lineno", 0))
+
+    def found(
+        self, rule: str, node: ast.AST, effect: Effect, certainty: Certainty = Certainty.HINT, count: int = 1
+    ) -> Occurrence:
+        """Return an occurrence of a rule at a node, of which more is not known than what was read."""
+        place = self.place(node)
+        return Occurrence(rule=rule, place=place, way=Way.CODE, certainty=certainty, effect=effect, count=count)
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
         """Yield what a node stands in, from the inside out."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from migrate_to_pg.behaviour.code.branches import is_for_another_vendor
 from migrate_to_pg.behaviour.code.sources import Source
-from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
+from migrate_to_pg.behaviour.records import Effect, Occurrence
 
 #: Methods and attributes of sqlite3.Connection, which psycopg's has not.
 _OF_CONNECTION = frozenset(
@@ -27,13 +27,7 @@ def find_in_driver(sources: Sequence[Source]) -> Iterator[Occurrence]:
         for node in source.nodes:
             rule = _rule_of(source, node)
             if rule and not is_for_another_vendor(source, node):
-                yield Occurrence(
-                    rule=rule,
-                    place=source.place(node),
-                    way=Way.CODE,
-                    certainty=Certainty.HINT,
-                    effect=Effect.DIFFERENT,
-                )
+                yield source.found(rule, node, Effect.DIFFERENT)
 
 
 def _rule_of(source: Source, node: ast.AST) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from django.conf import settings
 
 from migrate_to_pg.behaviour.code.sources import Function, Source
-from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
+from migrate_to_pg.behaviour.records import Effect, Occurrence
 
 _ERRORS = frozenset({"IntegrityError", "DatabaseError", "DataError", "OperationalError", "ProgrammingError"})
 _ANY_ERRORS = frozenset({"Exception", "BaseException"})
@@ -32,7 +32,7 @@ def find_in_transactions(sources: Sequence[Source]) -> Iterator[Occurrence]:
     for source in sources:
         for node in source.nodes:
             if isinstance(node, ast.Try) and _in_transaction(source, node) and _breaks(node):
-                yield _hint("caught-in-transaction", source, node)
+                yield source.found("caught-in-transaction", node, Effect.ERROR)
             elif _is_call(node, "select_for_update") and not source.is_test and not _in_transaction(source, node):
                 function = source.function(node)
                 is_called_inside = function is not None and function.name in inside
@@ -41,12 +41,7 @@ def find_in_transactions(sources: Sequence[Source]) -> Iterator[Occurrence]:
                 )
                 every_request = any(entry.get("ATOMIC_REQUESTS") for entry in settings.DATABASES.values())
                 if not (every_request or is_called_inside or asks):
-                    yield _hint("lock-without-transaction", source, node)
-
-
-def _hint(rule: str, source: Source, node: ast.AST) -> Occurrence:
-    place = source.place(node)
-    return Occurrence(rule=rule, place=place, way=Way.CODE, certainty=Certainty.HINT, effect=Effect.ERROR)
+                    yield source.found("lock-without-transaction", node, Effect.ERROR)
 
 
 def _is_call(node: ast.AST, name: str) -> bool:
