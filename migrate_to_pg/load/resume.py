@@ -47,7 +47,7 @@ def save_previous(connection: Connection) -> None:
     """Rename the incoming schema of a run that was interrupted while loading. Call it before creating a new one."""
     if _has_notes(connection, INCOMING):
         target.drop_schema(connection, _PREVIOUS_SCHEMA)
-        _rename(connection, INCOMING, _PREVIOUS_SCHEMA)
+        target.rename_schema(connection, INCOMING, _PREVIOUS_SCHEMA)
 
 
 def drop(connection: Connection) -> None:
@@ -120,16 +120,12 @@ def _swap_schemas(connection: Connection) -> None:
     fresh = read_definitions(connection, INCOMING)
     between = f"{_PREVIOUS_SCHEMA}_too"
     with connection.transaction():
-        _rename(connection, INCOMING, between)
-        _rename(connection, _PREVIOUS_SCHEMA, INCOMING)
+        target.rename_schema(connection, INCOMING, between)
+        target.rename_schema(connection, _PREVIOUS_SCHEMA, INCOMING)
         former = read_definitions(connection, INCOMING)
         if {item for item in former if item.name.split(".")[0] != _NOTES} != fresh:
             raise _OtherSchemaError
-        _rename(connection, between, _PREVIOUS_SCHEMA)
-
-
-def _rename(connection: Connection, name: str, new: str) -> None:
-    connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(new)))
+        target.rename_schema(connection, between, _PREVIOUS_SCHEMA)
 
 
 def _count(connection: Connection, name: str) -> int:

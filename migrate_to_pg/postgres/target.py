@@ -142,6 +142,11 @@ def drop_schema(connection: Connection, name: str) -> None:
     connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name)))
 
 
+def rename_schema(connection: Connection, name: str, new: str) -> None:
+    """Give a schema another name."""
+    connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(new)))
+
+
 def drop_on_new_connection(broken: Connection, conninfo: str, *names: str) -> None:
     """Drop schemas on a new connection, after ending the session of a broken one."""
     with open_connection(conninfo) as connection:

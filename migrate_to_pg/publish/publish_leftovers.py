@@ -17,6 +17,7 @@ from psycopg.types.json import Jsonb
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.objects import SchemaObject, external_dependents, objects_in
+from migrate_to_pg.postgres.target import rename_schema
 from migrate_to_pg.publish.archive_schemas import check_archive, unused_schema
 from migrate_to_pg.publish.check_history import LineReader, as_dated_or_none, as_number, as_objects
 from migrate_to_pg.publish.history import entries
@@ -90,8 +91,8 @@ def publish_leftovers(connection: Connection, run: int, owner: str) -> Published
     kept = objects_in(connection, LEFTOVERS)
     if _exists(connection, LEFTOVERS):
         archive = unused_schema(connection, "migrate_to_pg_replaced_leftovers")
-        _rename(connection, LEFTOVERS, archive)
-    _rename(connection, LEFTOVERS_INCOMING, LEFTOVERS)
+        rename_schema(connection, LEFTOVERS, archive)
+    rename_schema(connection, LEFTOVERS_INCOMING, LEFTOVERS)
     connection.execute(sql.SQL(_CREATE).format(_TABLE))
     if connection.execute(_HAS_KEPT, [BOOKKEEPING]).fetchone() is None:
         connection.execute(sql.SQL(_ADD).format(_TABLE))
@@ -128,9 +129,9 @@ def restore_leftovers(connection: Connection, run: int, published: PublishedLeft
     undone = ""
     if _exists(connection, LEFTOVERS):
         undone = unused_schema(connection, "migrate_to_pg_undone_leftovers")
-        _rename(connection, LEFTOVERS, undone)
+        rename_schema(connection, LEFTOVERS, undone)
     if published.archive:
-        _rename(connection, published.archive, LEFTOVERS)
+        rename_schema(connection, published.archive, LEFTOVERS)
     connection.execute(sql.SQL("UPDATE {} SET undone = %s WHERE run = %s").format(_TABLE), [undone, run])
     return undone
 
@@ -184,7 +185,3 @@ def _tables(connection: Connection) -> tuple[SchemaObject, ...]:
 
 def _exists(connection: Connection, schema: str) -> bool:
     return connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", [schema]).fetchone() is not None
-
-
-def _rename(connection: Connection, name: str, new: str) -> None:
-    connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(sql.Identifier(name), sql.Identifier(new)))
