@@ -11,18 +11,13 @@ import adbc_driver_postgresql.dbapi
 import pyarrow as pa
 from psycopg import sql
 
-from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.move_back.spelling import read_expression, spelling_of
-from migrate_to_pg.postgres.arrow_errors import translate_errors
-from migrate_to_pg.postgres.session import arrow_conninfo, configure_session
-from migrate_to_pg.postgres.shared_snapshot import join_snapshot
+from migrate_to_pg.postgres.table_reader import TableReader
 from migrate_to_pg.project.own_forms import OwnForms
 from migrate_to_pg.records import PlannedColumn, PlannedTable
 
 #: Bytes of a batch, unless a single row is longer.
 _BATCH_BYTES = 1_000_000
-#: Tables that are read before their locks are given back: a server has no room for the locks of thousands.
-_TABLES_LOCKED = 10
 
 #: Columns as SQLite's driver binds them. Where a field of the project has a form of its own, that is a list.
 Batch = list[Any]
@@ -46,28 +41,12 @@ def stored_columns(table: PlannedTable) -> list[PlannedColumn]:
     return [column for column in table.columns if not column.source.generated]
 
 
-class Reader:
-    """One connection that reads one table after another. A context manager."""
+class Reader(TableReader):
+    """One connection that reads one table after another, as SQLite is to hold it."""
 
     def __init__(self, state: State) -> None:
+        super().__init__(state.conninfo, state.shared)
         self._state = state
-        self._stack = contextlib.ExitStack()
-        self._read = 0
-        self._connection: Any = None
-
-    def __enter__(self) -> Reader:
-        with translate_errors(_("the database")):
-            self._connection = self._stack.enter_context(
-                adbc_driver_postgresql.dbapi.connect(arrow_conninfo(self._state.conninfo))
-            )
-            with self._connection.cursor() as cursor:
-                join_snapshot(cursor, self._state.shared)
-                configure_session(cursor)
-                cursor.execute("SAVEPOINT nothing_read")
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._stack.close()
 
     def cancel(self) -> None:
         """End the query that another thread waits for."""
@@ -78,10 +57,7 @@ class Reader:
     def batches(self, schema: str, table: PlannedTable, without: sql.Composed | None = None) -> Generator[Batch]:
         """Yield a table's rows."""
         columns = stored_columns(table)
-        with translate_errors(table.name), self._connection.cursor() as cursor:
-            self._read += 1
-            if self._read % _TABLES_LOCKED == 0:
-                cursor.execute("ROLLBACK TO SAVEPOINT nothing_read")
+        with self._reading(table.name) as cursor:
             cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)})
             query = sql.SQL("SELECT {} FROM {} AS t").format(
                 sql.SQL(", ").join(read_expression(column.target, self._state.zone) for column in columns),

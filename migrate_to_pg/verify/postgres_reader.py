@@ -5,26 +5,20 @@ All tables are read in one read-only transaction, in one state.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Generator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import adbc_driver_postgresql.dbapi
 import pyarrow as pa
 from psycopg import sql
 
-from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.arrow_errors import translate_errors
-from migrate_to_pg.postgres.session import arrow_conninfo, configure_session
-from migrate_to_pg.postgres.shared_snapshot import join_snapshot
+from migrate_to_pg.postgres.table_reader import TableReader
 from migrate_to_pg.verify.rows import Column, Rows
 
 #: Bytes a batch, unless a single row is longer.
 BATCH_BYTES = 8_000_000
 NOTHING: Mapping[str, sql.Composed] = MappingProxyType({})
-#: Tables that are read before their locks are given back.
-_TABLES_LOCKED = 10
 
 
 # What the column's type keeps of its expression, modifiers and all: 2.00 of 2.0000 in numeric(10,2). A cast would also
@@ -52,50 +46,22 @@ class GeneratedColumn(NamedTuple):
     differs: str
 
 
-class Target:
-    """Read the staged tables. A context manager."""
+class Target(TableReader):
+    """Read the staged tables."""
 
     def __init__(
         self, conninfo: str, schema: str, shared: str = "", left_out: Mapping[str, sql.Composed] = NOTHING
     ) -> None:
-        self._conninfo = conninfo
+        super().__init__(conninfo, shared)
         self._schema = schema
-        #: An exported snapshot, where the state to be read is that of another transaction.
-        self._shared = shared
         #: Table -> the condition of rows that are not compared, with the alias t.
         self._left_out = left_out
-        self._stack = contextlib.ExitStack()
-        self._read = 0
-
-    def __enter__(self) -> Target:
-        with translate_errors(_("the database")):
-            self._connection = self._stack.enter_context(
-                adbc_driver_postgresql.dbapi.connect(arrow_conninfo(self._conninfo))
-            )
-            with self._connection.cursor() as cursor:
-                join_snapshot(cursor, self._shared)
-                configure_session(cursor)
-                cursor.execute("SAVEPOINT nothing_read")
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._stack.close()
 
     def count(self, table: str) -> int:
         """Count the rows of a table."""
-        with translate_errors(table), self._connection.cursor() as cursor:
-            self._unlock(cursor)
+        with self._reading(table) as cursor:
             cursor.execute(to_string(sql.SQL("SELECT count(*) FROM {}").format(self._rows(table))))
             return int(cursor.fetchone()[0])
-
-    def _unlock(self, cursor: Any) -> None:
-        """Unlock the tables that were read, and their indexes: a server has no room for the locks of thousands.
-
-        The transaction, and so the state that is read, stays the same.
-        """
-        self._read += 1
-        if self._read % _TABLES_LOCKED == 0:
-            cursor.execute("ROLLBACK TO SAVEPOINT nothing_read")
 
     def expressions(self, table: str) -> dict[str, GeneratedColumn]:
         """Return each generated column with its expression, as PostgreSQL prints it for this session."""
@@ -121,8 +87,7 @@ class Target:
                 for column in key
             ),
         )
-        with translate_errors(table), self._connection.cursor() as cursor:
-            self._unlock(cursor)
+        with self._reading(table) as cursor:
             cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(BATCH_BYTES)})
             cursor.execute(to_string(query))
             for batch in cursor.fetch_record_batch():
