@@ -11,16 +11,10 @@ from migrate_to_pg.errors import MigrateToPgError, UnknownOutcomeError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.secret_columns import server_detail, server_message
 from migrate_to_pg.records import Failure
+from migrate_to_pg.report.verdict import not_done
 
 #: What ends a run without being a defect of this program.
 STOPS = (MigrateToPgError, KeyboardInterrupt, psycopg.Error, sqlite3.Error, OSError)
-
-
-def undone(mode: str) -> str:
-    """Return the sentence on what a run of that mode did not do."""
-    if mode == "since_publish":
-        return _("Nothing was changed.")
-    return _("No file was made.") if mode == "move_back" else _("Nothing was published.")
 
 
 def failure_of(error: BaseException, directory: Path, mode: str = "publish") -> Failure:
@@ -43,7 +37,9 @@ def failure_of(error: BaseException, directory: Path, mode: str = "publish") -> 
         return Failure(
             message=_("PostgreSQL stopped answering or refused: {message}", message=server_message(error)).strip(),
             detail=tuple(server_detail(error)),
-            remedy=_("{undone} Look at the server's log, then run again; the next run cleans up.", undone=undone(mode)),
+            remedy=_(
+                "{undone} Look at the server's log, then run again; the next run cleans up.", undone=not_done(mode)
+            ),
             exit_status=1,
         )
     if isinstance(error, (sqlite3.Error, OSError)):
@@ -53,7 +49,7 @@ def failure_of(error: BaseException, directory: Path, mode: str = "publish") -> 
 
 def _lost_disk(error: sqlite3.Error | OSError, directory: Path, mode: str) -> Failure:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-    room = _("{undone} Make room there, or name a directory on a larger disk: --report DIR.", undone=undone(mode))
+    room = _("{undone} Make room there, or name a directory on a larger disk: --report DIR.", undone=not_done(mode))
     if mode == "move_back":
         room = _("No file was made. Make room there, or name a file on a larger disk: --target FILE.")
     return Failure(

@@ -255,7 +255,7 @@ def _stages(report: Report) -> Iterator[Block]:
 
 def _blocked(report: Report) -> Iterator[Block]:
     """Lay out what fits one screen: the verdict, what blocks and what repairs it, and the command that continues."""
-    yield from [line(), fact(f"{verdict(report)} {not_done(report)}", "bad"), line()]
+    yield from [line(), fact(f"{verdict(report)} {not_done(report.mode)}", "bad"), line()]
     yield Grid(headings=blocking_headings(), rows=blocking_rows(report), left=3, folds=1)
     yield line()
     if at_stake(report):

@@ -285,11 +285,11 @@ def _verified_tables(verification: Verification, known: Sequence[TableFacts]) ->
     return _("Compared: {cells}, one by one, no difference.", cells=cells)
 
 
-def not_done(report: Report) -> str:
-    """Return the sentence on what a run that did not succeed left undone."""
-    if report.mode == "since_publish":
+def not_done(mode: str) -> str:
+    """Return the sentence on what a run of that mode that did not succeed left undone."""
+    if mode == "since_publish":
         return _("Nothing was changed.")
-    return _("No file was made.") if makes_file(report.mode) else _("Nothing was published.")
+    return _("No file was made.") if makes_file(mode) else _("Nothing was published.")
 
 
 def _published(report: Report) -> list[str]:
@@ -297,7 +297,7 @@ def _published(report: Report) -> list[str]:
     if published is None:
         unknown = report.failure is not None and report.failure.may_be_published
         is_said = report.ok or unknown or report.mode in ("undo", "verify_only", "since_publish")
-        return [] if is_said or report.made else [not_done(report)]
+        return [] if is_said or report.made else [not_done(report.mode)]
     lines = []
     if not report.ok:
         lines.append(_("This happened after the tables were published in schema {schema}.", schema=published.schema))
