@@ -72,6 +72,7 @@ class Server:
         self.version = version
         self.directory = folder
         self._names: set[str] = set()
+        self._migrated = ""
         self._started = ExitStack()
         if version in EMBEDDED:
             self._embedded = embedded.start(folder / str(version), version=version)
@@ -99,6 +100,13 @@ class Server:
             statement = sql.SQL("CREATE DATABASE {} STRATEGY file_copy " + options)
             connection.execute(statement.format(sql.Identifier(name)))
         return self.url(name)
+
+    def migrated(self) -> str:
+        """A new database with the tables that ``manage.py migrate`` makes, which is run once."""
+        if not self._migrated:
+            self._migrated = self.database()
+            run_manage("migrate", "-v0", DATABASE_URL=self._migrated)
+        return self.database(f"TEMPLATE {psycopg.conninfo.conninfo_to_dict(self._migrated)['dbname']}")
 
     def drop(self, url: str) -> None:
         """Remove a database that ``database()`` made, with whoever is still connected."""
@@ -182,6 +190,18 @@ def each_postgres_url(request: pytest.FixtureRequest, servers: dict[int, Server]
     yield from _for_a_test(servers[request.param])
 
 
+@pytest.fixture
+def migrated_url(servers: dict[int, Server]) -> Iterator[str]:
+    """The URL of a fresh database with the application's tables on PostgreSQL 18."""
+    yield from _for_a_test(servers[SERVER_VERSIONS[0]], migrated=True)
+
+
+@pytest.fixture(params=first_in_ci(*SERVER_VERSIONS), ids=lambda version: f"pg{version}")
+def each_migrated_url(request: pytest.FixtureRequest, servers: dict[int, Server]) -> Iterator[str]:
+    """The URL of a fresh database with the application's tables, once for every server version at hand."""
+    yield from _for_a_test(servers[request.param], migrated=True)
+
+
 def captured(pattern: str, text: str) -> str:
     """The first group of the pattern's first match; there has to be one."""
     found = re.search(pattern, text)
@@ -196,8 +216,8 @@ def scalar(cursor: psycopg.Cursor) -> Any:
     return row[0]
 
 
-def _for_a_test(server: Server) -> Iterator[str]:
-    url = server.database()
+def _for_a_test(server: Server, *, migrated: bool = False) -> Iterator[str]:
+    url = server.migrated() if migrated else server.database()
     yield url
     server.drop(url)
 

@@ -76,8 +76,7 @@ def of_models(url: str) -> set[tuple[str, str, str]]:
 def test_so_is_that_of_the_application_of_this_project(
     make_source: MakeSource, servers: dict[int, Server], tmp_path: Path, manage: Run
 ) -> None:
-    url, reference = servers[18].database(), servers[18].database()
-    manage("migrate", "-v0", DATABASE_URL=reference)
+    url, reference = servers[18].database(), servers[18].migrated()
     options = ("--source", make_source("none"), "--report", tmp_path / "report", "--schema", "models", "--verify")
     manage("migrate_to_pg", *options, DATABASE_URL=url)
     assert described(url) == described(reference)

@@ -190,11 +190,10 @@ ORDER BY 1, 2, 3
 
 
 def test_the_published_schema_is_the_one_that_migrate_makes(
-    source: Path, servers: dict[int, Server], each_postgres_url: str, move: Move, execute: Query, manage: Run
+    source: Path, servers: dict[int, Server], each_postgres_url: str, move: Move, execute: Query
 ) -> None:
     major = execute(each_postgres_url, "SELECT current_setting('server_version_num')::int / 10000")[0][0]
-    reference = servers[major].database()
-    manage("migrate", "-v0", DATABASE_URL=reference)
+    reference = servers[major].migrated()
     assert move(source, each_postgres_url).ok
     published = execute(each_postgres_url, SCHEMA)
     assert published == execute(reference, SCHEMA)
@@ -375,40 +374,33 @@ def test_rows_still_in_the_wal_are_moved(source: Path, postgres_url: str, move: 
 # --- a target that is not empty ---
 
 
-def migrated(manage: Run, url: str) -> None:
-    manage("migrate", "-v0", DATABASE_URL=url)
-
-
 def test_tables_untouched_since_migrate_are_replaced(
-    source: Path, each_postgres_url: str, move: Move, execute: Query, manage: Run
+    source: Path, each_migrated_url: str, move: Move, execute: Query, manage: Run
 ) -> None:
-    migrated(manage, each_postgres_url)
-    report = move(source, each_postgres_url)
+    report = move(source, each_migrated_url)
     assert report.ok, report.failure
     assert report.publication
     assert set(report.publication.replaced) == set(report.publication.tables)
-    manage("migrate", "--check", DATABASE_URL=each_postgres_url)
+    manage("migrate", "--check", DATABASE_URL=each_migrated_url)
 
 
 def test_user_data_in_the_target_is_refused_and_named(
-    source: Path, postgres_url: str, move: Move, execute: Query, manage: Run
+    source: Path, migrated_url: str, move: Move, execute: Query, manage: Run
 ) -> None:
-    migrated(manage, postgres_url)
-    superuser = {"DJANGO_SUPERUSER_PASSWORD": "x", "DATABASE_URL": postgres_url}
+    superuser = {"DJANGO_SUPERUSER_PASSWORD": "x", "DATABASE_URL": migrated_url}
     manage("createsuperuser", "--no-input", "--username", "chef", "--email", "a@b.fr", **superuser)
-    report = move(source, postgres_url)
+    report = move(source, migrated_url)
     assert report.failure
     assert report.failure.exit_status == 1
     assert report.failure.detail == ("auth_user: 1 of 1 row",)
     assert "--replace" in report.failure.remedy
-    assert execute(postgres_url, "SELECT username FROM auth_user") == [("chef",)]
+    assert execute(migrated_url, "SELECT username FROM auth_user") == [("chef",)]
 
 
 def test_replace_keeps_the_old_tables_and_undo_brings_them_back(
-    source: Path, each_postgres_url: str, move: Move, execute: Query, manage: Run, django_db_blocker: DjangoDbBlocker
+    source: Path, each_migrated_url: str, move: Move, execute: Query, manage: Run, django_db_blocker: DjangoDbBlocker
 ) -> None:
-    url = each_postgres_url
-    migrated(manage, url)
+    url = each_migrated_url
     execute(url, "INSERT INTO auth_group (name) VALUES ('ancien')")
     execute(url, "CREATE TABLE unrelated (id int); INSERT INTO unrelated VALUES (1)")
     report = move(source, url, replace=True)
@@ -446,59 +438,55 @@ def test_undo_refuses_where_rows_were_written_since(
 
 
 def test_a_row_written_to_the_target_meanwhile_stops_publish(
-    source: Path, postgres_url: str, move: Move, execute: Query, manage: Run
+    source: Path, migrated_url: str, move: Move, execute: Query
 ) -> None:
-    migrated(manage, postgres_url)
-    intruder = lambda: execute(postgres_url, "INSERT INTO auth_group (name) VALUES ('tard')")  # noqa: E731
-    report = move(source, postgres_url, on={"prove": intruder})
+    intruder = lambda: execute(migrated_url, "INSERT INTO auth_group (name) VALUES ('tard')")  # noqa: E731
+    report = move(source, migrated_url, on={"prove": intruder})
     assert report.failure
     assert "auth_group" in report.failure.message
-    assert execute(postgres_url, "SELECT name FROM auth_group WHERE name = 'tard'") == [("tard",)]
-    assert execute(postgres_url, "SELECT count(*) FROM courses_course") == [(0,)]
+    assert execute(migrated_url, "SELECT name FROM auth_group WHERE name = 'tard'") == [("tard",)]
+    assert execute(migrated_url, "SELECT count(*) FROM courses_course") == [(0,)]
 
 
 def test_a_foreign_key_from_a_table_of_somebody_else_is_refused(
-    source: Path, postgres_url: str, move: Move, execute: Query, manage: Run
+    source: Path, migrated_url: str, move: Move, execute: Query
 ) -> None:
-    migrated(manage, postgres_url)
-    execute(postgres_url, "CREATE TABLE other (course_id bigint REFERENCES courses_course (id))")
-    report = move(source, postgres_url)
+    execute(migrated_url, "CREATE TABLE other (course_id bigint REFERENCES courses_course (id))")
+    report = move(source, migrated_url)
     assert report.failure
     assert report.failure.exit_status == 1
     assert "other" in " ".join(report.failure.detail)
 
 
 def test_a_lock_on_a_replaced_table_ends_the_run_in_time_and_its_holder_is_named(
-    source: Path, postgres_url: str, move: Move, execute: Query, manage: Run, monkeypatch: pytest.MonkeyPatch
+    source: Path, migrated_url: str, move: Move, execute: Query, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("migrate_to_pg.publish.transaction.LOCK_TIMEOUT_SECONDS", 1)
-    migrated(manage, postgres_url)
-    with psycopg.connect(postgres_url, application_name="the reporting job") as holder:
+    with psycopg.connect(migrated_url, application_name="the reporting job") as holder:
         holder.execute("SELECT count(*) FROM courses_course")
         pid = holder.info.backend_pid
-        report = move(source, postgres_url)
+        report = move(source, migrated_url)
         # Its lock was not waited for to the end.
         assert holder.info.transaction_status == TransactionStatus.INTRANS
     assert report.failure
     assert "could not lock the tables within 1 s" in report.failure.message
     assert report.failure.exit_status == 1
     assert any(f"pid {pid} (user postgres, the reporting job" in line for line in report.failure.detail)
-    assert execute(postgres_url, "SELECT count(*) FROM courses_course") == [(0,)]
+    assert execute(migrated_url, "SELECT count(*) FROM courses_course") == [(0,)]
 
 
 def test_grants_owner_and_comments_are_as_on_the_replaced_table(
-    source: Path, postgres_url: str, move: Move, execute: Query, manage: Run
+    source: Path, migrated_url: str, move: Move, execute: Query
 ) -> None:
-    migrated(manage, postgres_url)
     execute(
-        postgres_url,
+        migrated_url,
         "DROP ROLE IF EXISTS lecteur; CREATE ROLE lecteur; GRANT SELECT ON courses_course TO lecteur;"
         " COMMENT ON TABLE courses_course IS 'les cours'; ALTER TABLE courses_course ENABLE ROW LEVEL SECURITY;"
         " CREATE POLICY tous ON courses_course FOR SELECT TO lecteur USING (true)",
     )
-    assert move(source, postgres_url).ok
+    assert move(source, migrated_url).ok
     assert execute(
-        postgres_url,
+        migrated_url,
         "SELECT has_table_privilege('lecteur', 'courses_course', 'SELECT'),"
         " has_table_privilege('lecteur', 'auth_user', 'SELECT'),"
         " obj_description('courses_course'::regclass), relrowsecurity,"

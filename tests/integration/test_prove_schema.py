@@ -9,7 +9,7 @@ import pytest
 
 from migrate_to_pg.postgres.schema_digest import definition_differences, read_definitions
 from migrate_to_pg.records import INCOMING
-from tests.conftest import Query, Run, Server
+from tests.conftest import Query, Server
 from tests.integration.conftest import Move
 from tests.tiers import first_in_ci
 
@@ -75,11 +75,10 @@ def test_the_trial_of_the_next_id_leaves_no_row_and_no_gap(
 
 
 def test_the_published_schema_has_the_description_of_one_that_migrate_makes(
-    source: Path, servers: dict[int, Server], each_postgres_url: str, move: Move, execute: Query, manage: Run
+    source: Path, servers: dict[int, Server], each_postgres_url: str, move: Move, execute: Query
 ) -> None:
     major = execute(each_postgres_url, "SELECT current_setting('server_version_num')::int / 10000")[0][0]
-    reference = servers[major].database()
-    manage("migrate", "-v0", DATABASE_URL=reference)
+    reference = servers[major].migrated()
     assert move(source, each_postgres_url).ok
     with psycopg.connect(reference) as made, psycopg.connect(each_postgres_url) as published:
         wanted = read_definitions(made, "public")
