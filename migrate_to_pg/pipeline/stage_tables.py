@@ -115,7 +115,7 @@ def _refuse_before_migrations(run: Run, target: Target, catalog: SourceCatalog, 
     there = relations(target.connection, run.final)
     if there.isdisjoint(table.name for table in catalog.tables):
         return
-    names = [table.name for table in expected_tables(run.registry) if table.name in there]
+    names = [table.name for table in expected_tables(run.registry, schema) if table.name in there]
     code = modules_with_code(catalog.applied_migrations)
     made: Mapping[str, int] | None = None if code else dict.fromkeys(names, 0)
     if code and not may_differ_by_vendor(code):
