@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import quote
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
 from migrate_to_pg.behaviour.english import speak_english
+from migrate_to_pg.sqlite.connection import live_uri
 
 #: The aliases that a queryset's using() takes within ``open_sides``.
 SQLITE = "migrate_to_pg_sqlite"
@@ -60,7 +60,7 @@ def open_sides(copy: Copied) -> Iterator[Sides]:
     options: Mapping[str, Any] = copy.entry.get("OPTIONS", {})
     given = f"{options.get('options', '')} {_TIMEOUT}".strip()
     entries = {
-        SQLITE: {"ENGINE": "django.db.backends.sqlite3", "NAME": f"file:{quote(str(copy.source))}?mode=ro"},
+        SQLITE: {"ENGINE": "django.db.backends.sqlite3", "NAME": live_uri(copy.source)},
         POSTGRESQL: {**copy.entry, "OPTIONS": {**options, "options": given}},
     }
     handler = ConnectionHandler({**entries, "default": entries[SQLITE]})

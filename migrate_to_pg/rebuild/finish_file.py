@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
 
 from migrate_to_pg.doctor.diagnose import examine_copy
 from migrate_to_pg.errors import ProofError, SourceChangedError
@@ -19,7 +17,7 @@ from migrate_to_pg.project.sqlite_connection import connect_like_django
 from migrate_to_pg.rebuild.copy_as_is import CopyAsIs
 from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.sqlite.compare_contents import difference
-from migrate_to_pg.sqlite.connection import journal_mode, snapshot_uri
+from migrate_to_pg.sqlite.connection import journal_mode, live_uri, snapshot_uri
 from migrate_to_pg.sqlite.source_files import file_stamp
 
 #: Schema names of attached databases.
@@ -77,8 +75,7 @@ class Finish:
         """Raise SourceChangedError where the old file holds something else than what was moved."""
         if file_stamp(self._old) == self._stamp:
             return
-        live = f"file:{quote(os.fsencode(self._old))}?mode=ro"
-        with closing(sqlite3.connect(live, uri=True, isolation_level=None)) as database:
+        with closing(sqlite3.connect(live_uri(self._old), uri=True, isolation_level=None)) as database:
             database.execute(f"ATTACH ? AS {_SNAPSHOT}", [snapshot_uri(self.snapshot)])
             try:
                 place = difference(database, _SNAPSHOT)

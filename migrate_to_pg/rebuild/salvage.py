@@ -6,7 +6,6 @@ that is lost. An index that can be read tells which rows there were. Indexes are
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 from bisect import bisect_left, bisect_right
@@ -14,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.i18n import gettext as _
@@ -23,6 +21,7 @@ from migrate_to_pg.project.sqlite_connection import connect_like_django
 from migrate_to_pg.records import Finding
 from migrate_to_pg.rules.back.notes import nothing_salvaged, salvaged
 from migrate_to_pg.sqlite.compare_contents import StoredTable, stored_tables
+from migrate_to_pg.sqlite.connection import live_uri
 from migrate_to_pg.sqlite.ddl import read_definition
 from migrate_to_pg.sqlite.sql import Sql, compose, name, names
 
@@ -69,9 +68,8 @@ def salvage(choice: SourceChoice, folder: Path) -> tuple[Path, tuple[Finding, ..
 
 def is_damaged(path: Path) -> bool:
     """Return whether SQLite finds a page of the file that it cannot read."""
-    live = f"file:{quote(os.fsencode(path))}?mode=ro"
     try:
-        with closing(sqlite3.connect(live, uri=True)) as database:
+        with closing(sqlite3.connect(live_uri(path), uri=True)) as database:
             # Broken bytes may be in the answer, and functions in a CHECK that only the project has.
             database.text_factory = bytes
             database.execute("PRAGMA ignore_check_constraints = ON")

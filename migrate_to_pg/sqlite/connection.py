@@ -19,6 +19,11 @@ def snapshot_uri(path: Path) -> str:
     return f"file:{quote(os.fsencode(path))}?mode=ro&immutable=1"
 
 
+def live_uri(path: Path, mode: str = "ro") -> str:
+    """Return the URI of a file that somebody may write to."""
+    return f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
+
+
 def open_snapshot(path: Path) -> sqlite3.Connection:
     """Open a connection to a finished copy."""
     return sqlite3.connect(snapshot_uri(path), uri=True, isolation_level=None)

@@ -17,14 +17,13 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
 
 from migrate_to_pg.errors import SourceChangedError, SourceError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Snapshot
 from migrate_to_pg.sqlite.checksums import file_sha256, sync_and_hash
-from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
+from migrate_to_pg.sqlite.connection import live_uri, quote_name, snapshot_uri
 from migrate_to_pg.sqlite.file_format import foreign_format, pages_in_wal, read_header, unread_wal
 from migrate_to_pg.sqlite.source_files import (
     PRIMARY_CODE,
@@ -315,8 +314,7 @@ class Source:
 
 
 def _connect(path: Path, mode: str, wait: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connection:
-    uri = f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=wait)
+    return sqlite3.connect(live_uri(path, mode), uri=True, isolation_level=None, timeout=wait)
 
 
 def _copy(source: sqlite3.Connection, destination: Path) -> None:

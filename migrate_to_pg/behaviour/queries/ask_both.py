@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import dj_database_url
 import psycopg
@@ -28,7 +27,7 @@ from migrate_to_pg.behaviour.collation import COLLATION
 from migrate_to_pg.behaviour.english import speak_english
 from migrate_to_pg.behaviour.queries.statement import read_statement
 from migrate_to_pg.behaviour.queries.values import Row
-from migrate_to_pg.sqlite.connection import snapshot_uri
+from migrate_to_pg.sqlite.connection import live_uri, snapshot_uri
 
 #: A statement may take so long on each side.
 TIMEOUT_SECONDS = 2.0
@@ -132,7 +131,7 @@ class Source(Database):
             engine = "django.db.backends.sqlite3"
         # A live file may have a journal. A snapshot has none, and its directory may be read-only.
         is_live = os.path.realpath(str(entry.get("NAME", ""))) == os.path.realpath(path)
-        uri = f"file:{quote(str(path))}?mode=ro" if is_live else snapshot_uri(path)
+        uri = live_uri(path) if is_live else snapshot_uri(path)
         super().__init__({"ENGINE": engine, "NAME": uri}, alias)
         self._deadline = 0.0
 

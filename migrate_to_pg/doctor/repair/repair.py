@@ -14,12 +14,10 @@ All else is repaired in a new file: the room ``rebuild``.
 from __future__ import annotations
 
 import dataclasses
-import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
 from migrate_to_pg.doctor.diagnose import (
     build_diagnosis,
@@ -38,7 +36,7 @@ from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.records import Progress
 from migrate_to_pg.records.diagnosis import Diagnosis, NotRepaired, Repaired, RepairRecord
 from migrate_to_pg.rules.file import integrity_check
-from migrate_to_pg.sqlite.connection import journal_mode
+from migrate_to_pg.sqlite.connection import journal_mode, live_uri
 
 Outcome = Repaired | NotRepaired
 
@@ -86,8 +84,7 @@ def checkpoint(path: Path) -> Outcome:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    uri = f"file:{quote(os.fsencode(path))}?mode=rw"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=LOCK_TIMEOUT_SECONDS)
+    return sqlite3.connect(live_uri(path, "rw"), uri=True, isolation_level=None, timeout=LOCK_TIMEOUT_SECONDS)
 
 
 _OF_THE_FILE = {"checkpoint": checkpoint, "wal": switch_to_wal}
