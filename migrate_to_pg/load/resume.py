@@ -74,7 +74,12 @@ def adopt_previous(connection: Connection, key: str, plan: Plan) -> dict[str, in
     else:
         complete = {}
     drop(connection)
-    there = {name: rows for name, rows in complete.items() if _count(connection, name) == rows}
+    count = sql.SQL("SELECT count(*) FROM {}")
+    there = {
+        name: rows
+        for name, rows in complete.items()
+        if connection.execute(count.format(sql.Identifier(INCOMING, name))).fetchone() == (rows,)
+    }
     for table in plan.tables if complete else ():
         if table.name not in there:
             connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(INCOMING, table.name)))
@@ -126,9 +131,3 @@ def _swap_schemas(connection: Connection) -> None:
         if {item for item in former if item.name.split(".")[0] != _NOTES} != fresh:
             raise _OtherSchemaError
         target.rename_schema(connection, between, _PREVIOUS_SCHEMA)
-
-
-def _count(connection: Connection, name: str) -> int:
-    query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(INCOMING, name))
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row else 0

@@ -41,11 +41,6 @@ def _moments(array: Array) -> Array:
     return pc.if_else(pc.ends_with(texts, _NO_FRACTION), short, texts)
 
 
-def _json(array: Array) -> Array:
-    texts = (None if text is None else spell_json(text) for text in array.to_pylist())
-    return pa.array(texts, pa.string())
-
-
 def spell_json(text: str) -> str:
     """Return the text that json.dumps makes of a value, or the text itself where Python would change a number."""
     try:
@@ -73,7 +68,10 @@ _INTEGER = Spelling(query="({0})::int8")
 #: What the type's own output function writes, where a cast to text would add a prefix or pad.
 _OUTPUT = Spelling(query="CASE WHEN {0} IS NOT NULL THEN format('%s', {0}) END")
 _TEXT = Spelling(query="({0})::text")
-_JSON = Spelling(query="({0})::text", values=_json)
+_JSON = Spelling(
+    query="({0})::text",
+    values=lambda array: pa.array([text and spell_json(text) for text in array.to_pylist()], pa.string()),
+)
 
 #: pg_type.typname -> its spelling. Any other type is written as its output function does.
 _SPELLINGS = {

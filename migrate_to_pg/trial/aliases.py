@@ -20,7 +20,13 @@ def aliases_of_target(choice: SourceChoice, target: str | None = None) -> tuple[
     ``target`` is --target as it was typed.
     """
     named = (target, getattr(settings, "MIGRATE_TO_PG", {}).get("TARGET"), DEFAULT_DB_ALIAS)
-    places = [location(entry) for name in named if name and (entry := _entry(name))]
+    places = []
+    for name in filter(None, named):
+        known: Mapping[str, Any] | None = settings.DATABASES.get(name)
+        if known is None and "://" in name:
+            known = choose_target(name).database
+        if known:
+            places.append(location(known))
     return tuple(
         name
         for name, entry in settings.DATABASES.items()
@@ -36,10 +42,3 @@ def other_aliases(choice: SourceChoice, target: str | None = None) -> tuple[str,
         for name, entry in settings.DATABASES.items()
         if name not in replaced and not is_in_file(entry, str(choice.path))
     )
-
-
-def _entry(name: str) -> Mapping[str, Any]:
-    if name in settings.DATABASES:
-        entry: Mapping[str, Any] = settings.DATABASES[name]
-        return entry
-    return choose_target(name).database if "://" in name else {}

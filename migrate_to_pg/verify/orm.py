@@ -14,7 +14,6 @@ import zoneinfo
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import django.db
 from django.conf import settings
@@ -40,6 +39,7 @@ from migrate_to_pg.records import (
     UnreadModel,
     folded,
 )
+from migrate_to_pg.sqlite.connection import snapshot_uri
 from migrate_to_pg.sqlite.missing_functions import register_project_functions, register_substitutes
 from migrate_to_pg.verify.differences import SAMPLES, difference
 from migrate_to_pg.verify.orm_equality import equality
@@ -100,9 +100,12 @@ def compare_with_orm(
     made = {table.name for table in (*plan.tables, *plan.excluded)}
     made |= {table.name for table in plan.only_target}
     zone = zoneinfo.ZoneInfo(plan.source_time_zone) if plan.local_times else None
+    file = {"ENGINE": "django.db.backends.sqlite3", "NAME": snapshot_uri(loaded)}
+    if settings.USE_TZ:
+        file["TIME_ZONE"] = plan.source_time_zone
     with (
         _without_limits(),
-        _connected(SOURCE, _sqlite(loaded, plan.source_time_zone)),
+        _connected(SOURCE, file),
         _connected(TARGET, entry, shared),
     ):
         pairs = list(_complete(_pairs(registry, catalog, plan, unread), incomplete, unread))
@@ -163,12 +166,6 @@ def _not_read(names: ModelNames, catalog: SourceCatalog, plan: Plan) -> Iterator
         return
     if reason:
         yield UnreadModel(model=names.label, table=names.target, reason=reason)
-
-
-def _sqlite(path: Path, time_zone: str) -> dict[str, Any]:
-    uri = f"file:{quote(str(path))}?mode=ro&immutable=1"
-    entry: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3", "NAME": uri}
-    return entry | ({"TIME_ZONE": time_zone} if settings.USE_TZ else {})
 
 
 @contextlib.contextmanager

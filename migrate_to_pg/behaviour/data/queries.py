@@ -48,7 +48,10 @@ def _compare(copy: Copied, notes: list[str]) -> Iterator[Occurrence]:
             judge.connect()
             for built in querysets_of(sources):
                 place = str(built.source.place(built.node))
-                yield from guarded(place, _told(built, _ask(judge, notebook, partial(_asked, built), notes)), notes)
+                found = _ask(judge, notebook, partial(_asked, built), notes)
+                if built.is_partial:
+                    found = (one for one in found if one.rule in _OF_ORDER or one.effect is not Effect.DIFFERENT)
+                yield from guarded(place, found, notes)
             for statement in statements_of(sources):
                 place = str(statement.source.place(statement.node))
                 yield from guarded(place, _ask(judge, notebook, partial(_asked_raw, statement), notes), notes)
@@ -82,10 +85,3 @@ def _ask(judge: Judge, notebook: Notebook, make: Callable[[], Asked | None], not
     notebook.path.write_bytes(b"")
     notes += found.notes
     yield from (replace(one, way=Way.DATA) for one in found.occurrences if one.rule not in _OF_FIELDS)
-
-
-def _told(built: Built, occurrences: Iterator[Occurrence]) -> Iterator[Occurrence]:
-    for one in occurrences:
-        is_unknown = built.is_partial and one.rule not in _OF_ORDER and one.effect is Effect.DIFFERENT
-        if not is_unknown:
-            yield one

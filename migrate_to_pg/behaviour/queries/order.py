@@ -38,9 +38,11 @@ def read_keyed_rows(source: Source, statement: Statement, answer: Answer) -> lis
         return None
     width = len(answer.columns)
     rows = answer.convert([row[:width] for row in found.rows])
+    all_keys = ([raw[place] for place in places] for raw in found.rows)
     return [
-        KeyedRow(row_meaning(row), tuple(_hashable(raw[place]) for place in places))
-        for row, raw in zip(rows, found.rows, strict=True)
+        # A converter of the project's may make a dictionary of a column, which no set takes.
+        KeyedRow(row_meaning(row), tuple(key if isinstance(key, Hashable) else repr(meaning(key)) for key in keys))
+        for row, keys in zip(rows, all_keys, strict=True)
     ]
 
 
@@ -109,11 +111,6 @@ def sort_like_postgresql(rows: Sequence[KeyedRow], order: Sequence[OrderItem]) -
 
         found.sort(key=key, reverse=item.descending)
     return found
-
-
-def _hashable(value: Any) -> Any:
-    """Return a value that a set takes: a converter of the project's may make a dictionary of a column."""
-    return value if isinstance(value, Hashable) else repr(meaning(value))
 
 
 def _sortable(value: Any) -> tuple[int, Any]:

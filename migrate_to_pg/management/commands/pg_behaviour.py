@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     # At run time they come with the functions: this module is imported by every `manage.py help`.
     from migrate_to_pg.behaviour.records import Report
     from migrate_to_pg.records import Options
-    from migrate_to_pg.records import Report as MoveReport
 
 
 _WAYS = ("tests", "queries", "crawl", "read", "data", "code")
@@ -68,7 +67,12 @@ class Command(console.ConsoleCommand):
                 report, page = self._find(options)
         except CopyFailedError as error:
             if error.report.findings or options["json"]:
-                self._print_blocked(error.report, options)
+                # The run could not make the copy: migrate_to_pg prints the same.
+                from migrate_to_pg.report.to_json import dumps
+                from migrate_to_pg.report.to_text import lines
+
+                text = dumps(error.report) if options["json"] else "\n".join(lines(error.report)) + "\n"
+                console.print_text(self, text)
             console.print_error(self, error, _("Nothing was changed."))
             sys.exit(error.exit_status)
         except MigrateToPgError as error:
@@ -108,13 +112,6 @@ class Command(console.ConsoleCommand):
         }
         write_files(directory, texts)
         return report, page
-
-    def _print_blocked(self, report: MoveReport, options: dict[str, Any]) -> None:
-        """Print the report of the run that could not make the copy, as migrate_to_pg does."""
-        from migrate_to_pg.report.to_json import dumps
-        from migrate_to_pg.report.to_text import lines
-
-        console.print_text(self, dumps(report) if options["json"] else "\n".join(lines(report)) + "\n")
 
     def _print(self, report: Report, page: Path, options: dict[str, Any]) -> None:
         from migrate_to_pg.behaviour.report import behaviour_json, behaviour_text

@@ -6,15 +6,10 @@ from psycopg import sql
 
 from migrate_to_pg.codecs.numeric import LIMITS
 from migrate_to_pg.i18n import N_
-from migrate_to_pg.records import Level, PlannedColumn
-from migrate_to_pg.rules.back.back_rule import BackRule, NewFileFacts, of_columns
+from migrate_to_pg.records import Level
+from migrate_to_pg.rules.back.back_rule import BackRule, of_columns
 
 _LAST = sql.Literal(LIMITS["int8"][1])
-
-
-def _condition(column: PlannedColumn, place: sql.Composed, _facts: NewFileFacts) -> sql.Composable | None:
-    gives_ids = column.target.sequence is not None and column.target.type_name == "int8"
-    return sql.SQL("{} = {}").format(place, _LAST) if gives_ids else None
 
 
 RULE = BackRule(
@@ -27,5 +22,11 @@ RULE = BackRule(
         " `database or disk is full`."
     ),
     remedy=N_("Give the row a lower id on PostgreSQL, and change the keys that refer to it."),
-    faults=of_columns(_condition),
+    faults=of_columns(
+        lambda column, place, _facts: (
+            sql.SQL("{} = {}").format(place, _LAST)
+            if column.target.sequence is not None and column.target.type_name == "int8"
+            else None
+        )
+    ),
 )
