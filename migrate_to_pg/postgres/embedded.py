@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import logging
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -59,7 +60,7 @@ class EmbeddedServer:
             self._stop()
 
     def _stop(self) -> None:
-        if _is_running(self.place.data):
+        if _is_running(self.place.data) or _has_process(self.place.data):
             _run(self.place, "pg_ctl", "-w", "-m", "fast", "stop")
 
     def stop_unless_used(self) -> bool:
@@ -89,6 +90,16 @@ def start(directory: Path, *, version: int = DEFAULT_VERSION) -> EmbeddedServer:
             _check_version(place.data, version)
             joined = _is_running(place.data)
             logger.info("%s the server of %s", "joining" if joined else "starting", place.data)
+            if not joined and _has_process(place.data):
+                stop = (sys.executable, "-m", "migrate_to_pg.postgres.embedded", "--stop", str(directory))
+                raise TargetError(
+                    _(
+                        "The embedded PostgreSQL in {directory} runs, but nobody can reach it: its socket is gone.",
+                        directory=place.data,
+                    ),
+                    detail=[_("An earlier server removes it when its directory is deleted and made again.")],
+                    remedy=_("Stop it, and run again: {command}", command=shlex.join(stop)),
+                )
             if not joined:
                 _start(place)
     return EmbeddedServer(directory=directory, place=place, joined=joined)
@@ -170,6 +181,15 @@ def _is_running(data: Path) -> bool:
     return True
 
 
+def _has_process(data: Path) -> bool:
+    """Return whether the server's process is there, whoever can reach it. Its working directory is its data."""
+    try:
+        number = (data / "postmaster.pid").read_text().split()[0]
+        return Path(f"/proc/{number}/cwd").resolve(strict=True) == data.resolve()
+    except (OSError, IndexError):
+        return False
+
+
 def _check_version(data: Path, version: int) -> None:
     """Raise TargetError if the data belong to another major version."""
     if (data / "PG_VERSION").exists() and (found := _version(data)) != version:
@@ -189,7 +209,7 @@ def stop(directory: Path) -> bool:
     version = _version(directory)
     with _usage_error_on_oserror(directory):
         place = place_for(directory, version)
-    if not _is_running(place.data):
+    if not _is_running(place.data) and not _has_process(place.data):
         return False
     EmbeddedServer(directory=directory, place=place).stop()
     return True

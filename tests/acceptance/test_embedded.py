@@ -58,6 +58,21 @@ def test_a_rehearsal_leaves_a_server_that_it_started_to_whoever_is_connected(str
     assert not embedded.stop(tmp_path / "pg")
 
 
+def test_a_server_whose_socket_is_gone_is_stopped_as_the_message_says(stray: Project, tmp_path: Path) -> None:
+    embedded.start(tmp_path / "pg")
+    # So does a server whose directory was deleted, and made again for this one.
+    (tmp_path / "pg" / ".s.PGSQL.5432").unlink()
+    rehearse = ("migrate_to_pg", "--rehearse", "--target", f"embedded:{tmp_path / 'pg'}")
+    refused = stray.run(*rehearse, ok=False)
+    assert refused.returncode == 1
+    said = " ".join(refused.stderr.split())
+    assert "its socket is gone" in said
+    command = shlex.split(said.rpartition("run again: ")[2])
+    stopped = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "was stopped" in stopped.stdout
+    stray.run(*rehearse)
+
+
 def test_a_directory_that_the_embedded_server_cannot_make_is_named_not_the_report_s(
     stray: Project, tmp_path: Path
 ) -> None:
