@@ -25,7 +25,6 @@ from migrate_to_pg.records import (
 )
 
 __all__ = [
-    "ExtractedLeftovers",
     "StagingFile",
     "extract",
     "has_any",

@@ -107,9 +107,7 @@ def _recorded_source(options: Options) -> Path | None:
     return None
 
 
-def compare_published(
-    run: Run, kept: Path | None, stack: ExitStack, judge: Callable[[Plan, Connection], None] = lambda _plan, _to: None
-) -> None:
+def compare_published(run: Run, kept: Path | None, stack: ExitStack, judge: Callable[[Plan, Connection], None]) -> None:
     """Call the stages in order. A snapshot is made only of what may still change.
 
     Args:

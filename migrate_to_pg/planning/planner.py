@@ -27,7 +27,7 @@ def plan_project(
     *,
     time_zone: str,
     views: Collection[str] = (),
-    schema: SqliteSchema | None = None,
+    schema: SqliteSchema | None,
 ) -> Plan:
     """Plan what is moved, with what the project's models say of both sides.
 

@@ -13,7 +13,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.system.redact import is_ipv6, parts_are_safe, redacted
 
 
-def pooler_advice(argument: str = "--target") -> str:
+def pooler_advice(argument: str) -> str:
     """Return what to do if a connection pooler is in use. ``argument`` is the option that names PostgreSQL."""
     return _(
         'Name PostgreSQL itself with {argument} or MIGRATE_TO_PG["TARGET"], usually at port 5432 (Neon: the host'

@@ -38,7 +38,7 @@ class SharedSnapshot:
 
 
 @contextmanager
-def share_snapshot(connection: Connection, lock: Sequence[tuple[str, str]] = ()) -> Iterator[SharedSnapshot]:
+def share_snapshot(connection: Connection, lock: Sequence[tuple[str, str]]) -> Iterator[SharedSnapshot]:
     """Export the present state of the database for the block.
 
     Args:

@@ -327,7 +327,7 @@ def create_model_tables(connection: BaseDatabaseWrapper, registry: Registry, pro
     return registry.unapplied
 
 
-def unmigrated_models(registry: Registry, source_tables: Collection[str], *, on_sqlite: bool = False) -> list[Model]:
+def unmigrated_models(registry: Registry, source_tables: Collection[str], *, on_sqlite: bool) -> list[Model]:
     """Return the models of apps without migrations whose table the source has."""
     if not registry.unmigrated_apps:
         return []

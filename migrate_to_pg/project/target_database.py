@@ -147,7 +147,6 @@ def as_option(setting: str) -> str:
 def choose_target(
     name: str | None,
     *,
-    version: int = embedded.DEFAULT_VERSION,
     published: bool = False,
     argument: str = "--target",
 ) -> TargetChoice:
@@ -159,7 +158,7 @@ def choose_target(
     """
     directory = embedded_directory(name)
     if directory is not None:
-        server = embedded.resume(directory) if published else embedded.start(directory, version=version)
+        server = embedded.resume(directory) if published else embedded.start(directory)
         return TargetChoice(database=_parse(server.url()), server=server)
     if name is not None and "://" in name:
         return TargetChoice(database=_parse(name, argument))

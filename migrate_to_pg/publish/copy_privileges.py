@@ -170,7 +170,7 @@ def swap_publications(connection: Connection, pairs: Pairs) -> None:
 
 
 def apply_default_privileges(
-    connection: Connection, objects: Iterable[SchemaObject], *, schema: str, owner: str = ""
+    connection: Connection, objects: Iterable[SchemaObject], *, schema: str, owner: str
 ) -> None:
     """Grant the default privileges that the schema has for objects that ``owner`` creates in it."""
     listed = list(objects)

@@ -89,7 +89,7 @@ def publish_leftovers(connection: Connection, run: int, owner: str) -> Published
     check_leftovers_preconditions(connection)
     archive = ""
     kept = objects_in(connection, LEFTOVERS)
-    if _exists(connection, LEFTOVERS):
+    if _has_leftovers(connection):
         archive = unused_schema(connection, "migrate_to_pg_replaced_leftovers")
         rename_schema(connection, LEFTOVERS, archive)
     rename_schema(connection, LEFTOVERS_INCOMING, LEFTOVERS)
@@ -127,7 +127,7 @@ def published_leftovers(connection: Connection, run: int) -> PublishedLeftovers 
 def restore_leftovers(connection: Connection, run: int, published: PublishedLeftovers) -> str:
     """Rename the replaced schema back in the caller's transaction. Return the schema of the undone leftovers, or ''."""
     undone = ""
-    if _exists(connection, LEFTOVERS):
+    if _has_leftovers(connection):
         undone = unused_schema(connection, "migrate_to_pg_undone_leftovers")
         rename_schema(connection, LEFTOVERS, undone)
     if published.archive:
@@ -183,5 +183,5 @@ def _tables(connection: Connection) -> tuple[SchemaObject, ...]:
     return tuple(found for found in objects_in(connection, LEFTOVERS) if found.type == "table")
 
 
-def _exists(connection: Connection, schema: str) -> bool:
-    return connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", [schema]).fetchone() is not None
+def _has_leftovers(connection: Connection) -> bool:
+    return connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", [LEFTOVERS]).fetchone() is not None

@@ -129,7 +129,7 @@ def count_changes(
     table: tuple[str, str],
     rows: int | None,
     writers: Iterable[str],
-    highest: int | None = None,
+    highest: int | None,
 ) -> RowChanges:
     """Count changes in a table since ``rows`` rows of these ``writers`` were published, up to id ``highest``."""
     column = None if highest is None else _id_columns(connection, [table[0]]).get(table)

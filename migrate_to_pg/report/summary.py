@@ -112,7 +112,7 @@ def extent(finding: Finding) -> str:
     return pluralize(finding.count, "row", "rows") if finding.samples or finding.count > 1 else ""
 
 
-def what_to_do(finding: Finding, report: Report | None = None) -> list[str]:
+def what_to_do(finding: Finding, report: Report | None) -> list[str]:
     """Describe what was done, as accepted, or else the remedy, and the repair and the quarantine that are offered."""
     if finding.applied:
         label = repair_label(finding.repair)
@@ -174,17 +174,17 @@ def blocking_headings() -> list[str]:
     return [_("Rule"), _("Where"), _("Repair"), _("Rows")]
 
 
-def blocking_rows(report: Report, most: int = BLOCKING_ROWS) -> list[tuple[str, ...]]:
+def blocking_rows(report: Report) -> list[tuple[str, ...]]:
     """List rule, place, what repairs it, rows: one line a finding, or one a rule where there would be too many."""
     by_rule = groups([finding for finding in findings(report) if finding.blocks])
     lines = [[finding] for group in by_rule for finding in group]
-    shown = lines if len(lines) <= most else by_rule
+    shown = lines if len(lines) <= BLOCKING_ROWS else by_rule
     rows: list[tuple[str, ...]] = []
-    for group in shown[:most]:
+    for group in shown[:BLOCKING_ROWS]:
         where = place(group[0]) if len(group) == 1 else place_count(len({place(finding) for finding in group}))
         rows.append((group[0].rule, where, _repairs(group), number(sum(finding.count for finding in group))))
-    if len(shown) > most:
-        more = ngettext("and {n:,} more rule", "and {n:,} more rules", len(shown) - most)
+    if len(shown) > BLOCKING_ROWS:
+        more = ngettext("and {n:,} more rule", "and {n:,} more rules", len(shown) - BLOCKING_ROWS)
         rows.append((more, "", "", ""))
     return rows
 

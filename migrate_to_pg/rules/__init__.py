@@ -114,7 +114,6 @@ def _unknown(option: str, name: str, fault: str, known: Sequence[str], remedy: s
 __all__ = [
     "BACK_RULES",
     "RULES",
-    "Rule",
     "SetRule",
     "Subject",
     "ValueRule",

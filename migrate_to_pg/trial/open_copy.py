@@ -33,7 +33,7 @@ import dj_database_url
 
 from migrate_to_pg import run
 from migrate_to_pg.errors import MigrateToPgError
-from migrate_to_pg.pipeline.run import Progress, no_progress
+from migrate_to_pg.pipeline.run import Progress
 from migrate_to_pg.postgres import embedded
 from migrate_to_pg.project.source_database import SourceChoice, choose_source
 from migrate_to_pg.project.target_database import EMBEDDED_DIRECTORY, choose_target, embedded_directory
@@ -97,7 +97,7 @@ class Copy:
 
 
 @contextmanager
-def open_copy(options: Options, progress: Progress = no_progress) -> Iterator[Copy]:
+def open_copy(options: Options, progress: Progress) -> Iterator[Copy]:
     """Make the copy, or use the kept one, for as long as this lasts.
 
     Args:

@@ -53,7 +53,7 @@ def orderings(sides: Sides) -> Iterator[Ordering]:
 
     known = {*own_models(sides)}
     for model in known:
-        yield from _ordering(model, model, "ordering", model._meta.ordering or (), plain_rows(model))
+        yield from _ordering(model, model, model._meta.ordering or (), plain_rows(model))
     yield from _of_admin()
     for kind in own_classes(MultipleObjectMixin):
         queryset = kind.queryset.all() if isinstance(kind.queryset, models.QuerySet) else None
@@ -64,16 +64,16 @@ def orderings(sides: Sides) -> Iterator[Ordering]:
         # It may be a property, which only an instance answers.
         given = kind.ordering if isinstance(kind.ordering, str | list | tuple) else queryset.query.order_by
         items = (given,) if isinstance(given, str) else tuple(given or ())
-        yield from _ordering(kind, queryset.model, "ordering", items, queryset)
+        yield from _ordering(kind, queryset.model, items, queryset)
 
 
 def _ordering(
-    owner: Any, model: type[models.Model], what: str, items: Sequence[Any], queryset: models.QuerySet[Any]
+    owner: Any, model: type[models.Model], items: Sequence[Any], queryset: models.QuerySet[Any]
 ) -> Iterator[Ordering]:
     if items and "?" not in items:
         label = model._meta.label if owner is model else owner.__name__
         shown = ", ".join(str(item) for item in items)
-        yield Ordering(place_of_class(owner, f"{label} {what} ({shown})"), queryset, tuple(items))
+        yield Ordering(place_of_class(owner, f"{label} ordering ({shown})"), queryset, tuple(items))
 
 
 def _of_admin() -> Iterator[Ordering]:
@@ -85,7 +85,7 @@ def _of_admin() -> Iterator[Ordering]:
     for model, registered in admin.site._registry.items():
         kind = type(registered)
         if f"{kind.__module__}.".startswith(names) and registered.ordering:
-            yield from _ordering(kind, model, "ordering", [*registered.ordering], plain_rows(model))
+            yield from _ordering(kind, model, [*registered.ordering], plain_rows(model))
 
 
 def unordered_views(sides: Sides) -> Iterator[Occurrence]:

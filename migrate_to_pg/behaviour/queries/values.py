@@ -144,12 +144,11 @@ def show(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 4]} ..."
 
 
-def show_rows(rows: Sequence[Row], first: int = 0, secret: Set[int] = frozenset()) -> str:
-    """Return a few rows from one position on. A single value stands without parentheses, *** for a secret one."""
+def show_rows(rows: Sequence[Row], *, secret: Set[int]) -> str:
+    """Return the first rows. A single value stands without parentheses, *** for a secret one."""
     shown = [
-        tuple(MASK if column in secret else value for column, value in enumerate(row))
-        for row in rows[first : first + _SHOWN_ROWS]
+        tuple(MASK if column in secret else value for column, value in enumerate(row)) for row in rows[:_SHOWN_ROWS]
     ]
     cells = [show(row[0] if len(row) == 1 else row) for row in shown]
-    more = " ..." if len(rows) > first + _SHOWN_ROWS else ""
+    more = " ..." if len(rows) > _SHOWN_ROWS else ""
     return ", ".join(cells) + more
