@@ -177,7 +177,7 @@ def print_result(line: str) -> None:
         sys.stderr.write(line + "\n")
 
 
-def error_lines(message: str, detail: Iterable[str] = (), remedy: str = "", assurance: str = "") -> list[str]:
+def error_lines(message: str, detail: Iterable[str] = (), *, remedy: str, assurance: str) -> list[str]:
     """Return the lines of an error: what happened, the details, then what was not done and the next step.
 
     ``assurance`` is left out where the remedy contains it.
@@ -186,10 +186,10 @@ def error_lines(message: str, detail: Iterable[str] = (), remedy: str = "", assu
     return [_("Error: {message}", message=message), *(f"  {line}" for line in detail), *([last] if last else [])]
 
 
-def print_error(command: BaseCommand, error: MigrateToPgError | Failure, assurance: str = "") -> None:
+def print_error(command: BaseCommand, error: MigrateToPgError | Failure, assurance: str) -> None:
     """Print an error, or a report's failure, on stderr."""
     message = error.message if hasattr(error, "message") else str(error)
-    lines = error_lines(message, error.detail, error.remedy, assurance)
+    lines = error_lines(message, error.detail, remedy=error.remedy, assurance=assurance)
     _write(command.stderr.write, _wrapped(lines) if command.stderr.isatty() else lines)
 
 

@@ -175,7 +175,15 @@ def next_steps(
     if options.mode == "verify_only":
         return server_left(options)
     if options.mode == "dump":
-        return _after_dump(options)
+        program = shlex.join(options.invocation.program)
+        load = f"{program} --from-dump {shlex.quote(str(options.dump))} --rehearse --target embedded"
+        return (
+            _(
+                "Carry the dump to the machine that is to load it; keep it as private as the database: it is not"
+                " encrypted."
+            ),
+            _("There, with the same code of the project:\n{load}", load=load),
+        )
     if options.mode == "check":
         # The server that the settings name is the one that the move will meet.
         target = options.target or (None if default_is_postgresql() else "embedded")
@@ -193,15 +201,6 @@ def _move(options: Options) -> str:
         return _("Move:\n{line}", line=command_line(moved))
     line = command_line(replace(moved, target=_ELSEWHERE))
     return _("Move, with the server that is to keep the data and its password in --target:\n{line}", line=line)
-
-
-def _after_dump(options: Options) -> tuple[str, ...]:
-    program = shlex.join(options.invocation.program)
-    load = f"{program} --from-dump {shlex.quote(str(options.dump))} --rehearse --target embedded"
-    return (
-        _("Carry the dump to the machine that is to load it; keep it as private as the database: it is not encrypted."),
-        _("There, with the same code of the project:\n{load}", load=load),
-    )
 
 
 def server_left(options: Options) -> tuple[str, ...]:

@@ -34,14 +34,19 @@ _SIGNALLED = 128
 
 
 def run_command(words: Sequence[str], copy: Copy) -> int:
-    """Run a command on the copy, and return its exit status.
+    """Run a program, or a command of the manage.py that runs here, on the copy. Return its exit status.
 
     It has this process's terminal and streams. Signals are passed on to it.
     """
     environment = copy.environment()
     if words[0] == _PROGRAM:
         forget_settings(environment)
-    return _run_child(_arguments(words), environment)
+        return _run_child([*words[1:]], environment)
+    if sys.argv[1:2] != [_COMMAND]:
+        # python -m migrate_to_pg, or a program that calls this command.
+        return _run_child([sys.executable, "-m", "django", *words], environment)
+    given = get_child_arguments()
+    return _run_child([*given[: len(given) - len(sys.argv[1:])], *words], environment)
 
 
 def require_command(words: Sequence[str]) -> None:
@@ -52,17 +57,6 @@ def require_command(words: Sequence[str]) -> None:
             _("--try is followed by {name}, which is no command.", name=name.partition("=")[0]),
             remedy=_("Options of this command come before --try: all words after it are the command's own."),
         )
-
-
-def _arguments(words: Sequence[str]) -> list[str]:
-    """Return the child's command line: a program, or a command of the manage.py that runs here."""
-    if words[0] == _PROGRAM:
-        return [*words[1:]]
-    if sys.argv[1:2] != [_COMMAND]:
-        # python -m migrate_to_pg, or a program that calls this command.
-        return [sys.executable, "-m", "django", *words]
-    given = get_child_arguments()
-    return [*given[: len(given) - len(sys.argv[1:])], *words]
 
 
 def command_of_project(text: str, environment: dict[str, str]) -> list[str]:

@@ -76,8 +76,8 @@ def compare_tables(
     schema: str,
     verify: Verify,
     progress: Callable[[Event], None],
-    shared: str = "",
-    left_out: Mapping[str, sql.Composed] = NOTHING,
+    shared: str,
+    left_out: Mapping[str, sql.Composed],
 ) -> Verification:
     """Compare each planned table of ``schema`` with the rows that ``expected`` has for it.
 

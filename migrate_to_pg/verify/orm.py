@@ -76,8 +76,8 @@ def compare_with_orm(
     loaded: Path,
     entry: Mapping[str, Any],
     *,
-    shared: str = "",
-    incomplete: Collection[str] = (),
+    shared: str,
+    incomplete: Collection[str],
 ) -> tuple[tuple[OrmTable, ...], tuple[UnreadModel, ...]]:
     """Compare each model's table as the ORM reads it on both sides. Return the models that it did not read, too.
 
