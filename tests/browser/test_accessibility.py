@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -238,9 +238,15 @@ def meet_somebody_else(visit: Visit) -> None:
         visit.go(path)
 
 
-def serve(page: Page, body: str) -> None:
-    """Answer the next request for a page that there is not."""
-    page.route("**/en-panne/", lambda route: route.fulfill(content_type="text/html", body=body), times=1)
+def serve(page: Page, bodies: Mapping[str, str]) -> None:
+    """Answer requests for pages that there are not: /en-panne/NAME has the body of that name.
+
+    The route stays: a browser whose requests are no longer intercepted may lose those that it waits for.
+    """
+    page.route(
+        "**/en-panne/*",
+        lambda route: route.fulfill(content_type="text/html", body=bodies[route.request.url.rpartition("/")[2]]),
+    )
 
 
 def fail(visit: Visit, rf: RequestFactory) -> None:
@@ -252,9 +258,9 @@ def fail(visit: Visit, rf: RequestFactory) -> None:
         "503": lambda: errors.unavailable(request),
         "incident": lambda: errors.incident_page(request, IntegrityError("UNIQUE"), "AGV211 ne peut être retiré."),
     }
-    for name, answer in answers.items():
-        serve(visit.page, answer().content.decode())
-        visit.page.goto(f"{visit.application.address}/en-panne/")
+    serve(visit.page, {name: answer().content.decode() for name, answer in answers.items()})
+    for name in answers:
+        visit.page.goto(f"{visit.application.address}/en-panne/{name}")
         visit.judge(name)
 
 
