@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from migrate_to_pg.codecs.reader import ColumnBatch, TableBatch, read
-from migrate_to_pg.records import Event, Finding, PlannedColumn, PlannedTable
+from migrate_to_pg.records import Event, Finding, PlannedColumn, PlannedTable, Progress
 from migrate_to_pg.rules import RULES, Subject, ValueRule, samples
 from migrate_to_pg.rules.base import SAMPLES
 from migrate_to_pg.rules.repair_trial import with_trial
@@ -44,15 +44,13 @@ class _RuleHits:
         self.rowids.extend(pc.filter(rowids, mask).to_pylist())
 
 
-def value_findings(subject: Subject, snapshot: Path, progress: Callable[[Event], None]) -> Iterator[Finding]:
+def value_findings(subject: Subject, snapshot: Path, progress: Progress) -> Iterator[Finding]:
     """Yield every finding of the rules about single values, table after table."""
     with ArrowConnections(snapshot) as connections:
         yield from _value_findings(subject, connections, progress)
 
 
-def _value_findings(
-    subject: Subject, connections: ArrowConnections, progress: Callable[[Event], None]
-) -> Iterator[Finding]:
+def _value_findings(subject: Subject, connections: ArrowConnections, progress: Progress) -> Iterator[Finding]:
     total = sum(table.source.rows for table in subject.plan.tables)
     done = 0
     for table in subject.plan.tables:

@@ -18,12 +18,10 @@ from migrate_to_pg.load.arrow_connection import connect
 from migrate_to_pg.load.copy import CopyContext
 from migrate_to_pg.load.pieces import Piece, pieces_of
 from migrate_to_pg.load.row_counts import RowCounts
-from migrate_to_pg.records import Event, LoadedTable, Plan, PlannedTable
+from migrate_to_pg.records import LoadedTable, Plan, PlannedTable, Progress
 from migrate_to_pg.system.threads import drain, run_all
 
 __all__ = ["load"]
-
-Progress = Callable[[Event], None]
 
 
 def load(

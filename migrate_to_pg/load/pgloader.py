@@ -11,7 +11,7 @@ import csv
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.load.pgloader_command import SOURCE, PgloaderTarget, command, pgloader_target
 from migrate_to_pg.project.secret_columns import has_secret
-from migrate_to_pg.records import Event, LoadedTable, Plan
+from migrate_to_pg.records import Event, LoadedTable, Plan, Progress
 from migrate_to_pg.sqlite.connection import open_snapshot, quote_name
 from migrate_to_pg.system import subprocesses
 from migrate_to_pg.system.redact import redacted
@@ -79,7 +79,7 @@ def load_by_pgloader(
     *,
     schema: str,
     directory: Path,
-    progress: Callable[[Event], None],
+    progress: Progress,
     jobs: int,
 ) -> tuple[LoadedTable, ...]:
     """Load every row of the snapshot. The tables must be as for ``load``.
@@ -204,9 +204,7 @@ def _describe_missing(name: str, sent: PgloaderTableResult | None, rows: int, re
     return ": ".join(filter(None, (rejected, reason)))
 
 
-def _loaded(
-    plan: Plan, sent: Mapping[str, PgloaderTableResult], progress: Callable[[Event], None]
-) -> tuple[LoadedTable, ...]:
+def _loaded(plan: Plan, sent: Mapping[str, PgloaderTableResult], progress: Progress) -> tuple[LoadedTable, ...]:
     """Return the loaded tables, and report them to ``progress``, because pgloader reports nothing meanwhile."""
     total, done, loaded = sum(each.imported for each in sent.values()), 0, []
     for table in plan.tables:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from migrate_to_pg.load.pieces import Piece
-from migrate_to_pg.records import Event, LoadedTable, Plan
+from migrate_to_pg.records import Event, LoadedTable, Plan, Progress
 
 
 class RowCounts:
@@ -20,7 +20,7 @@ class RowCounts:
         plan: Plan,
         pieces: Sequence[Piece],
         present: Mapping[str, int],
-        progress: Callable[[Event], None],
+        progress: Progress,
         on_loaded: Callable[[str, int], None],
     ) -> None:
         self._plan = plan

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     # The commands are imported by every `manage.py help`.
     from migrate_to_pg.errors import MigrateToPgError
-    from migrate_to_pg.records import Event, Failure
+    from migrate_to_pg.records import Event, Failure, Progress
     from migrate_to_pg.report.text_layout import Block
 
 
@@ -227,7 +227,7 @@ def report_print_error() -> Iterator[None]:
         print_result(_("The report could not be printed: {strerror}.", strerror=error.strerror))
 
 
-def ignore_broken_pipe(progress: Callable[[Event], None]) -> Callable[[Event], None]:
+def ignore_broken_pipe(progress: Progress) -> Progress:
     """Continue when nobody reads the progress any more."""
 
     def show(event: Event) -> None:
@@ -265,7 +265,7 @@ def print_blocks(command: BaseCommand, blocks: Iterable[Block], options: Mapping
 
 
 @contextlib.contextmanager
-def show_progress(command: BaseCommand, options: Mapping[str, Any]) -> Iterator[Callable[[Event], None]]:
+def show_progress(command: BaseCommand, options: Mapping[str, Any]) -> Iterator[Progress]:
     """Give the callable that shows the events of a run on stderr: as bars, or as lines among those of the log."""
     from migrate_to_pg.report.progress import display
     from migrate_to_pg.system.run_log import show_log

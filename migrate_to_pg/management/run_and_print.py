@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from django.core.management.base import BaseCommand
 
     # At run time they come with the functions: the commands are imported by every `manage.py help`.
-    from migrate_to_pg.records import Event, Failure, Options, Report
+    from migrate_to_pg.records import Failure, Options, Progress, Report
 
 
 def run_and_print(
     command: BaseCommand,
     options: Mapping[str, Any],
     wanted: Options,
-    work: Callable[[Options, Callable[[Event], None]], Report],
+    work: Callable[[Options, Progress], Report],
     assurance: Callable[[str, Failure], str],
 ) -> int:
     """Return the exit status.

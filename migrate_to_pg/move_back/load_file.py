@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from migrate_to_pg.errors import LoadError
 from migrate_to_pg.i18n import gettext as _
@@ -12,10 +12,9 @@ from migrate_to_pg.move_back.read_ahead import ReadAhead, TableToRead
 from migrate_to_pg.move_back.read_rows import Batch, State, stored_columns
 from migrate_to_pg.move_back.write_rows import RefusedError, Writer
 from migrate_to_pg.project.secret_columns import masked_key
-from migrate_to_pg.records import Event, LoadedTable, PlannedTable
+from migrate_to_pg.records import Event, LoadedTable, PlannedTable, Progress
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
 
-Progress = Callable[[Event], None]
 NOTHING: Mapping[str, LeftOut] = {}
 AS_PLANNED: Mapping[str, Sql] = {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from migrate_to_pg.errors import DumpError, UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres.versions import versions
 from migrate_to_pg.project.source_database import SourceChoice
-from migrate_to_pg.records import DumpFacts, Event, Finding, Options, Snapshot, SourceCatalog
+from migrate_to_pg.records import DumpFacts, Finding, Options, Progress, Snapshot, SourceCatalog
 from migrate_to_pg.system.clock import now
 from migrate_to_pg.system.usage import usage_error_on_oserror
 
@@ -87,7 +87,7 @@ def dump(
     catalog: SourceCatalog,
     findings: Sequence[Finding],
     choice: SourceChoice,
-    progress: Callable[[Event], None],
+    progress: Progress,
 ) -> DumpFacts:
     """Write the snapshot, with what was found in it, to ``options.dump``.
 

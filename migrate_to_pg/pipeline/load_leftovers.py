@@ -16,7 +16,7 @@ from migrate_to_pg import leftovers, staging
 from migrate_to_pg.errors import LoadError, RefusedRowsError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.load import load
-from migrate_to_pg.pipeline.run import Progress, Run
+from migrate_to_pg.pipeline.run import Run
 from migrate_to_pg.pipeline.stage_tables import Staged, has_leftovers
 from migrate_to_pg.planning import read_target
 from migrate_to_pg.postgres import target
@@ -31,6 +31,7 @@ from migrate_to_pg.records import (
     Options,
     Plan,
     PlannedTable,
+    Progress,
     Snapshot,
     SourceCatalog,
     TargetTable,

@@ -13,7 +13,7 @@ from migrate_to_pg.pipeline.load import Loader
 from migrate_to_pg.pipeline.load_leftovers import load_leftovers_of
 from migrate_to_pg.pipeline.publish import export_published, keep_staged, publish_staged
 from migrate_to_pg.pipeline.reach_target import reach_target, require_named_target
-from migrate_to_pg.pipeline.run import Progress, Run, no_progress
+from migrate_to_pg.pipeline.run import Run, no_progress
 from migrate_to_pg.pipeline.source import add_checksums, begin, learn_schema, open_source, read_catalog, take_snapshot
 from migrate_to_pg.pipeline.stage_tables import stage_tables
 from migrate_to_pg.pipeline.verify_staged import verify_staged
@@ -21,7 +21,7 @@ from migrate_to_pg.planning import called_alike
 from migrate_to_pg.planning.exclude import check_no_references
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
 from migrate_to_pg.project.source_database import SourceChoice
-from migrate_to_pg.records import INCOMING, Options, Report, Snapshot, SourceCatalog, Verify
+from migrate_to_pg.records import INCOMING, Options, Progress, Report, Snapshot, SourceCatalog, Verify
 from migrate_to_pg.row_repair.engine import Accepted, accept
 from migrate_to_pg.rules.schema import ambiguous_name
 from migrate_to_pg.system.threads import in_thread

@@ -21,7 +21,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.move_back.new_file import new_file, remove_stale, require_free
 from migrate_to_pg.pipeline.file_schema import learn_schema, leftover_forms, tables_of
 from migrate_to_pg.pipeline.fill_file import Filled, MovedState, fill
-from migrate_to_pg.pipeline.run import Progress, Run, no_progress
+from migrate_to_pg.pipeline.run import Run, no_progress
 from migrate_to_pg.pipeline.verify_file import verify_file
 from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.readable import require_readable
@@ -30,7 +30,7 @@ from migrate_to_pg.project.source_database import SourceChoice, choose_new_file
 from migrate_to_pg.project.target_database import TargetChoice, choose_target
 from migrate_to_pg.publish.transaction import READERS, lock_holders
 from migrate_to_pg.publish.written_since import changes_after
-from migrate_to_pg.records import LEFTOVERS, Leftovers, MadeFile, Options, Report
+from migrate_to_pg.records import LEFTOVERS, Leftovers, MadeFile, Options, Progress, Report
 from migrate_to_pg.rules import quarantined_back_rules
 from migrate_to_pg.sqlite.checksums import file_sha256
 

@@ -22,7 +22,7 @@ from migrate_to_pg.project.default_source import require_rehearsed
 from migrate_to_pg.project.registry import Model, Registry
 from migrate_to_pg.project.source_database import SourceChoice, choose_source
 from migrate_to_pg.project.sqlite_connection import registrations
-from migrate_to_pg.records import Event, Options, Report, SourceCatalog
+from migrate_to_pg.records import Event, Options, Progress, Report, SourceCatalog
 from migrate_to_pg.rules.run_findings import made_from_model
 from migrate_to_pg.sqlite.missing_functions import set_project_registrations
 from migrate_to_pg.system.clock import now
@@ -31,8 +31,6 @@ from migrate_to_pg.system.threads import ignore_stop_signals
 from migrate_to_pg.system.workdir import WorkDirectory
 
 logger = logging.getLogger(__name__)
-
-Progress = Callable[[Event], None]
 
 
 def no_progress(_: Event) -> None:

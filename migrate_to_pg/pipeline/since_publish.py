@@ -12,12 +12,12 @@ from psycopg import sql
 
 from migrate_to_pg.pipeline.after_move_back import back_command_line
 from migrate_to_pg.pipeline.recorded_snapshot import recorded_snapshot
-from migrate_to_pg.pipeline.run import Progress, Run, no_progress
+from migrate_to_pg.pipeline.run import Run, no_progress
 from migrate_to_pg.pipeline.verify import compare_published
 from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.objects import validate_schema_name
 from migrate_to_pg.project.target_database import choose_target
-from migrate_to_pg.records import Finding, Options, Plan, Report
+from migrate_to_pg.records import Finding, Options, Plan, Progress, Report
 from migrate_to_pg.rules.back.notes import column_not_counted, table_not_counted
 
 Connection = psycopg.Connection[Any]

@@ -26,12 +26,10 @@ from migrate_to_pg.project.target_database import TargetChoice, choose_target
 from migrate_to_pg.publish.history import entries
 from migrate_to_pg.publish.purge import PurgeableSchema, drop_schemas, purgeable_schemas
 from migrate_to_pg.publish.undo import undo as take_back
-from migrate_to_pg.records import Event, Options, Report, StageTime
+from migrate_to_pg.records import Event, Options, Progress, Report, StageTime
 from migrate_to_pg.rules.run_findings import publication_finding
 from migrate_to_pg.system.clock import now
 from migrate_to_pg.system.workdir import RecordedFile, read_recorded_file, recorded_snapshots
-
-Progress = Callable[[Event], None]
 
 
 def _silent(_: object) -> None:

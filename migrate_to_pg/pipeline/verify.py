@@ -21,7 +21,7 @@ from migrate_to_pg.pipeline import load_leftovers
 from migrate_to_pg.pipeline.examination import blocked
 from migrate_to_pg.pipeline.next_steps import command_line, needed_again
 from migrate_to_pg.pipeline.reach_target import choose
-from migrate_to_pg.pipeline.run import Progress, Run, no_progress
+from migrate_to_pg.pipeline.run import Run, no_progress
 from migrate_to_pg.pipeline.source import open_source, plan_run, read_catalog, take_snapshot
 from migrate_to_pg.pipeline.stage_tables import has_leftovers
 from migrate_to_pg.pipeline.verify_staged import verify_orm
@@ -32,7 +32,7 @@ from migrate_to_pg.postgres.session import settings_for_others
 from migrate_to_pg.project.target_database import TargetChoice, choose_target
 from migrate_to_pg.publish.history import Entry, excluded_names, published_schemas, recorded_source, verified_exactly
 from migrate_to_pg.publish.undo import describe_undone, last_undone
-from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, Options, Plan, Report, Snapshot, SourceCatalog
+from migrate_to_pg.records import BOOKKEEPING, LEFTOVERS, Options, Plan, Progress, Report, Snapshot, SourceCatalog
 from migrate_to_pg.records.repairs import RepairResult
 from migrate_to_pg.row_repair.journal import changed_cells, removed_rows
 from migrate_to_pg.rules import RULES, quarantined_rules

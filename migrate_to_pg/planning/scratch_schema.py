@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import sqlite3
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -29,10 +29,8 @@ from migrate_to_pg.project.migrations import make_unmigrated_tables, unmigrated_
 from migrate_to_pg.project.registry import Registry, historical_models
 from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import django_connection, sqlite_entry
-from migrate_to_pg.records import Event, MadeTable
+from migrate_to_pg.records import Event, MadeTable, Progress
 from migrate_to_pg.sqlite.sql import Sql, compose, name
-
-Progress = Callable[[Event], None]
 
 #: Tables first: all other objects refer to them.
 _ORDER = ("table", "index", "view", "trigger")

@@ -24,6 +24,7 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.sqlite.connection import quote_name
+from migrate_to_pg.sqlite.source_files import HEADER
 from migrate_to_pg.system.workdir import make_reports_directory, reports_directory
 
 #: Mode of a run -> the source that the last run of that mode took.
@@ -34,7 +35,6 @@ _MODES = ("check", "rehearse", "publish")
 _SUFFIXES = (".sqlite3", ".sqlite", ".db", ".db3")
 #: Directories with files of others.
 _FOREIGN = ("node_modules", "site-packages", "__pycache__")
-_HEADER = b"SQLite format 3\0"
 #: SQLite's smallest page: the size of a complete file is a multiple of it.
 _SMALLEST_PAGE = 512
 #: The name of a database without a file.
@@ -156,7 +156,7 @@ def _is_database_file(path: Path) -> bool:
         if not may_be:
             return False
         with path.open("rb") as file:
-            return file.read(len(_HEADER)) == _HEADER
+            return file.read(len(HEADER)) == HEADER
     except OSError:
         return False
 

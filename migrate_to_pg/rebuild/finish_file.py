@@ -11,11 +11,10 @@ from pathlib import Path
 from migrate_to_pg.doctor.diagnose import examine_copy
 from migrate_to_pg.errors import ProofError, SourceChangedError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.pipeline.run import Progress
 from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import connect_like_django
 from migrate_to_pg.rebuild.copy_as_is import CopyAsIs
-from migrate_to_pg.records import Finding, Level
+from migrate_to_pg.records import Finding, Level, Progress
 from migrate_to_pg.sqlite.compare_contents import difference
 from migrate_to_pg.sqlite.connection import journal_mode, live_uri, snapshot_uri
 from migrate_to_pg.sqlite.source_files import file_stamp

@@ -17,14 +17,14 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import size
 from migrate_to_pg.move_back.new_file import new_file
 from migrate_to_pg.pipeline import move, move_back
-from migrate_to_pg.pipeline.run import Progress, no_progress
+from migrate_to_pg.pipeline.run import no_progress
 from migrate_to_pg.postgres.embedded import DEFAULT_VERSION
 from migrate_to_pg.postgres.embedded_directory import installed
 from migrate_to_pg.project.source_database import SourceChoice, choose_new_file
 from migrate_to_pg.rebuild.finish_file import Finish
 from migrate_to_pg.rebuild.one_report import of_both, of_stopped
 from migrate_to_pg.rebuild.salvage import is_damaged, salvage
-from migrate_to_pg.records import Event, Finding, Leftovers, Options, Report, Trial
+from migrate_to_pg.records import Event, Finding, Leftovers, Options, Progress, Report, Trial
 from migrate_to_pg.row_repair.engine import accept
 from migrate_to_pg.rules import BACK_RULES, quarantined_back_rules
 from migrate_to_pg.rules.keys import dangling_foreign_key

@@ -176,7 +176,8 @@ def _state(path: Path) -> tuple[Any, ...]:
         return counters, 0
 
 
-_HEADER = b"SQLite format 3\0"
+#: The first bytes of every database file.
+HEADER = b"SQLite format 3\0"
 
 
 def require_space(directory: Path, copied: int) -> None:
@@ -210,13 +211,13 @@ def require_database(path: Path, *, named_with: str = N_("--source PATH")) -> No
         )
     try:
         with path.open("rb") as file:
-            start = file.read(len(_HEADER))
+            start = file.read(len(HEADER))
     except OSError as error:
         raise SourceError(
             _("{path} cannot be read: {strerror}.", path=path, strerror=error.strerror),
             remedy=_("Run as a user who may read it."),
         ) from error
-    if start != _HEADER:
+    if start != HEADER:
         raise SourceError(
             _("{path} is not an SQLite 3 database.", path=path) if start else _("{path} is empty.", path=path),
             remedy=_(

@@ -23,14 +23,13 @@ from migrate_to_pg.postgres.batches import batched
 from migrate_to_pg.postgres.session import configure_session
 from migrate_to_pg.postgres.statement_log import open_connection
 from migrate_to_pg.project.secret_columns import server_detail, server_message
-from migrate_to_pg.records import Event, Plan
+from migrate_to_pg.records import Event, Plan, Progress
 from migrate_to_pg.staging.drop_indexes import Definition, DroppedObjects, definitions, set_search_path
 from migrate_to_pg.system.threads import drain, run_all
 
 logger = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[Any]
-Progress = Callable[[Event], None]
 #: What one connection makes, one step after another. The definitions of a step are made in one transaction.
 Steps = Sequence[Sequence[Definition]]
 

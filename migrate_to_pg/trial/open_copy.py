@@ -33,11 +33,10 @@ import dj_database_url
 
 from migrate_to_pg import run
 from migrate_to_pg.errors import MigrateToPgError
-from migrate_to_pg.pipeline.run import Progress
 from migrate_to_pg.postgres import embedded
 from migrate_to_pg.project.source_database import SourceChoice, choose_source
 from migrate_to_pg.project.target_database import EMBEDDED_DIRECTORY, choose_target, embedded_directory
-from migrate_to_pg.records import FINAL, Options, Report, Trial
+from migrate_to_pg.records import FINAL, Options, Progress, Report, Trial
 from migrate_to_pg.system.usage import usage_error_on_oserror
 from migrate_to_pg.system.workdir import base_directory
 from migrate_to_pg.trial.aliases import aliases_of_target, other_aliases

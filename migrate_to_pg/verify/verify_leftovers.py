@@ -12,7 +12,7 @@ from pathlib import Path
 
 from psycopg import sql
 
-from migrate_to_pg.records import Event, Holds, LeftoverColumn, LeftoverTable, Plan, Verification, Verify
+from migrate_to_pg.records import Holds, LeftoverColumn, LeftoverTable, Plan, Progress, Verification, Verify
 from migrate_to_pg.sqlite.connection import quote_name, snapshot_uri
 from migrate_to_pg.verify import compare_tables
 from migrate_to_pg.verify.journal import unrepaired
@@ -41,7 +41,7 @@ def verify_leftover_tables(
     *,
     schema: str,
     verify: Verify,
-    progress: Callable[[Event], None],
+    progress: Progress,
     views: tuple[Path, Callable[[str], str]],
     shared: str = "",
     left_out: Mapping[str, sql.Composed] = NOTHING,
