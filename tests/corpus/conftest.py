@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -84,6 +85,7 @@ def move(tmp_path: Path, corpus_url: str, monkeypatch: pytest.MonkeyPatch, djang
         monkeypatch.setattr(Registry, "content_models", lambda _: case.models)
         monkeypatch.setattr(Registry, "generic_keys", lambda _: _generic_keys(case))
         monkeypatch.setattr(Registry, "names", ())
+        monkeypatch.setattr(run_module, "Registry", _registry)
         monkeypatch.setattr(stage_tables, "run_migrations", lambda django, *_, **__: _make(django, case.target))
         monkeypatch.setattr(stage_tables, "make_unmigrated_tables", lambda *_, **__: None)
         nothing = FreshRows(content_types=frozenset(), permissions=frozenset())
@@ -101,6 +103,12 @@ def move(tmp_path: Path, corpus_url: str, monkeypatch: pytest.MonkeyPatch, djang
             )
 
     return run
+
+
+@functools.cache
+def _registry(applied: tuple[tuple[str, str], ...], alias: str) -> Registry:
+    """All cases record the same, of which the same models are made."""
+    return Registry(applied, alias)
 
 
 def _recorded(snapshot: Path, **named: Path) -> SourceCatalog:
