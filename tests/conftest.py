@@ -106,7 +106,11 @@ class Server:
         if not self._migrated:
             self._migrated = self.database()
             run_manage("migrate", "-v0", DATABASE_URL=self._migrated)
-        return self.database(f"TEMPLATE {psycopg.conninfo.conninfo_to_dict(self._migrated)['dbname']}")
+        return self.copy(self._migrated)
+
+    def copy(self, url: str) -> str:
+        """A new database with what another one holds, to which nobody is connected."""
+        return self.database(f"TEMPLATE {psycopg.conninfo.conninfo_to_dict(url)['dbname']}")
 
     def drop(self, url: str) -> None:
         """Remove a database that ``database()`` made, with whoever is still connected."""
@@ -248,10 +252,11 @@ def manage() -> Run:
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+def made_once(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> MadeOnce:
     """made_once(name, make): a file that ``make(path)`` makes once for the tests of all workers."""
     base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made-once"
+    # Of a worker, that is a folder in the one of the whole run.
+    folder = (base.parent if hasattr(pytestconfig, "workerinput") else base) / "made-once"
     folder.mkdir(exist_ok=True)
 
     def made(name: str, make: Callable[[Path], object]) -> Path:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, ViewportSize, expect, sync_playwright
 
 from demo.application import Application
-from tests.conftest import ROOT, Run
+from tests.conftest import ROOT, MadeOnce, Server, run_manage
 
 #: Every one of these keeps chromium from asking the network for things of its own.
 _QUIET = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update")
@@ -31,30 +29,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def university(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def university(made_once: MadeOnce) -> Path:
     """The SQLite database of seed_demo, made once: tests copy it."""
-    path = tmp_path_factory.mktemp("university") / "db.sqlite3"
-    variables = os.environ | {"DATABASE_URL": f"sqlite:///{path}"}
-    for command in (("migrate", "--verbosity", "0"), ("seed_demo",)):
-        subprocess.run(
-            [sys.executable, "manage.py", *command], cwd=ROOT, env=variables, check=True, capture_output=True
-        )
-    return path
+
+    def make(path: Path) -> None:
+        for command in (("migrate", "--verbosity", "0"), ("seed_demo",)):
+            run_manage(*command, DATABASE_URL=f"sqlite:///{path}")
+
+    return made_once("university", make)
+
+
+@pytest.fixture(scope="session")
+def moved_university(servers: dict[int, Server], university: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same on PostgreSQL, moved once: tests copy it."""
+    url = servers[18].database()
+    run_manage("migrate_to_pg", "--source", university, "--report", tmp_path_factory.mktemp("move"), DATABASE_URL=url)
+    return url
 
 
 @pytest.fixture
 def application(
-    request: pytest.FixtureRequest, database: str, university: Path, tmp_path: Path, manage: Run
+    request: pytest.FixtureRequest, database: str, university: Path, tmp_path: Path, servers: dict[int, Server]
 ) -> Iterator[Application]:
     """The application under gunicorn on the demonstration's university."""
-    source = Path(shutil.copy(university, tmp_path / "db.sqlite3"))
-    url = f"sqlite:///{source}"
     if database == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-        manage("migrate_to_pg", "--source", source, "--report", tmp_path / "report", DATABASE_URL=url)
+        url = servers[18].copy(request.getfixturevalue("moved_university"))
+    else:
+        url = f"sqlite:///{shutil.copy(university, tmp_path / 'db.sqlite3')}"
     # Threads, as deployed: a browser keeps connections open that ask for nothing, and each would hold a process.
     with Application(ROOT, {"DATABASE_URL": url}, ("--threads", "4")) as running:
         yield running
+    if database == "postgresql":
+        servers[18].drop(url)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,7 @@ from migrate_to_pg.behaviour import records as behaviour
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place, Way, merge
 from migrate_to_pg.behaviour.report.behaviour_html import to_html
 from tests.browser.conftest import fits
-from tests.conftest import Run
+from tests.conftest import MakeSource, Run
 
 
 def headings(page: Page) -> list[str]:
@@ -23,9 +24,11 @@ def unfold(page: Page) -> None:
     page.locator("details").evaluate_all("all => all.forEach(part => part.open = true)")
 
 
-def test_the_report_of_a_blocked_run_shows_the_cause_and_fits(page: Page, tmp_path: Path, manage: Run) -> None:
+def test_the_report_of_a_blocked_run_shows_the_cause_and_fits(
+    page: Page, tmp_path: Path, manage: Run, make_source: MakeSource
+) -> None:
     source, report = tmp_path / "legacy.sqlite3", tmp_path / "report"
-    manage("make_legacy_db", source, "--damage", "all")
+    shutil.copy(make_source("all"), source)
     manage("migrate_to_pg", "--source", source, "--check", "--report", report, ok=False)
     page.goto(f"file://{report / 'report.html'}")
     assert headings(page)[:2] == ["What blocks the run", "Findings"]
@@ -41,9 +44,9 @@ def test_the_report_of_a_blocked_run_shows_the_cause_and_fits(page: Page, tmp_pa
     assert page.evaluate("document.scripts.length") == 0
 
 
-def test_what_was_mended_unfolds_and_fits(page: Page, tmp_path: Path, manage: Run) -> None:
+def test_what_was_mended_unfolds_and_fits(page: Page, tmp_path: Path, manage: Run, make_source: MakeSource) -> None:
     source, report = tmp_path / "legacy.sqlite3", tmp_path / "report"
-    manage("make_legacy_db", source, "--damage", "duplicates,too-long,code-in-fk")
+    shutil.copy(make_source("duplicates,too-long,code-in-fk"), source)
     arguments = ("--fix", "lossy,merge-duplicates", "--quarantine", "all", "--leftovers", "skip")
     manage("migrate_to_pg", "--source", source, "--check", *arguments, "--report", report)
     page.goto(f"file://{report / 'report.html'}")
@@ -58,9 +61,11 @@ def test_what_was_mended_unfolds_and_fits(page: Page, tmp_path: Path, manage: Ru
     assert fits(page)
 
 
-def test_a_published_run_is_told_whole_and_fits(page: Page, tmp_path: Path, manage: Run, postgres_url: str) -> None:
+def test_a_published_run_is_told_whole_and_fits(
+    page: Page, tmp_path: Path, manage: Run, make_source: MakeSource, postgres_url: str
+) -> None:
     source, report = tmp_path / "db.sqlite3", tmp_path / "report"
-    manage("make_legacy_db", source, "--damage", "none")
+    shutil.copy(make_source("none"), source)
     manage("migrate_to_pg", "--source", source, "--target", postgres_url, "--verify", "orm", "--report", report)
     told = json.loads((report / "report.json").read_text())
     page.goto(f"file://{report / 'report.html'}")
@@ -108,10 +113,10 @@ def test_a_published_run_is_told_whole_and_fits(page: Page, tmp_path: Path, mana
 
 
 def test_a_clean_move_takes_six_pages_of_paper_at_most(
-    page: Page, tmp_path: Path, manage: Run, postgres_url: str
+    page: Page, tmp_path: Path, manage: Run, make_source: MakeSource, postgres_url: str
 ) -> None:
     source, report = tmp_path / "db.sqlite3", tmp_path / "report"
-    manage("make_legacy_db", source, "--damage", "none")
+    shutil.copy(make_source("none"), source)
     manage("migrate_to_pg", "--source", source, "--target", postgres_url, "--report", report)
     page.goto(f"file://{report / 'report.html'}")
     paper = page.pdf(format="A4")

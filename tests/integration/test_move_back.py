@@ -46,7 +46,7 @@ def published(
 
 @pytest.fixture
 def url(servers: dict[int, Server], published: str) -> Iterator[str]:
-    copy = servers[18].database(f'TEMPLATE "{psycopg.conninfo.conninfo_to_dict(published)["dbname"]}"')
+    copy = servers[18].copy(published)
     yield copy
     servers[18].drop(copy)
 
