@@ -6,10 +6,12 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any, Self
 
+import adbc_driver_manager
 import adbc_driver_postgresql.dbapi
+import pyarrow as pa
 
+from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.postgres.arrow_errors import translate_errors
 from migrate_to_pg.postgres.session import arrow_conninfo, configure_session
 from migrate_to_pg.postgres.shared_snapshot import join_snapshot
 
@@ -54,3 +56,22 @@ class TableReader:
             if self._read % _TABLES_LOCKED == 0:
                 cursor.execute("ROLLBACK TO SAVEPOINT nothing_read")
             yield cursor
+
+
+@contextlib.contextmanager
+def translate_errors(what: str) -> Iterator[None]:
+    """Raise TargetError in place of the driver's errors. ``what`` was to be read."""
+    try:
+        yield
+    except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
+        forbidden = getattr(error, "sqlstate", None) == "42501"
+        raise TargetError(
+            # The lines after the first are the query.
+            _("{what} could not be read on PostgreSQL: {error}", what=what, error=str(error).split("\n")[0]),
+            remedy=_(
+                "Connect as the tables' owner, or as a role that may read every row: where row security hides some of"
+                " them, that is one with BYPASSRLS."
+            )
+            if forbidden
+            else _("See the server's log, then run again."),
+        ) from error

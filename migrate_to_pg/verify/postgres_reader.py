@@ -12,8 +12,7 @@ from typing import NamedTuple
 import pyarrow as pa
 from psycopg import sql
 
-from migrate_to_pg.postgres.arrow_errors import translate_errors
-from migrate_to_pg.postgres.table_reader import TableReader
+from migrate_to_pg.postgres.table_reader import TableReader, translate_errors
 from migrate_to_pg.verify.rows import Column, Rows
 
 #: Bytes a batch, unless a single row is longer.
