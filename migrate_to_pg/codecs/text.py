@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,18 +50,11 @@ def decode_text(value: bytes) -> str | None:
     return None if "\0" in text else text
 
 
-def _name(arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:
-    """Mask names of more than 63 bytes, because a cast would truncate them silently."""
+def _sized(is_wrong: Callable[[pa.Array], pa.Array], arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:
+    """Mask texts of a wrong number of bytes, because a cast would truncate them silently."""
     text = read_text(arrays, context)
-    short = mask_malformed(text.values, pc.greater(pc.binary_length(text.values), _NAME_BYTES))
-    return ConvertedBatch(values=short.values, malformed=or_masks(text.malformed, short.malformed))
-
-
-def _byte(arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:
-    """Mask texts of the type "char", in quotes, that are not one byte long."""
-    text = read_text(arrays, context)
-    one = mask_malformed(text.values, pc.not_equal(pc.binary_length(text.values), 1))
-    return ConvertedBatch(values=one.values, malformed=or_masks(text.malformed, one.malformed))
+    sized = mask_malformed(text.values, is_wrong(pc.binary_length(text.values)))
+    return ConvertedBatch(values=sized.values, malformed=or_masks(text.malformed, sized.malformed))
 
 
 def _json(arrays: Sequence[pa.Array], context: Context) -> ConvertedBatch:
@@ -118,8 +112,9 @@ _UUID = SelectExpression(
 )
 
 text = Codec(storage=("text",), expressions=(BYTES,), convert=read_text, arrow=lambda _: pa.string())
-name = Codec(storage=("text",), expressions=(BYTES,), convert=_name, arrow=lambda _: pa.string())
-byte = Codec(storage=("text",), expressions=(BYTES,), convert=_byte, arrow=lambda _: pa.string())
+name = dataclasses.replace(text, convert=partial(_sized, lambda size: pc.greater(size, _NAME_BYTES)))
+#: The type "char", in quotes.
+byte = dataclasses.replace(text, convert=partial(_sized, lambda size: pc.not_equal(size, 1)))
 bytea = Codec(storage=("blob",), expressions=(BYTES,), convert=identity, arrow=lambda _: pa.binary())
 json = Codec(storage=("text",), expressions=(_JSON, _NO_JSON), convert=_json, arrow=lambda _: pa.string())
 jsonb = Codec(storage=("text",), expressions=(_JSON, _NO_JSON), convert=_jsonb, arrow=lambda _: pa.binary())
