@@ -24,6 +24,11 @@ def live_uri(path: Path, mode: str = "ro") -> str:
     return f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
 
 
+def open_live(path: Path, mode: str = "ro", *, wait: float) -> sqlite3.Connection:
+    """Open a connection to a file that somebody may write to. ``wait`` is for how many seconds a lock is waited for."""
+    return sqlite3.connect(live_uri(path, mode), uri=True, isolation_level=None, timeout=wait)
+
+
 def open_snapshot(path: Path) -> sqlite3.Connection:
     """Open a connection to a finished copy."""
     return sqlite3.connect(snapshot_uri(path), uri=True, isolation_level=None)

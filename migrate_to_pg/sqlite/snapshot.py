@@ -23,7 +23,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.records import Snapshot
 from migrate_to_pg.sqlite.checksums import file_sha256, sync_and_hash
-from migrate_to_pg.sqlite.connection import live_uri, quote_name, snapshot_uri
+from migrate_to_pg.sqlite.connection import open_live, quote_name, snapshot_uri
 from migrate_to_pg.sqlite.file_format import foreign_format, pages_in_wal, read_header, unread_wal
 from migrate_to_pg.sqlite.source_files import (
     PRIMARY_CODE,
@@ -73,7 +73,7 @@ class Source:
         #: None where SQLite can read only a private copy.
         self._connection: sqlite3.Connection | None = None
         try:
-            self._connection = _connect(path, "ro", wait)
+            self._connection = open_live(path, wait=wait)
             self._version = self._data_version()
         except sqlite3.Error as error:
             self._close()
@@ -116,7 +116,7 @@ class Source:
     def lock(self) -> None:
         """Hold SQLite's write lock until this source is closed: writers wait or fail instead of being lost."""
         try:
-            self._lock = _connect(self.path, "rw")
+            self._lock = open_live(self.path, "rw", wait=BUSY_TIMEOUT_SECONDS)
             self._lock.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             raise SourceError(
@@ -189,7 +189,7 @@ class Source:
     def _fresh(self) -> Iterator[sqlite3.Connection]:
         """Open another connection: the one that stays open keeps using pages that it has read."""
         if self._connection is not None:
-            with contextlib.closing(_connect(self.path, "ro")) as connection:
+            with contextlib.closing(open_live(self.path, wait=BUSY_TIMEOUT_SECONDS)) as connection:
                 yield connection
         else:
             # Named like the snapshot, so that both are removed after a run was killed.
@@ -311,10 +311,6 @@ class Source:
     def _data_version(self) -> int:
         """Return SQLite's count of commits by other connections, or 0 without a connection."""
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0]) if self._connection else 0
-
-
-def _connect(path: Path, mode: str, wait: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connection:
-    return sqlite3.connect(live_uri(path, mode), uri=True, isolation_level=None, timeout=wait)
 
 
 def _copy(source: sqlite3.Connection, destination: Path) -> None:

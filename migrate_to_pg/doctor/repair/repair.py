@@ -36,7 +36,7 @@ from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.records import Progress
 from migrate_to_pg.records.diagnosis import Diagnosis, NotRepaired, Repaired, RepairRecord
 from migrate_to_pg.rules.file import integrity_check
-from migrate_to_pg.sqlite.connection import journal_mode, live_uri
+from migrate_to_pg.sqlite.connection import journal_mode, open_live
 
 Outcome = Repaired | NotRepaired
 
@@ -44,7 +44,7 @@ Outcome = Repaired | NotRepaired
 def switch_to_wal(path: Path) -> Outcome:
     """Make the -wal the permanent journal: the file keeps the mode, whoever opens it."""
     try:
-        with closing(_opened(path)) as database:
+        with closing(open_live(path, "rw", wait=LOCK_TIMEOUT_SECONDS)) as database:
             if any(integrity_check.findings(database, integrity_check.PAGES)):
                 return NotRepaired(rule="wal", reason=_("the file is damaged, and nothing is written to it"))
             (mode,) = database.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -60,7 +60,7 @@ def checkpoint(path: Path) -> Outcome:
     """Write the -wal back into the database, and empty it. An unfinished write is rolled back first."""
     wal, journal = size_beside(path, "-wal"), size_beside(path, "-journal")
     try:
-        with closing(_opened(path)) as database:
+        with closing(open_live(path, "rw", wait=LOCK_TIMEOUT_SECONDS)) as database:
             database.execute("SELECT count(*) FROM sqlite_master").fetchone()
             busy, __, __ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.Error as error:
@@ -81,10 +81,6 @@ def checkpoint(path: Path) -> Outcome:
     else:
         what = _("there was nothing in the -wal")
     return Repaired(rule="checkpoint", table="", what=what)
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(live_uri(path, "rw"), uri=True, isolation_level=None, timeout=LOCK_TIMEOUT_SECONDS)
 
 
 _OF_THE_FILE = {"checkpoint": checkpoint, "wal": switch_to_wal}
