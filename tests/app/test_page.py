@@ -123,6 +123,14 @@ def test_several_parts_are_taken_back_with_one_button(browser: Client, form: dic
     assert not Attribution.objects.exists()
 
 
+def test_a_part_whose_hours_are_no_number_is_named(browser: Client, form: dict[str, Any], agv211: Course) -> None:
+    change_course(agv211, hours_td=10)
+    wrong = {"hours:AGV211:CM": "douze", "hours:AGV211:TD": "10"}
+    assert "AGV211 CM · Heures\N{NO-BREAK SPACE}:" in browser.post(URL, form | wrong).content.decode()
+    several = browser.post(URL, form | wrong | {"parts": ["AGV211:CM", "AGV211:TD"]}).content.decode()
+    assert "<strong>AGV211 CM</strong> · Heures\N{NO-BREAK SPACE}:" in several
+
+
 def test_nothing_chosen_and_a_broken_form_are_said(browser: Client, form: dict[str, Any]) -> None:
     page = browser.post(URL, form | {"parts": []})
     assert page.status_code == 400
