@@ -34,6 +34,7 @@ from migrate_to_pg.sqlite.checksums import require_unmodified_snapshot
 from migrate_to_pg.sqlite.connection import open_snapshot, snapshot_uri
 from migrate_to_pg.sqlite.file_format import read_header
 from migrate_to_pg.sqlite.source_files import require_space
+from migrate_to_pg.system.workdir import sync_to_disk
 
 #: The format that this version writes, and the only one that it reads. Format 1 held rows in place of pages.
 FORMAT = 2
@@ -200,11 +201,7 @@ def _rename(unfinished: Path, destination: Path) -> None:
             raise
         unfinished.rename(destination)
     with contextlib.suppress(OSError):
-        directory = os.open(destination.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_to_disk(destination.parent)
 
 
 class DumpedSource:

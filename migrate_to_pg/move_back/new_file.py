@@ -15,7 +15,7 @@ from pathlib import Path
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.system.usage import usage_error_on_oserror
-from migrate_to_pg.system.workdir import is_running
+from migrate_to_pg.system.workdir import is_running, sync_to_disk
 
 _UNFINISHED = ".unfinished"
 #: What SQLite puts beside a database.
@@ -49,7 +49,7 @@ class NewFile:
 
     def publish(self) -> None:
         """Write it to the disk, then give it its name. Raise UsageError where somebody made such a file meanwhile."""
-        _sync(self.unfinished)
+        sync_to_disk(self.unfinished)
         try:
             # Unlike a rename, a link is never made over a file.
             os.link(self.unfinished, self.path)
@@ -61,7 +61,7 @@ class NewFile:
             require_free(self.path)
             self.unfinished.rename(self.path)
         self.unfinished.unlink(missing_ok=True)
-        _sync(self.path.parent)
+        sync_to_disk(self.path.parent)
 
 
 @contextmanager
@@ -91,11 +91,3 @@ def _remove(unfinished: Path) -> None:
     for suffix in _BESIDE:
         with suppress(OSError):
             unfinished.with_name(unfinished.name + suffix).unlink()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 from migrate_to_pg.errors import SourceError
@@ -11,6 +10,7 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Snapshot
 from migrate_to_pg.system import subprocesses
 from migrate_to_pg.system.threads import run_all
+from migrate_to_pg.system.workdir import sync_to_disk
 
 
 def require_unmodified_snapshot(snapshot: Snapshot) -> None:
@@ -31,18 +31,13 @@ def sync_and_hash(copy: Path, original: Path) -> tuple[str, str]:
     run_all(
         "snapshot",
         [
-            lambda: _sync(copy),
+            lambda: sync_to_disk(copy),
             lambda: found.update(copy=file_sha256(copy)),
             lambda: found.update(original=_sha256_in_subprocess(original)),
         ],
         stop=lambda: None,
     )
     return found["copy"], found["original"]
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def file_sha256(path: Path) -> str:

@@ -278,3 +278,12 @@ def is_running(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def sync_to_disk(path: Path) -> None:
+    """Wait until the disk has a file, or the names in a directory."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
