@@ -7,7 +7,7 @@ it gives PostgreSQL's columns, and each row of today fits them, the parts become
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,6 +41,11 @@ _CONVERTED = {
     **{("TEXT", kind): _ALWAYS for kind in (Holds.INTEGER, Holds.REAL, Holds.NUMBER)},
     ("REAL", Holds.INTEGER): _ALWAYS,
 }
+#: What makes a table and its indexes.
+_STATEMENTS = """
+SELECT type, name, tbl_name, sql FROM sqlite_master
+WHERE tbl_name = ? AND type IN ('table', 'index') AND sql IS NOT NULL ORDER BY type = 'index', rowid
+"""
 
 
 class _UnexplainedError(Exception):
@@ -117,7 +122,7 @@ def explain(
                 else:
                     source = _source_of(target, catalog.tables)
                     table = _mapping(file, source, target)
-                    made = list(_statements(database, source))
+                    made = [Statement(*row) for row in database.execute(_STATEMENTS, [source.name])]
                     _require_fits(connection, source, table)
                     _require_makeable(trial, made, taken_names)
                     tables.append(table)
@@ -194,15 +199,6 @@ def _require_fits(connection: Connection, source: SourceTable, table: LeftoverTa
         found = connection.execute(sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE {})").format(place, condition))
         if (found.fetchone() or (True,))[0]:
             raise _UnexplainedError(_("A row on PostgreSQL does not fit SQLite's column."), columns)
-
-
-def _statements(database: sqlite3.Connection, source: SourceTable) -> Iterator[Statement]:
-    """Yield what makes a table and its indexes."""
-    query = (
-        "SELECT type, name, tbl_name, sql FROM sqlite_master"
-        " WHERE tbl_name = ? AND type IN ('table', 'index') AND sql IS NOT NULL ORDER BY type = 'index', rowid"
-    )
-    yield from (Statement(*row) for row in database.execute(query, [source.name]))
 
 
 def _require_makeable(trial: sqlite3.Connection, statements: Iterable[Statement], taken: set[str]) -> None:

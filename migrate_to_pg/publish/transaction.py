@@ -73,7 +73,10 @@ def locking_transaction(
             require_durable_commit(connection)
             connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{LOCK_TIMEOUT_SECONDS}s")))
             start = time.perf_counter()
-            _lock(connection, relations)
+            # LOCK TABLE accepts tables only. The server locks a view with its tables, and no materialized view.
+            if names := [sql.SQL(relation.identity) for relation in relations if relation.type == "table"]:
+                lock = sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE")
+                connection.execute(lock.format(sql.SQL(", ").join(names)))
             transaction.begin()
             yield clock
         clock.seconds = time.perf_counter() - start
@@ -140,13 +143,6 @@ class _Transaction:
             configure_session(connection.cursor())
             row = connection.execute("SELECT pg_xact_status(%s::xid8)", [self._number]).fetchone()
             return str(row[0]) if row else ""
-
-
-def _lock(connection: Connection, relations: list[SchemaObject]) -> None:
-    # LOCK TABLE accepts tables only. The server locks a view with its tables, and no materialized view.
-    names = [sql.SQL(r.identity) for r in relations if r.type == "table"]
-    if names:
-        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.SQL(", ").join(names)))
 
 
 def lock_holders(connection: Connection, relations: list[int], but: Sequence[str] = ()) -> list[str]:

@@ -20,6 +20,10 @@ from migrate_to_pg.records import Identity, Plan, PlannedColumn, PlannedTable
 
 Connection = psycopg.Connection[Any]
 
+_WITH_TRIGGERS = """
+SELECT c.relname::text FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
+WHERE c.relnamespace = %s::regnamespace AND NOT g.tgisinternal
+"""
 #: Faults named.
 _NAMED = 20
 
@@ -61,7 +65,7 @@ def require_identities(connection: Connection, schema: str, plan: Plan, identiti
         for column in table.columns
         if column.target.sequence is not None
     ]
-    triggers = _tables_with_triggers(connection, schema)
+    triggers = {name for (name,) in connection.execute(_WITH_TRIGGERS, [schema]).fetchall()}
     for some in batched(owned):
         asked: dict[str, int] = {}
         try:
@@ -163,14 +167,6 @@ def _copy_of_a_row(place: sql.Identifier, names: Sequence[str], key: str) -> sql
     return sql.SQL("INSERT INTO {} {} ON CONFLICT ({}) DO NOTHING RETURNING {}").format(
         place, values.format(quoted, place), sql.Identifier(key), sql.Identifier(key)
     )
-
-
-def _tables_with_triggers(connection: Connection, schema: str) -> set[str]:
-    query = """
-        SELECT c.relname::text FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid
-        WHERE c.relnamespace = %s::regnamespace AND NOT g.tgisinternal
-    """
-    return {name for (name,) in connection.execute(query, [schema]).fetchall()}
 
 
 def _numbers(
