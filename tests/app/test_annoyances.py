@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,3 +130,12 @@ def test_all_agrees_with_what_is_chosen(browser: Client, attribution: Attributio
     page = browser.get(LIST).content.decode()
     for name, all_of_them in (("year", "Toutes"), ("department", "Tous"), ("component", "Toutes"), ("load", "Tous")):
         assert f'id="filter-{name}"><option value="">{all_of_them}</option>' in page
+
+
+def test_a_share_is_named_with_the_matricule_of_its_teacher(browser: Client, attribution: Attribution) -> None:
+    attribution.course.years.update(hours_cm=10)
+    share = f"/attribution/{attribution.pk}/"
+    pages = (share, *(f"{share}{action}/" for action in ("modifier", "deplacer", "remplacer", "retirer")))
+    for address in (*pages, f"/cours/{attribution.course_id}/?year=2026-2027", "/attribution/a-revoir/?year=2026-2027"):
+        page = browser.get(address).content.decode()
+        assert re.search(r"GUÉRIN Thérèse\b.{0,60}>M00001</", page, re.DOTALL), address
