@@ -251,7 +251,7 @@ def test_an_export_that_breaks_off_does_not_look_like_a_whole_one(
         connection.execute(
             "INSERT INTO courses_course"
             " (code, title, credits, hours_cm, hours_td, hours_tp, level, semester, department)"
-            " SELECT 'X' || n, repeat('long ', 40), 3, 10, 0, 0, 'L1', 1, 'Sols' FROM generate_series(1, 200000) n"
+            " SELECT 'X' || n, repeat('long ', 40), 3, 10, 0, 0, 'L1', 1, 'Sols' FROM generate_series(1, 60000) n"
         )
         connection.execute(
             "INSERT INTO courses_courseyear (title, credits, hours_cm, hours_td, hours_tp, level, semester, groups_cm,"

@@ -18,7 +18,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for who in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{who}_NAME", "A")
         monkeypatch.setenv(f"GIT_{who}_EMAIL", "a@localhost")
-    subprocess.run(["git", "clone", "--quiet", "--no-tags", ROOT, tmp_path / "clone"], check=True)
+    subprocess.run(["git", "clone", "--quiet", "--shared", "--no-tags", ROOT, tmp_path / "clone"], check=True)
     root = tmp_path / "clone"
     release.git(root, "switch", "--quiet", "--force-create", "main")
     # As it is in this checkout, whether or not that is committed.
