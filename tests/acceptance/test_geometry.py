@@ -23,7 +23,7 @@ def django(tmp_path: Path) -> Run:
         places = [str(ROOT), *(path for path in sys.path if path.endswith("site-packages"))]
         environment = {
             "PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONUTF8": "1", "PYTHONPATH": ":".join(places),
-            "DJANGO_SETTINGS_MODULE": "tests.projects.geometry.settings", "PROJECT_FOLDER": str(tmp_path),
+            "DJANGO_SETTINGS_MODULE": "tests.projects.geometry.settings",
             "GEOMETRY": "yes" if geometry else "no",
         }  # fmt: skip
         return subprocess.run(

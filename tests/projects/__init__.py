@@ -36,7 +36,6 @@ class Project:
             "PYTHONPATH": str(ROOT),
             "PYTHONUTF8": "1",
             "DJANGO_SETTINGS_MODULE": f"tests.projects.{self.name}.settings",
-            "PROJECT_FOLDER": str(self.folder),
             **variables,
         }
 

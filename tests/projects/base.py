@@ -1,4 +1,4 @@
-"""Settings that all of the projects share: SQLite in PROJECT_FOLDER, or what DATABASE_URL names."""
+"""Settings that all of the projects share: SQLite where the command is called, or what DATABASE_URL names."""
 
 import json
 import os
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import dj_database_url
 
-BASE_DIR = Path(os.environ["PROJECT_FOLDER"])
+#: No variable: another one would make the command learn anew what the migrations make.
+BASE_DIR = Path.cwd()
 SECRET_KEY = "for tests"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -27,7 +27,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "XDG_DATA_HOME") if key in os.environ}
     environment = kept | {
-        "PYTHONPATH": str(HERE), "PYTHONUTF8": "1", "DJANGO_SETTINGS_MODULE": settings, "PROJECT_FOLDER": str(folder),
+        "PYTHONPATH": str(HERE), "PYTHONUTF8": "1", "DJANGO_SETTINGS_MODULE": settings,
     }  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-m", *map(str, arguments)], cwd=folder, env=environment | variables,
