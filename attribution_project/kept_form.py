@@ -1,4 +1,4 @@
-"""Keep what was typed into a form whose session had ended, until after the login.
+"""Keep what was typed into a form whose session had ended, or while the database was away, until it is shown again.
 
 It is in a signed cookie for an hour: anybody may send such a form, so that nothing of it is written to the database.
 """
@@ -49,14 +49,17 @@ def page_of_form(request: HttpRequest) -> str:
     return request.get_full_path()
 
 
-def keep(request: HttpRequest, response: HttpResponse) -> None:
-    """Put the fields of a form that was sent without a login into a cookie, unless they are too long for one."""
+def keep(request: HttpRequest, response: HttpResponse, *, may_be_stored: bool = False) -> None:
+    """Put the fields of a form into a cookie, unless they are too long for one.
+
+    ``may_be_stored`` is said of one that was sent to a database whose answer was lost.
+    """
     if not is_kept(request) or request.FILES or not request.POST:
         return
     fields = request.POST.copy()
     for name in [name for name in fields if name in _LEFT_OUT or "password" in name]:
         del fields[name]
-    token = signing.dumps([request.path, fields.urlencode()], salt=_SALT, compress=True)
+    token = signing.dumps([request.path, fields.urlencode(), may_be_stored], salt=_SALT, compress=True)
     if len(token) <= _MAX_LENGTH:
         response.set_cookie(
             _COOKIE, token, max_age=_SECONDS, httponly=True, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE
@@ -69,13 +72,16 @@ def restore(request: HttpRequest) -> QueryDict | None:
     if token is None or request.method != "GET" or "HX-Request" in request.headers:
         return None
     try:
-        path, fields = signing.loads(token, salt=_SALT, max_age=_SECONDS)
-    except signing.BadSignature:
+        path, fields, may_be_stored = signing.loads(token, salt=_SALT, max_age=_SECONDS)
+    except (signing.BadSignature, ValueError):  # or of an earlier version
         return None
     if path != request.path:
         return None
     vars(request)["kept_form_restored"] = True
-    messages.warning(request, _("Your session had ended, so that nothing was stored. What you typed is still here."))
+    told = _("Your session had ended, so that nothing was stored. What you typed is still here.")
+    if may_be_stored:
+        told = _("What you typed is still here. Look whether it is stored already before you send it again.")
+    messages.warning(request, told)
     return QueryDict(fields)
 
 

@@ -87,9 +87,18 @@ def unavailable(request: HttpRequest, reasons: Sequence[str] = ()) -> HttpRespon
         if request.method not in SAFE_METHODS:
             reasons.append(_("If you were saving something, look whether it is there before you send it again."))
     title = _("The application is not available at the moment")
-    return error_response(
-        request, HTTPStatus.SERVICE_UNAVAILABLE, title, reasons, retry_after=failures.RETRY_AFTER_SECONDS
+    kept = is_kept(request) and sent_from_own_page(request) and not wants_json(request)
+    response = error_response(
+        request,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        title,
+        reasons,
+        retry_after=failures.RETRY_AFTER_SECONDS,
+        back=page_of_form(request) if kept else "",
     )
+    if kept:
+        keep(request, response, may_be_stored=True)
+    return response
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.test import Client
 from pytest_django import Settings
 
@@ -64,6 +65,31 @@ def test_an_edit_keeps_its_text_and_the_version_that_it_showed(
     assert "long texte" in page
     assert 'value="7,5"' in page
     assert f'name="version" value="{version}"' in page
+
+
+def test_what_was_typed_while_the_database_was_away_is_kept(
+    account: Callable[..., User], agv211: Course, teacher: Teacher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Attribution.objects.create(
+        course=agv211, teacher=teacher, component="CM", academic_year_id="2026-2027", hours=12
+    )
+    browser = browser_of(account("secretariat"))
+
+    def fail(*_arguments: object, **_more: object) -> None:
+        raise OperationalError("the connection is lost")
+
+    edit = f"/attribution/{made.pk}/modifier/"
+    with monkeypatch.context() as away:
+        away.setattr(browser, "raise_request_exception", False)
+        away.setattr("attributions.views.edit.changes.save", fail)
+        away.setattr("attributions.services.assign.AttributionForm.is_valid", fail, raising=False)
+        for address, page, typed in (("/attribution/", PAGE, FORM), (edit, edit, {"hours": "7,5", "note": "vu"})):
+            answer = browser.post(address, typed, headers={"referer": f"http://testserver{page}"})
+            text = answer.content.decode()
+            assert (answer.status_code, "Retour au formulaire" in text) == (503, True), address
+            restored = browser.get(page).content.decode()
+            assert 'value="vu"' in restored or ">vu</textarea>" in restored.replace("\n", ""), address
+            assert "Vérifiez si elle est déjà enregistrée" in restored
 
 
 def test_a_token_of_before_another_login_keeps_the_form_too(browser: Client, account: Callable[..., User]) -> None:
