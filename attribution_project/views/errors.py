@@ -56,14 +56,22 @@ def error_response(
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 503 if the database is away, else 500 with a reference."""
+    """Answer 503 if the database is away, else 500 with a reference, and with the database's own line for staff."""
+    error = sys.exc_info()[1]
     reference = failures.new_reference()
     asked = (request.method, request.path, request.META.get("REMOTE_ADDR"))
     logger.error("Reference %s: %s %s from %s failed", reference, *asked, exc_info=True)
-    if failures.caused_by_unavailable(sys.exc_info()[1]):
+    if failures.caused_by_unavailable(error):
         return unavailable(request)
+    if isinstance(error, Error) and _is_known_staff(request) and not wants_json(request):
+        return _incident_response(error, _("This page could not be made: the database refused it."), reference)
     reasons = [_("Please give the reference %(reference)s to an administrator.") % {"reference": reference}]
     return error_response(request, HTTPStatus.INTERNAL_SERVER_ERROR, _("The page could not be made"), reasons)
+
+
+def _is_known_staff(request: HttpRequest) -> bool:
+    """Return whether the user is staff, if that was read before something failed."""
+    return getattr(vars(request).get("_cached_user"), "is_staff", False)
 
 
 def incident_page(request: HttpRequest, error: Error, sentence: str) -> HttpResponse:
@@ -72,11 +80,16 @@ def incident_page(request: HttpRequest, error: Error, sentence: str) -> HttpResp
         raise error
     reference = failures.new_reference()
     logger.error("Reference %s: %s", reference, sentence, exc_info=error)
+    return _incident_response(error, sentence, reference)
+
+
+def _incident_response(error: Error, sentence: str, reference: str) -> HttpResponse:
     detail = (str(error).splitlines() or [type(error).__name__])[0]
     incident = {"sentence": sentence, "detail": detail, "reference": reference}
     context = {"title": _("The database refused this"), "incident": incident}
     response = HttpResponse(render_to_string("error.html", context), status=HTTPStatus.INTERNAL_SERVER_ERROR)
     vars(response)["of_the_application"] = True
+    response.headers["Cache-Control"] = "no-store"
     return response
 
 

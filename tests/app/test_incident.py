@@ -153,3 +153,23 @@ def test_the_administration_explains_it_too(
     assert (answer.status_code, "<p>Attribution n’a pas pu être enregistré" in text) == (500, True)
     assert "<code>no such table: main.courses_course_backup</code>" in text
     assert "style-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.django_db
+def test_a_page_that_the_database_refuses_is_explained_to_staff(
+    teacher: Teacher, staff: User, clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any, **more: Any) -> None:
+        raise ProgrammingError("no such table: attributions_discharge\nDETAIL: page 12")
+
+    monkeypatch.setattr("attributions.views.teachers.service_of", refuse)
+    for user in (staff, clerk):
+        browser = browser_of(user)
+        browser.raise_request_exception = False
+        answer = browser.get(f"/enseignants/{teacher.pk}/")
+        text = answer.content.decode()
+        assert answer.status_code == 500
+        assert re.search("référence [0-9A-F]{8}", text)
+        assert ("<code>no such table: attributions_discharge</code>" in text) is user.is_staff
+        assert ('href="/base-de-donnees/">' in text) is user.is_staff
+        assert "page 12" not in text
