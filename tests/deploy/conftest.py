@@ -59,7 +59,7 @@ def open_to_nobody(folder: Path) -> Path:
     place = Path(tempfile.mkdtemp(prefix="open-", dir="/var/tmp"))
     atexit.register(shutil.rmtree, place, ignore_errors=True)
     place.chmod(0o755)
-    left_out = shutil.ignore_patterns("__pycache__", "pginstall16")
+    left_out = shutil.ignore_patterns("pginstall16")
     shutil.copytree(folder, place / folder.name, symlinks=True, copy_function=_link, ignore=left_out)
     return place / folder.name
 
