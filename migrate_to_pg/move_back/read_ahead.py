@@ -50,16 +50,19 @@ class ReadAhead:
         self._places = threading.Semaphore(self._count * _TABLES_AHEAD)
         self._stopped = threading.Event()
         self._failure: Exception | None = None
-        self._readers: list[Reader] = []
+        self._first = Reader(state)
+        self._readers = [self._first]
         self._started = 0
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> ReadAhead:
+        # Before the others, for which the server or this role may have no connections.
+        self._stack.enter_context(self._first)
         pool = self._stack.enter_context(ThreadPoolExecutor(self._count, "read"))
         self._stack.callback(self._stop)
         try:
             for number in range(self._count):
-                pool.submit(self._work, is_first=number == 0)
+                pool.submit(self._work, self._first if number == 0 else None)
                 self._started += 1
         except RuntimeError as error:
             if not is_no_more_threads(error):
@@ -73,8 +76,7 @@ class ReadAhead:
         """Yield the rows of one of the tables. They are to be asked for in their order."""
         if not self._started:
             one = self._tables[number]
-            with Reader(self._state) as reader:
-                yield from reader.batches(one.schema, one.table, one.without)
+            yield from self._first.batches(one.schema, one.table, one.without)
             return
         while (batch := self._take(number)) is not None:
             yield batch
@@ -95,25 +97,24 @@ class ReadAhead:
                 return
         raise _StoppedError
 
-    def _work(self, *, is_first: bool) -> None:
+    def _work(self, reader: Reader | None) -> None:
         with contextlib.suppress(_StoppedError):
             try:
-                self._read_all(is_first=is_first)
+                self._read_all(reader)
             except _StoppedError:
                 raise
             except Exception as error:  # noqa: BLE001 - it is raised where the rows are taken
                 self._failure = error
 
-    def _read_all(self, *, is_first: bool) -> None:
+    def _read_all(self, reader: Reader | None) -> None:
         with contextlib.ExitStack() as stack:
-            try:
-                reader = stack.enter_context(Reader(self._state))
-            except MigrateToPgError:
-                if is_first:
-                    raise
-                # The server, or this role, has no more connections: the others read all.
-                return
-            self._readers.append(reader)
+            if reader is None:
+                try:
+                    reader = stack.enter_context(Reader(self._state, patient=False))
+                except MigrateToPgError:
+                    # There are no more connections: the others read all.
+                    return
+                self._readers.append(reader)
             for number in self._numbers():
                 one = self._tables[number]
                 with contextlib.closing(reader.batches(one.schema, one.table, one.without)) as batches:

@@ -44,8 +44,8 @@ def stored_columns(table: PlannedTable) -> list[PlannedColumn]:
 class Reader(TableReader):
     """One connection that reads one table after another, as SQLite is to hold it."""
 
-    def __init__(self, state: State) -> None:
-        super().__init__(state.conninfo, state.shared)
+    def __init__(self, state: State, *, patient: bool = True) -> None:
+        super().__init__(state.conninfo, state.shared, patient=patient)
         self._state = state
 
     def cancel(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -17,13 +18,19 @@ from migrate_to_pg.postgres.shared_snapshot import join_snapshot
 
 #: Tables that are read before their locks are given back.
 _TABLES_LOCKED = 10
+#: A server counts a connection that was closed for another moment, and the role may have no other.
+_PAUSES_SECONDS = (0.1, 0.3, 0.6, 1.0)
 
 
 class TableReader:
-    """One connection that reads one table after another, in a read-only transaction. A context manager."""
+    """One connection that reads one table after another, in a read-only transaction. A context manager.
 
-    def __init__(self, conninfo: str, shared: str) -> None:
+    With ``patient`` it is asked for again where the server has none just now.
+    """
+
+    def __init__(self, conninfo: str, shared: str, *, patient: bool = True) -> None:
         self._conninfo = conninfo
+        self._pauses = iter(_PAUSES_SECONDS if patient else ())
         #: An exported snapshot, or '' where the state to be read is that of no other transaction.
         self._shared = shared
         self._stack = contextlib.ExitStack()
@@ -32,9 +39,7 @@ class TableReader:
 
     def __enter__(self) -> Self:
         with translate_errors(_("the database")):
-            self._connection = self._stack.enter_context(
-                adbc_driver_postgresql.dbapi.connect(arrow_conninfo(self._conninfo))
-            )
+            self._connection = self._stack.enter_context(self._connect())
             with self._connection.cursor() as cursor:
                 join_snapshot(cursor, self._shared)
                 configure_session(cursor)
@@ -43,6 +48,15 @@ class TableReader:
 
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
+
+    def _connect(self) -> Any:
+        while True:
+            try:
+                return adbc_driver_postgresql.dbapi.connect(arrow_conninfo(self._conninfo))
+            except adbc_driver_manager.Error:
+                if (pause := next(self._pauses, None)) is None:
+                    raise
+                time.sleep(pause)
 
     @contextlib.contextmanager
     def _reading(self, table: str) -> Iterator[Any]:

@@ -16,9 +16,10 @@ import psycopg
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from migrate_to_pg.errors import UsageError
+from migrate_to_pg.errors import TargetError, UsageError
 from migrate_to_pg.pipeline.move_back import move_back
 from migrate_to_pg.pipeline.since_publish import since_publish
+from migrate_to_pg.postgres.table_reader import TableReader
 from migrate_to_pg.records import Event, Leftovers, Options, Report, Verify
 from tests.conftest import MakeSource, Query, Server
 from tests.integration.conftest import Move
@@ -269,6 +270,18 @@ def test_as_many_connections_read_as_the_role_has_and_the_file_is_the_same(
         assert limit < 0 or max(seen) <= limit
     dumps = [list(sqlite3.connect(path).iterdump()) for path in files]
     assert dumps[0] == dumps[1] == dumps[2]
+
+
+def test_a_connection_that_is_just_given_back_is_waited_for(url: str, execute: Query, reader: str) -> None:
+    execute(url, f"ALTER ROLE {reader} CONNECTION LIMIT 1")
+    theirs = url.replace("postgres://postgres@", f"postgres://{reader}@")
+    other = psycopg.connect(theirs)
+    ending = threading.Timer(0.3, other.close)
+    with pytest.raises(TargetError), TableReader(theirs, "", patient=False):
+        pass
+    ending.start()
+    with TableReader(theirs, ""):
+        ending.join()
 
 
 def test_writers_wait_for_a_locked_source_and_go_on_afterwards(url: str, back: MoveBack, execute: Query) -> None:
