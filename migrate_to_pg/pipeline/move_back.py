@@ -93,6 +93,7 @@ def _move_back(
     left_behind = _require_current(run, shared, conninfo, filled)
     finish(file.unfinished)
     with run.stage("publish"):
+        run.require_no_interrupt()
         file.publish()
     run.state.made = _made(run, left_behind)
 

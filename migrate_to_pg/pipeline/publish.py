@@ -52,6 +52,7 @@ def publish_staged(
 
     def recheck_and_commit() -> None:
         recheck()
+        run.require_no_interrupt()
         end.enter_context(ignore_stop_signals(staged.target.standby.cancel_wait))
 
     with end, run.stage("publish"):

@@ -27,7 +27,7 @@ from migrate_to_pg.rules.run_findings import made_from_model
 from migrate_to_pg.sqlite.missing_functions import set_project_registrations
 from migrate_to_pg.system.clock import now
 from migrate_to_pg.system.run_log import RunLog, write_log
-from migrate_to_pg.system.threads import ignore_stop_signals
+from migrate_to_pg.system.threads import Work, ignore_stop_signals, noticed_interrupts
 from migrate_to_pg.system.workdir import WorkDirectory
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,8 @@ class Run:
         set_project_registrations(registrations(self.source_choice))
         self.workdir = WorkDirectory(options.report)
         self._models_to_make: list[Model] | None = None
+        #: Raises KeyboardInterrupt where a stop signal came and nothing stopped.
+        self.require_no_interrupt: Work = lambda: None
         self.state = RunState(started=now(), source=SourceState(choice=self.source_choice.sentence))
 
     def execute(self, stages: Callable[[ExitStack], None]) -> Report:
@@ -78,7 +80,7 @@ class Run:
         refused = False
         logger.info("%s", command_line(self.options) or self.options.mode)
         try:
-            with ExitStack() as stack:
+            with noticed_interrupts() as self.require_no_interrupt, ExitStack() as stack:
                 stages(stack)
         except STOPS as error:
             # Where the run was asked for wrongly, there is nothing else to report.
@@ -121,6 +123,9 @@ class Run:
             seconds = time.perf_counter() - start
             self.state.stages[name] = self.state.stages.get(name, 0.0) + seconds
             logger.info("stage %s ends after %.3f s", name, seconds)
+        # What is published is not taken back.
+        if name != "publish" and self.state.published.publication is None:
+            self.require_no_interrupt()
         self.progress(Event(kind="stage_done", stage=name, message=stage_summary(name, self.state)))
 
     def note(self, message: str) -> None:

@@ -7,11 +7,13 @@ the work, or this one where there is none.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
+from types import FrameType
 from typing import TypeVar
 
 #: A Ctrl-C is noticed after this time at the latest: a signal that another thread took does not end an endless wait.
@@ -118,6 +120,31 @@ def drain(left: deque[T]) -> Iterator[T]:
 
 #: Signals that end a run, as far as the system has them.
 SIGNALS = tuple(signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__)
+
+
+@contextmanager
+def noticed_interrupts() -> Iterator[Work]:
+    """Give a function that raises KeyboardInterrupt where a stop signal came and its exception was lost.
+
+    Python drops what is raised within a finalizer, and the work would go on. What it ends already is not stopped again:
+    while an exception is handled, the function does nothing. Only the main thread can handle signals.
+    """
+    noticed = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        noticed.set()
+        signal.default_int_handler(number, frame)
+
+    def raise_if_lost() -> None:
+        if noticed.is_set() and sys.exc_info()[0] is None:
+            raise KeyboardInterrupt
+
+    with ExitStack() as stack:
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                if signal.getsignal(number) is signal.default_int_handler:
+                    stack.callback(signal.signal, number, signal.signal(number, interrupt))
+        yield raise_if_lost
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The whole way, in this process, against real servers: what a user is promised, one test a promise."""
 
 import json
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -518,6 +519,30 @@ def test_two_runs_at_once_the_second_is_refused(
     assert refused
     assert "Another migrate_to_pg" in refused.message
     assert "pid" in refused.detail[0]
+
+
+@pytest.mark.parametrize("stage", first_in_ci("stage", "publish", "prove"))
+def test_an_interrupt_that_python_drops_stops_the_run_all_the_same(
+    source: Path, postgres_url: str, move: Move, execute: Query, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    class Finalized:
+        def __del__(self) -> None:
+            # What is raised here is printed, and dropped.
+            signal.raise_signal(signal.SIGINT)
+
+    dropped: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", dropped.append)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        report = move(source, postgres_url, on={stage: lambda: Finalized() and None})
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert dropped
+    assert report.failure
+    assert report.failure.message == "Interrupted."
+    assert not report.publication
+    assert execute(postgres_url, INCOMING_THERE) == [(0,)]
+    assert execute(postgres_url, TABLES_IN_PUBLIC) == [(0,)]
 
 
 # --- the report ---
