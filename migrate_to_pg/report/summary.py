@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, takewhile
 
 from migrate_to_pg.i18n import gettext as _
@@ -61,6 +61,39 @@ class Sentences:
             self._seen.update(unseen)
             left.append(" ".join(unseen))
         return [text for text in left if text]
+
+    def advice(self, remedy: Iterable[str]) -> list[str]:
+        """Return an advice without what was advised before, but never a line to be copied without its sentence.
+
+        Where sentences are left out before such a line, the advice refers to them.
+        """
+        blocks: list[tuple[str, list[str]]] = []
+        for text, is_copied in lines_to_copy(remedy):
+            if is_copied:
+                blocks[-1][1].append(text)
+            else:
+                blocks.append((text, []))
+        return [line for text, copied in blocks for line in self._advised(text, copied)]
+
+    def _advised(self, text: str, copied: list[str]) -> list[str]:
+        if not copied:
+            return self.new([text])
+        sentences = _NEXT_SENTENCE.split(text)
+        if self._seen.issuperset([*sentences, *copied]):
+            return []
+        unseen = [sentence for sentence in sentences[:-1] if sentence not in self._seen]
+        above = [_("Mind the advice above first: it holds here, too.")] if len(unseen) < len(sentences) - 1 else []
+        self._seen.update(sentences, copied)
+        return [" ".join([*above, *unseen, sentences[-1]]), *copied]
+
+
+def lines_to_copy(remedy: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """Yield each line of an advice, and whether it is to be copied: one after a colon, and each further statement."""
+    is_copied, before = False, ""
+    for text in remedy:
+        is_copied = before.endswith(":") or (is_copied and text.endswith(";"))
+        before = text
+        yield text, is_copied
 
 
 def status(finding: Finding, report: Report | None = None) -> str:

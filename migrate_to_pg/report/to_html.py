@@ -267,7 +267,7 @@ def _finding_card(group: list[Finding], report: Report) -> dict[str, Any]:
             (
                 finding,
                 sentences.new(finding.explanation.splitlines()),
-                sentences.new(summary.what_to_do(finding, report)),
+                sentences.advice(summary.what_to_do(finding, report)),
             )
             for finding in group
         ],

@@ -34,6 +34,7 @@ from migrate_to_pg.report.summary import (
     how_to_go_on,
     is_blocked,
     key_text,
+    lines_to_copy,
     made_file,
     place,
     source_size,
@@ -94,17 +95,10 @@ def _verdict(report: Report) -> Iterator[Block]:
     yield from map(line, notes(report))
 
 
-def _arrows(remedy: list[str], sentences: Sentences | None = None) -> Iterator[Block]:
-    """Lay out what to do. A line after a colon, and each further statement, is to be copied and is never wrapped.
-
-    A line that ``sentences`` have already is left out.
-    """
-    to_copy, before = False, ""
-    for text in remedy:
-        to_copy = before.endswith(":") or (to_copy and text.endswith(";"))
-        before = text
-        for part in sentences.new([text]) if sentences else [text]:
-            yield command(part, indent=5) if to_copy else line(part, indent=2, marker="->")
+def _arrows(remedy: list[str]) -> Iterator[Block]:
+    """Lay out what to do. What is to be copied is never wrapped."""
+    for text, is_copied in lines_to_copy(remedy):
+        yield command(text, indent=5) if is_copied else line(text, indent=2, marker="->")
 
 
 def _findings(report: Report) -> Iterator[Block]:
@@ -133,7 +127,7 @@ def finding_blocks(finding: Finding, report: Report | None, sentences: Sentences
         yield fact(_("{key}: {value}", key=key_text(sample.key), value=sample.value), indent=4)
     if shown:
         yield from _dim(more_rows(finding.count - len(shown)), indent=4)
-    yield from _arrows(what_to_do(finding, report), sentences)
+    yield from _arrows(sentences.advice(what_to_do(finding, report)))
 
 
 def _dim(text: str, indent: int = 2) -> list[Block]:

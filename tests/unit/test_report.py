@@ -137,6 +137,16 @@ def test_a_finding_is_shown_with_its_place_rows_cause_and_remedy() -> None:
     ]
 
 
+def test_a_statement_to_copy_never_stands_without_the_sentence_before_it() -> None:
+    remedy = "Copy its rows first. To remove it, after copying the file:\nDROP TRIGGER {0};\nDROP TABLE {0};"
+    found = [finding(rule="leftover-table", table=name, remedy=remedy.format(name)) for name in ("one", "two")]
+    report = replace(FAILED, findings=(*found, replace(found[1], table="again")))
+    for text in (" ".join("\n".join(lines(report)).split()), " ".join(Page(to_html(report)).text.split())):
+        assert "Copy its rows first. To remove it, after copying the file: DROP TRIGGER one;" in text
+        assert "holds here, too. To remove it, after copying the file: DROP TRIGGER two; DROP TABLE two;" in text
+        assert text.count("Copy its rows first.") == text.count("DROP TABLE two;") == 1
+
+
 def test_errors_come_before_repaired_faults_and_those_before_warnings() -> None:
     found = (finding(rule="w-w", level=Level.WARNING), finding(rule="r-r", applied=True), finding(rule="e-e"))
     report = replace(FAILED, findings=found)
