@@ -37,9 +37,18 @@ _COLUMNS_AT_ONCE = 200
 _SEARCH = N_(
     "Where the application searches, it needs an index of PostgreSQL's own: make one there by a migration"
     " (SearchVectorField and GinIndex of django.contrib.postgres), or use the backend that your search has for"
-    " PostgreSQL, and fill it after the move. Where the table holds rows that are nowhere else, copy them to an"
-    " ordinary table first."
+    " PostgreSQL, and fill it after the move."
 )
+#: What to do with its contents.
+_ROWS_ELSEWHERE = N_("Where the table holds rows that are nowhere else, copy them to an ordinary table first.")
+#: The same for an index that keeps no words.
+_NO_ROWS = N_(
+    "This search index keeps no text (content=''): its rows read as NULL and cannot be copied. What it finds is in the"
+    " SQLite file alone, and is to be indexed anew from where its texts came."
+)
+_PURGED = N_("The snapshot is the only copy of the table that the tool keeps, and --purge removes it.")
+#: An index of fts3, fts4 or fts5 that keeps no text. SQLite takes any quotes.
+_CONTENTLESS = re.compile(r"\bUSING\s+fts[345]\b.*[(,]\s*content\s*=\s*(?:\'\'|\"\"|``|\[\])\s*[,)]", re.I | re.S)
 
 _ON_SQLITE = N_("The migrations make this table on SQLite alone.")
 _UNKNOWN = N_("No migration of the project makes this table.")
@@ -74,16 +83,21 @@ def find(subject: Subject) -> Iterator[Finding]:
             # lacking-in-sqlite reports it with the reason.
             continue
         if table.kind == "virtual":
-            yield _finding(subject, table, Level.WARNING, _virtual(subject, table), _SEARCH)
+            yield _finding(subject, table, Level.WARNING, _virtual(subject, table), _search(table))
         elif table.kind == "table":
             yield _ordinary(subject, table)
+
+
+def _search(table: SourceTable) -> str:
+    """Advise on a virtual table, whose rows are not moved."""
+    return " ".join(map(_, (_SEARCH, _NO_ROWS if _CONTENTLESS.search(table.sql) else _ROWS_ELSEWHERE, _PURGED)))
 
 
 def _ordinary(subject: Subject, table: SourceTable) -> Finding:
     if subject.leftovers is Leftovers.COPY and (columns := _columns(subject, table)) > MOST_COLUMNS:
         return _too_wide(table, columns)
     if subject.leftovers is Leftovers.COPY:
-        return _finding(subject, table, Level.WARNING, _destination(subject, table), _COPIED)
+        return _finding(subject, table, Level.WARNING, _destination(subject, table), _(_COPIED))
     effect = (
         ngettext(
             "{n:,} row stays behind, as --leftovers skip asks.",
@@ -95,7 +109,7 @@ def _ordinary(subject: Subject, table: SourceTable) -> Finding:
     )
     # Without a server it may be one that RunSQL makes, so it is no error.
     stops = subject.leftovers is Leftovers.STOP and table.rows > 0 and not subject.plan.offline
-    return _finding(subject, table, Level.ERROR if stops else Level.WARNING, effect, _LEFT)
+    return _finding(subject, table, Level.ERROR if stops else Level.WARNING, effect, _(_LEFT))
 
 
 def _columns(subject: Subject, table: SourceTable) -> int:
@@ -198,12 +212,12 @@ def _destination(subject: Subject, table: SourceTable) -> str:
     return " ".join(sentences)
 
 
-def _finding(subject: Subject, table: SourceTable, level: Level, effect: str, remedy: str) -> Finding:
+def _finding(subject: Subject, table: SourceTable, level: Level, effect: str, advice: str) -> Finding:
     on_sqlite = table.name.lower() in (subject.plan.made or {})
     # A migration that makes it here may make it on PostgreSQL as well. Only a server knows.
     unsure = subject.plan.offline and table.kind == "table"
     models = ", ".join(model for unmade in subject.plan.unmade if unmade.name == table.name for model in unmade.models)
-    advice, origins = _(remedy), ""
+    origins = ""
     if models:
         words = _CHOSEN
         if subject.leftovers is Leftovers.COPY:

@@ -60,6 +60,21 @@ def test_a_virtual_table_is_told_once_with_the_tables_it_keeps_its_contents_in()
         assert finding.level is Level.WARNING  # PostgreSQL has nothing of the kind: it stops nobody
 
 
+def test_an_index_that_keeps_no_text_is_to_be_made_anew_and_no_other_is() -> None:
+    for options, is_contentless in (
+        ("content=''", True),
+        ('content = ""', True),
+        ("", False),
+        ("content='own'", False),
+    ):
+        module = f"fts5({', '.join(filter(None, ['body', options]))})"
+        script = f"CREATE VIEW own AS SELECT 1 AS body; CREATE VIRTUAL TABLE search USING {module};"
+        remedy = next(f.remedy for f in findings(script) if f.rule == "leftover-table")
+        assert ("is to be indexed anew from where its texts came" in remedy) == is_contentless
+        assert ("copy them to an ordinary table first" in remedy) != is_contentless
+        assert "the only copy of the table that the tool keeps, and --purge removes it" in remedy
+
+
 def test_without_a_server_nobody_is_stopped_by_a_table_that_a_migration_may_make() -> None:
     script = "CREATE TABLE t (id integer PRIMARY KEY); CREATE TABLE own (id integer); INSERT INTO own VALUES (1);"
     for promised, level in ((False, Level.ERROR), (True, Level.WARNING)):
