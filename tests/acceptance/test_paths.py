@@ -86,8 +86,9 @@ def test_a_working_directory_that_was_deleted_is_missed_only_by_relative_paths(
         gone = tmp_path / "gone"
         program = [sys.executable, "-m", "django", *arguments]
         script = 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"'
+        environment = stray.environment({"PROJECT_FOLDER": str(stray.folder)})
         return subprocess.run(
-            ["sh", "-c", script, gone, *program], env=stray.environment({}), capture_output=True, text=True, check=False
+            ["sh", "-c", script, gone, *program], env=environment, capture_output=True, text=True, check=False
         )
 
     done = from_nowhere(*command)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import dj_database_url
 
-#: No variable: another one would make the command learn anew what the migrations make.
-BASE_DIR = Path.cwd()
+#: Seldom by a variable: another value makes the command learn anew what the migrations make.
+BASE_DIR = Path(os.environ.get("PROJECT_FOLDER") or Path.cwd())
 SECRET_KEY = "for tests"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
