@@ -51,7 +51,12 @@ class ConsoleCommand(BaseCommand):
         with prepared_output(self, options["lang"]):
             for number in (signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.default_int_handler)
-            self.run(options)
+            try:
+                self.run(options)
+            except KeyboardInterrupt:
+                # While modules are imported: what a command begins ends with a report of its own.
+                print_result(_("Interrupted."))
+                sys.exit(1)
 
     def run(self, options: dict[str, Any]) -> None:
         """Do what the options ask for."""
