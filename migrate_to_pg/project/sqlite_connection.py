@@ -28,8 +28,13 @@ def connect_like_django(choice: SourceChoice, path: Path) -> Iterator[sqlite3.Co
     """Open a connection of the sqlite3 module with the project's settings. Text that is not UTF-8 survives it."""
     with django_connection(choice, path) as connection:
         database: sqlite3.Connection = connection.connection
-        database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+        database.text_factory = any_text
         yield database
+
+
+def any_text(raw: bytes) -> str:
+    """Return a text of SQLite's, even one that is not UTF-8."""
+    return raw.decode("utf-8", "surrogateescape")
 
 
 @contextmanager

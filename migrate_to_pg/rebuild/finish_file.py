@@ -12,15 +12,16 @@ from migrate_to_pg.doctor.diagnose import examine_copy
 from migrate_to_pg.errors import ProofError, SourceChangedError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.source_database import SourceChoice
-from migrate_to_pg.project.sqlite_connection import connect_like_django
+from migrate_to_pg.project.sqlite_connection import any_text, connect_like_django, django_connection
 from migrate_to_pg.rebuild.copy_as_is import CopyAsIs
+from migrate_to_pg.rebuild.keep_forms import KeepForms
 from migrate_to_pg.records import Finding, Level, Progress
 from migrate_to_pg.sqlite.compare_contents import difference
 from migrate_to_pg.sqlite.connection import journal_mode, live_uri, snapshot_uri
 from migrate_to_pg.sqlite.source_files import file_stamp
 
 #: Schema names of attached databases.
-_OLD, _SNAPSHOT = "migrate_to_pg_old", "migrate_to_pg_snapshot"
+_OLD, _SNAPSHOT, _JOURNAL = "migrate_to_pg_old", "migrate_to_pg_snapshot", "migrate_to_pg_journal"
 #: Numbers in the header that belong to the application.
 _HEADER = ("user_version", "application_id")
 
@@ -36,17 +37,20 @@ class Finish:
         self._stamp = file_stamp(choice.path)
         #: What was moved. Set once it is there.
         self.snapshot = Path()
-        #: What stays in the old file alone.
+        #: The record of the repairs, '' where nothing was repaired. Set with the snapshot.
+        self.journal = ""
+        #: What stays in the old file alone, and what is written otherwise in the new one.
         self.findings: tuple[Finding, ...] = ()
 
     def __call__(self, path: Path) -> None:
         """Finish the file. Raise ProofError, SourceChangedError or sqlite3.Error where it must not be used."""
+        self.findings = self._keep_forms(path)
         with connect_like_django(self._new, path) as database:
             database.isolation_level = None
             database.execute("PRAGMA foreign_keys = OFF")
             database.execute(f"ATTACH ? AS {_OLD}", [snapshot_uri(self.snapshot)])
             copy = CopyAsIs(database, _OLD)
-            self.findings = tuple(copy.run())
+            self.findings += tuple(copy.run())
             for name in _HEADER:
                 (value,) = database.execute(f"PRAGMA {_OLD}.{name}").fetchone()
                 database.execute(f"PRAGMA main.{name} = {int(value)}")
@@ -57,6 +61,18 @@ class Finish:
                 database.execute("PRAGMA main.journal_mode = WAL")
         self.findings += tuple(self._remaining(path, copy.made))
         self._require_unchanged()
+
+    def _keep_forms(self, path: Path) -> tuple[Finding, ...]:
+        """Write the cells as the old file has them. Return what is written otherwise all the same."""
+        with django_connection(self._new, path) as connection:
+            database: sqlite3.Connection = connection.connection
+            database.text_factory = any_text
+            database.isolation_level = None
+            database.execute("PRAGMA foreign_keys = OFF")
+            database.execute(f"ATTACH ? AS {_OLD}", [snapshot_uri(self.snapshot)])
+            if self.journal:
+                database.execute(f"ATTACH ? AS {_JOURNAL}", [snapshot_uri(Path(self.journal))])
+            return tuple(KeepForms(connection, _OLD, _JOURNAL if self.journal else "").run())
 
     def _remaining(self, path: Path, as_is: Collection[str]) -> Iterator[Finding]:
         """Yield a warning for each error of a table that was copied as it is. Raise ProofError for any other error."""

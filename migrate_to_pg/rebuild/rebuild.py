@@ -89,7 +89,7 @@ def _both_ways(
     there, lost = _there(options, url, choice, quarantine, progress)
     if not there.ok or there.source is None:
         return of_stopped(there, options, damaged=not options.salvage and is_damaged(choice.path))
-    finish.snapshot = Path(there.source.snapshot)
+    finish.snapshot, finish.journal = Path(there.source.snapshot), there.source.journal
     progress(Event(kind="note", stage="", message=_("Back, into {path}:", path=new.path)))
     returned = replace(
         options, source=url, target=str(new.path), quarantine=quarantine.back, schema="migrations", as_leftovers=(),

@@ -22,6 +22,10 @@ from tests.integration.repairing import DANGLE, ask, change, content, rewritten
 
 _DAMAGE = """
 UPDATE attributions_attribution SET note = x'41' WHERE id < 5;
+UPDATE attributions_attribution SET hours = hours + 0.001 WHERE id BETWEEN 3 AND 9;
+UPDATE attributions_teacher SET max_hours = max_hours + 0.001 WHERE id = 2;
+INSERT INTO courses_fileimport ("table", academic_year, file_name, made_at, added, changed, same, changes)
+    VALUES ('courses', '', 'x.csv', '2026-09-01T08:00:00.5Z', 1, 0, 0, '{"long": 1, "a": [1.0,  2]}');
 PRAGMA foreign_keys = OFF;
 INSERT INTO auth_user_groups (id, user_id, group_id) VALUES (900, 900, 1);
 """
@@ -83,6 +87,8 @@ def rebuilt(make_source: MakeSource, tmp_path_factory: pytest.TempPathFactory, o
     old, new = Path(shutil.copy(make_source("none"), folder / "db.sqlite3")), folder / "new.sqlite3"
     change(old, DANGLE + _DAMAGE + _BY_HAND)
     rewritten(old, "attributions_teacher", '"matricule" varchar(20) NOT NULL UNIQUE', '"matricule" varchar(20)')
+    # What Django reads from it, its driver makes of the declared type.
+    rewritten(old, "attributions_teacher", '"max_hours" decimal', '"max_hours" real')
     change(old, "PRAGMA journal_mode = wal")
     old.chmod(0o640)
     before, sha256 = content(old, schema=True), file_sha256(old)
@@ -109,7 +115,7 @@ def test_the_new_file_is_healthy_and_its_schema_is_the_migrations(rebuilt: Rebui
     # That is how it was, and the report of the rebuild says so.
     assert found == {("foreign-key-check", "mixed")}
     warnings = {(f["rule"], f["table"]) for f in rebuilt.report["findings"] if f["level"] == "warning"}
-    assert warnings == {("foreign-key-check", "mixed")}
+    assert warnings == {("foreign-key-check", "mixed"), ("written-otherwise", "attributions_teacher")}
     url = f"sqlite:///{rebuilt.new}"
     assert python("manage.py", "migrate", "--check", DATABASE_URL=url).returncode == 0
     ((sql,),) = ask(rebuilt.new, "SELECT sql FROM sqlite_master WHERE name = 'attributions_teacher'")
@@ -121,13 +127,28 @@ def test_every_row_is_there_but_what_was_repaired_and_left_out(rebuilt: Rebuilt)
     after = content(rebuilt.new)
     differs = {table for table in rebuilt.before if rebuilt.before[table] != after.get(table)}
     assert differs - {"sqlite_master", "sqlite_sequence"} == {
-        "attributions_attribution", "auth_user_groups", "sqlite_stat1"
+        "attributions_attribution", "attributions_teacher", "auth_user_groups", "sqlite_stat1"
     }  # fmt: skip
     rows = [row.replace(", b'A',", ", bytearray(b'A'),") for row in rebuilt.before["attributions_attribution"]]
     assert after["attributions_attribution"] == rows
     assert len(after["auth_user_groups"]) == len(rebuilt.before["auth_user_groups"]) - 1
     given = dict(ask(rebuilt.new, "SELECT name, seq FROM sqlite_sequence"))
     assert (given["mixed"], given["attributions_attribution"]) == (77, 123456)
+
+
+def test_a_value_is_written_as_it_was_or_a_warning_shows_it(rebuilt: Rebuilt) -> None:
+    # A decimal beyond its places, an object in its order with its spaces, a time in another notation.
+    query = "SELECT typeof(hours), hours FROM attributions_attribution WHERE id BETWEEN 3 AND 9"
+    assert ask(rebuilt.new, query) == ask(rebuilt.old, query)
+    query = "SELECT changes, made_at FROM courses_fileimport"
+    assert ask(rebuilt.new, query) == [('{"long": 1, "a": [1.0,  2]}', "2026-09-01T08:00:00.5Z")]
+    (found,) = [finding for finding in rebuilt.report["findings"] if finding["rule"] == "written-otherwise"]
+    assert (found["table"], found["column"], found["count"]) == ("attributions_teacher", "max_hours", 1)
+    ((old,), (new,)) = (ask(file, "SELECT max_hours FROM attributions_teacher WHERE id = 2")[0] for file in (
+        rebuilt.old, rebuilt.new
+    ))  # fmt: skip
+    assert (found["samples"][0]["key"], old) == ({"id": "2"}, pytest.approx(new + 0.001))
+    assert str(old) in found["samples"][0]["value"]
 
 
 def test_what_no_migration_makes_is_as_it_was(rebuilt: Rebuilt) -> None:

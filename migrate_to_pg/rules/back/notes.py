@@ -71,7 +71,42 @@ SALVAGED = Rule(
     remedy=N_("Look for these rows in a backup; the damaged file is as it was."),
 )
 
-BACK_NOTES = (EMPTY_ON_SQLITE, LEFTOVER_FORM, NOT_COUNTED, LEFT_IN_OLD_FILE, SALVAGED)
+WRITTEN_OTHERWISE = Rule(
+    id="written-otherwise",
+    level=Level.WARNING,
+    title=N_("Values that a rebuild writes in another form"),
+    meaning=(
+        "PostgreSQL keeps what a value means, not how SQLite had it written. sqlite_doctor --rebuild compares the new"
+        " file with the old one once more, storage class and bytes, and gives each cell its old form from which Django"
+        " reads the same. What a repair changed is not among these. Others keep the form in which Django's SQLite"
+        " backend writes them: keys, columns of no model, columns whose type was another one in the old file, and"
+        " values of which Django reads something else, such as a number of JSON with more digits than PostgreSQL has."
+    ),
+    remedy=N_("Compare the values shown if anything reads them without Django; the old file has them as they were."),
+)
+
+BACK_NOTES = (EMPTY_ON_SQLITE, LEFTOVER_FORM, NOT_COUNTED, LEFT_IN_OLD_FILE, SALVAGED, WRITTEN_OTHERWISE)
+
+
+def written_otherwise(table: str, column: str, count: int, samples: Sequence[Sample]) -> Finding:
+    """Return the finding about cells of a column that the new file has in another form."""
+    explanation = ngettext(
+        "{n:,} cell has another form in the new file than in the old one.",
+        "{n:,} cells have another form in the new file than in the old one.",
+        count,
+    )
+    return WRITTEN_OTHERWISE.finding(table=table, column=column, count=count, samples=samples, explanation=explanation)
+
+
+def key_written_otherwise(table: str, columns: str, count: int) -> Finding:
+    """Return the finding about rows whose key the old file does not have in that form."""
+    explanation = ngettext(
+        "{n:,} row of the new file has its key in another form than the old one: its cells are not compared again.",
+        "{n:,} rows of the new file have their key in another form than the old one: their cells are not compared"
+        " again.",
+        count,
+    )
+    return WRITTEN_OTHERWISE.finding(table=table, column=columns, count=count, explanation=explanation)
 
 
 def nothing_salvaged(table: str, error: str) -> Finding:
