@@ -120,6 +120,14 @@ class SourceIndex:
     columns: tuple[str, ...]
     unique: bool
     partial: bool
+    name: str = ""
+    #: Its CREATE INDEX statement; '' where a constraint of the table makes it.
+    sql: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """True if it has neither a condition nor an expression."""
+        return not self.partial and all(self.columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

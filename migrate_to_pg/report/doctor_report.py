@@ -73,8 +73,8 @@ def _of_sqlite(finding: Finding, sentences: Sentences) -> Iterator[Block]:
     """Lay out a finding as far as it is about SQLite."""
     if is_of_move_alone(finding):
         return
-    if _is_of_move(finding.explanation):
-        finding = replace(finding, explanation=f"{title(finding.rule)}.")
+    explanation = "\n".join(text for text in finding.explanation.splitlines() if not _is_of_move(text))
+    finding = replace(finding, explanation=explanation or f"{title(finding.rule)}.")
     remedy = [text for text in finding.remedy.splitlines() if not _is_of_move(text)]
     options = {**dict.fromkeys(REPAIRS, "--repair"), **dict.fromkeys(BY_REBUILD, "--rebuild NEW --fix")}
     remedy += repair_offer(finding, options[finding.rule]) if finding.rule in options else []

@@ -231,16 +231,23 @@ def _undecoded(connection: sqlite3.Connection, query: str, *values: str) -> list
         connection.text_factory = decoded
 
 
+_INDEXES = (
+    'SELECT l.name, l."unique", l.partial, m.sql FROM pragma_index_list(?) l'
+    " LEFT JOIN sqlite_master m ON m.type = 'index' AND m.name = l.name"
+)
+
+
 def read_made(connection: sqlite3.Connection) -> dict[str, MadeTable]:
     """Read the tables of an empty database that the migrations made on SQLite, by name in lower case."""
     made = {}
     for table in _CatalogReader(connection, {}).catalog().tables:
         indexes = []
-        listed = connection.execute('SELECT name, "unique", partial FROM pragma_index_list(?)', [table.name])
-        for index, unique, partial in listed.fetchall():
+        for index, unique, partial, sql in connection.execute(_INDEXES, [table.name]).fetchall():
             parts = connection.execute("SELECT name FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno", [index])
             columns = tuple(name or "" for (name,) in parts)
-            indexes.append(SourceIndex(columns=columns, unique=bool(unique), partial=bool(partial)))
+            indexes.append(
+                SourceIndex(columns=columns, unique=bool(unique), partial=bool(partial), name=index, sql=sql or "")
+            )
         made[table.name.lower()] = MadeTable(table=table, indexes=tuple(indexes))
     return made
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,12 @@ from django.db.backends.signals import connection_created
 from migrate_to_pg.doctor.repair.lock import require_possible
 from migrate_to_pg.doctor.repair.repair import repair
 from migrate_to_pg.errors import RepairError, UsageError
-from migrate_to_pg.records import Event
+from migrate_to_pg.records import Event, Level
 from migrate_to_pg.records.diagnosis import Diagnosis
+from migrate_to_pg.report.doctor_report import blocks
+from migrate_to_pg.report.text_layout import plain
 from tests.integration.repairing import DANGLE, ask, backups, change, content, rewritten
+from tests.unit.reports import finding
 
 pytestmark = pytest.mark.usefixtures("unblocked")
 
@@ -106,6 +110,22 @@ def test_lost_indexes_are_made_as_django_makes_them(source: Path) -> None:
     assert record
     assert record.repaired, "the lost index was not found"
     assert ask(source, f"SELECT sql FROM sqlite_master WHERE name = '{name}'") == [(sql,)]
+
+
+def test_lost_indexes_with_a_condition_are_found_and_made_again(source: Path) -> None:
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %' ORDER BY name"
+    lost = ask(source, query)
+    assert lost
+    change(source, "".join(f'DROP INDEX "{name}";' for name, _ in lost))
+    diagnosis = repair(str(source), ["all"])
+    assert diagnosis.repair
+    assert diagnosis.repair.ok, diagnosis.repair
+    assert not diagnosis.findings
+    assert ask(source, query) == lost
+    told = finding(rule="schema-drift", level=Level.WARNING, explanation="It is gone.\nFor PostgreSQL: no.")
+    own, _, move = "\n".join(plain(blocks(replace(diagnosis, findings=(told,))))).partition("For a move")
+    assert "It is gone." in own
+    assert "For PostgreSQL: no." in move
 
 
 def test_a_lost_unique_constraint_comes_back_as_a_unique_index(source: Path) -> None:

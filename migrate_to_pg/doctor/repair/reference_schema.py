@@ -14,6 +14,7 @@ from migrate_to_pg.planning.scratch_schema import SqliteSchema
 from migrate_to_pg.project.identifiers import backend, called
 from migrate_to_pg.project.registry import Registry, has_table
 from migrate_to_pg.sqlite.ddl import TableDefinition, read_definition
+from migrate_to_pg.sqlite.index_definition import index_definition
 from migrate_to_pg.sqlite.sql import compose, name, names
 
 
@@ -117,11 +118,12 @@ def lost_indexes(database: sqlite3.Connection, table: str, reference: ReferenceT
 
 
 def _is_equivalent(own: Index, wanted: Index) -> bool:
-    """Report whether an index of the table can replace the wanted one. With a condition, only the name counts."""
+    """Report whether an index of the table can replace the wanted one. With a condition, its name or its SQL counts."""
     if own.name.lower() == wanted.name.lower():
         return True
     if own.columns is None or wanted.columns is None:
-        return False
+        is_unique = own.unique or not wanted.unique
+        return is_unique and bool(own.sql) and index_definition(own.sql) == index_definition(wanted.sql)
     if wanted.unique:
         return own.unique and set(own.columns) <= set(wanted.columns)
     return own.columns[: len(wanted.columns)] == wanted.columns

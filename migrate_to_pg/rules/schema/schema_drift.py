@@ -15,7 +15,9 @@ from migrate_to_pg.records import Finding, Level, MadeTable, PlannedColumn, Plan
 from migrate_to_pg.rules.base import SetRule, Subject
 from migrate_to_pg.rules.keys import duplicate_key
 from migrate_to_pg.rules.keys.foreign_key_orphan import is_rowid
+from migrate_to_pg.rules.samples import truncate
 from migrate_to_pg.sqlite.connection import affinity
+from migrate_to_pg.sqlite.index_definition import index_definition
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, text
 
 _TEXT = frozenset({"TEXT"})
@@ -29,6 +31,12 @@ _AFFINITIES = {
     **dict.fromkeys(("date", "time", "timestamp", "timestamptz"), _MOMENT),
     **dict.fromkeys(("numeric", "float4", "float8"), _REAL),
 }
+#: Characters of SQL shown.
+_WIDTH = 1000
+_OWN_INDEXES = Sql(
+    'SELECT l.name, l."unique", m.sql FROM pragma_index_list(?) l'
+    " JOIN sqlite_master m ON m.type = 'index' AND m.name = l.name WHERE m.sql IS NOT NULL"
+)
 
 
 class _Loss(NamedTuple):
@@ -46,7 +54,7 @@ def find(subject: Subject) -> Iterator[Finding]:
         made = (subject.plan.made or {}).get(table.source.name.lower())
         if made is None and subject.plan.made is not None:
             continue
-        parts = (_types, _not_nulls, _uniques, _indexes, _foreign_keys)
+        parts = (_types, _not_nulls, _uniques, _indexes, _conditional, _foreign_keys)
         losses = [loss for part in parts for loss in part(subject, table, made)]
         concerned = {column for loss in losses for column in loss.columns}
         if losses:
@@ -55,7 +63,7 @@ def find(subject: Subject) -> Iterator[Finding]:
                 column=", ".join(c.name for c in table.columns if c.name in concerned),
                 count=len(losses),
                 explanation=_(
-                    "SQLite's table {source} is not as the migrations make it: {losses}. The move corrects this, since"
+                    "SQLite's table {source} is not as the migrations make it: {losses}.\nThe move corrects this, since"
                     " the migrations make PostgreSQL's table. Rows at fault have findings of their own. A rebuild by"
                     " hand, such as CREATE TABLE ... AS SELECT, makes such a table.",
                     source=table.source.name,
@@ -134,7 +142,7 @@ def _expected_uniques(
         return
     key = [column for column in made.table.columns if column.key_position]
     primary = tuple(column.name for column in sorted(key, key=lambda column: column.key_position))
-    totals = (index.columns for index in made.indexes if index.unique and not index.partial and all(index.columns))
+    totals = (index.columns for index in made.indexes if index.unique and index.is_plain)
     for names in dict.fromkeys((primary, *totals)):
         columns = _planned(table, names)
         own = {column.name for column in columns}
@@ -161,6 +169,32 @@ def _indexes(subject: Subject, table: PlannedTable, made: MadeTable | None) -> I
         if columns and not any(serves) and not is_rowid(subject, table, columns):
             words = _("there is no index on {wanted}", wanted=", ".join(c.source.name for c in columns))
             yield _Loss(tuple(column.name for column in columns), words)
+
+
+def _conditional(subject: Subject, table: PlannedTable, made: MadeTable | None) -> Iterator[_Loss]:
+    """Compare unique indexes with a condition, and all with an expression, by their names and by their SQL."""
+    wanted = [i for i in made.indexes if i.sql and not i.is_plain and (i.unique or not all(i.columns))] if made else []
+    if not wanted:
+        return
+    own = subject.rows(_OWN_INDEXES, table.source.name)
+    for index in wanted:
+        definition = index_definition(index.sql)
+        alike = [
+            sql for name, unique, sql in own if unique >= index.unique and _same(name, sql, index.name, definition)
+        ]
+        columns = _planned(table, [column for column in index.columns if column])
+        stricter = all(index.columns) and columns and duplicate_key.has_unique_index(subject, table, columns)
+        same = [unique for unique in table.target.uniques if unique.name.lower() == index.name.lower()]
+        # Where values repeat already, duplicate-key reports them.
+        if alike or stricter or any(duplicate_key.count_duplicates(subject, table, unique) for unique in same):
+            continue
+        words = _("this index is missing: {sql}", sql=truncate(index.sql, _WIDTH))
+        yield _Loss(tuple(column.name for column in columns), words)
+
+
+def _same(name: str, sql: str, wanted: str, definition: tuple[str, ...]) -> bool:
+    """Compare by name too: another version of Django may have written the same condition in other words."""
+    return name.lower() == wanted.lower() or index_definition(sql) == definition
 
 
 def _foreign_keys(subject: Subject, table: PlannedTable, made: MadeTable | None) -> Iterator[_Loss]:
@@ -210,9 +244,10 @@ RULE = SetRule(
         " they make there is compared: declared types (by their affinity), NOT NULL, unique constraints, indexes, and"
         " foreign keys (by their columns and the table that they name). Where they do not run on SQLite, their models"
         " are compared instead, and nothing is repaired. An index that begins with the same columns counts as the same"
-        " one; indexes of expressions and of PostgreSQL's own kinds are not compared. Where wrong values are there"
-        " already, the rule about them reports it instead: wrong-storage-class, null-in-not-null, duplicate-key;"
-        " foreign-key-orphan reports rows that a lost foreign key let in."
+        " one. One with an expression, and a unique one with a condition, is the same where its name or its SQL is;"
+        " where the migrations do not run on SQLite it is not compared. Indexes of PostgreSQL's own kinds never are."
+        " Where wrong values are there already, the rule about them reports it instead: wrong-storage-class,"
+        " null-in-not-null, duplicate-key; foreign-key-orphan reports rows that a lost foreign key let in."
     ),
     remedy=N_("Nothing to do for the move. If SQLite is to stay in use, rebuild the table as the migrations make it."),
     find=find,

@@ -25,6 +25,7 @@ from migrate_to_pg.records import (
     TargetTable,
     TargetUnique,
 )
+from migrate_to_pg.sqlite.schema import read_made
 
 _TYPES = {
     "smallint": "int2",
@@ -136,6 +137,7 @@ def findings(
     names: Sequence[ModelNames] = (),
     of_models: Iterable[TargetTable] = (),
     may_be_made: bool = False,
+    made: str = "",
     as_leftovers: tuple[str, ...] = (),
 ) -> tuple[Finding, ...]:
     """What examine finds in a SQLite file made by a script, against those tables of PostgreSQL.
@@ -163,6 +165,10 @@ def findings(
         )
         unmade = tuple(replace(one, may_be_made=may_be_made) for one in plan.unmade)
         plan = replace(plan, offline=offline, unmade=unmade, as_leftovers=as_leftovers)
+        if made:
+            with closing(sqlite3.connect(":memory:")) as database:
+                database.executescript(made)
+                plan = replace(plan, made=read_made(database))
         before = path.read_bytes()
         found = examine(plan, catalog, path, accepted=frozenset(accepted), progress=progress, leftovers=leftovers)
         assert path.read_bytes() == before

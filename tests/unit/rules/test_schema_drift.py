@@ -128,3 +128,42 @@ def test_a_partial_index_serves_where_one_is_wanted() -> None:
 )
 def test_what_sqlite_need_not_have_is_not_missed(index: TargetIndex) -> None:
     check_healthy(PLAIN, table("t", "id bigint", "a integer NULL", "b text NULL", index=[index]), drift=True)
+
+
+CONDITIONAL = 'CREATE UNIQUE INDEX "once" ON "t" ("a") WHERE NOT ("b" = \'It\'\'s on\');'
+
+
+@pytest.mark.parametrize(
+    ("wanted", "column"),
+    [
+        (CONDITIONAL, "a"),
+        ("CREATE UNIQUE INDEX once ON t (a, lower(b));", "a"),
+        ("CREATE INDEX lowered ON t (lower(b) DESC) WHERE a > 1;", ""),
+    ],
+)
+@pytest.mark.parametrize("own", ["", "CREATE UNIQUE INDEX other ON t (a) WHERE b = 'on';", "CREATE INDEX i ON t (b);"])
+def test_a_lost_index_with_a_condition_or_an_expression_is_shown(wanted: str, column: str, own: str) -> None:
+    target = table("t", "id bigint", "a integer NULL", "b text NULL")
+    finding = check_finds("schema-drift", PLAIN + own, target, drift=True, made=PLAIN + wanted)
+    assert (finding.column, finding.count) == (column, 1)
+    assert f"this index is missing: {wanted.removesuffix(';')}" in finding.explanation
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        CONDITIONAL,
+        "CREATE UNIQUE INDEX other ON T([A]) where not(`b`='It''s on');",
+        "CREATE UNIQUE INDEX Once ON t (a) WHERE b <> 'It''s on';",
+        "CREATE UNIQUE INDEX i ON t (a);",
+    ],
+)
+def test_an_index_with_the_same_condition_is_not_missed(own: str) -> None:
+    target = table("t", "id bigint", "a integer NULL", "b text NULL")
+    check_healthy(PLAIN + own, target, drift=True, made=PLAIN + CONDITIONAL)
+
+
+def test_an_index_that_is_not_unique_or_whose_strings_differ_is_another() -> None:
+    target = table("t", "id bigint", "a integer NULL", "b text NULL")
+    for own in (CONDITIONAL.replace("UNIQUE ", ""), CONDITIONAL.replace("It", "it").replace("once", "other")):
+        check_finds("schema-drift", PLAIN + own, target, drift=True, made=PLAIN + CONDITIONAL)
