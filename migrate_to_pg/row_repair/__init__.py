@@ -5,6 +5,7 @@ changes cells, quarantines rows and merges duplicates. ``engine`` makes all acce
 """
 
 from migrate_to_pg.row_repair.apply import (
+    are_equal,
     is_repaired,
     merge,
     quarantine,
@@ -14,4 +15,13 @@ from migrate_to_pg.row_repair.apply import (
 )
 from migrate_to_pg.row_repair.working_copy import RepairCopy
 
-__all__ = ["RepairCopy", "is_repaired", "merge", "quarantine", "quarantine_children", "quarantine_refused", "repair"]
+__all__ = [
+    "RepairCopy",
+    "are_equal",
+    "is_repaired",
+    "merge",
+    "quarantine",
+    "quarantine_children",
+    "quarantine_refused",
+    "repair",
+]

@@ -24,6 +24,7 @@ from migrate_to_pg.row_repair.journal import rows_table
 from migrate_to_pg.row_repair.working_copy import EDITS, RepairCopy, stored_columns
 from migrate_to_pg.rules import SetRule, Subject, ValueRule, repair_trial, samples
 from migrate_to_pg.rules.keys import duplicate_key, foreign_key_orphan
+from migrate_to_pg.rules.keys.differing_duplicates import differing, differs
 from migrate_to_pg.rules.repair_trial import blocks_merge, children, may_change, pointed, repaired
 from migrate_to_pg.rules.samples import can_be_edited
 from migrate_to_pg.rules.sql_keys import key_of
@@ -191,6 +192,14 @@ def merge(copy: RepairCopy, subject: Subject, table: PlannedTable, search: dupli
     return copy.remove_rows(duplicate_key.RULE.id, table, RowOutcome.MERGED, _rows(table, search))
 
 
+def are_equal(copy: RepairCopy, subject: Subject, search: duplicate_key.Search) -> bool:
+    """Return whether the rows that share a key differ in nothing else, and did so before the repairs of other rules."""
+    columns = [column.name for column in search.columns]
+    query = 'SELECT DISTINCT "column" FROM journal.changed WHERE "table" = ? AND rule <> ?'
+    by_others = copy.database.execute(query, [search.table.name, duplicate_key.RULE.id])
+    return not differing(subject, search)[0] and not any(column in columns for (column,) in by_others)
+
+
 def _redirect_generic(copy: RepairCopy, subject: Subject, generic: GenericKey, table: PlannedTable) -> None:
     """Redirect generic keys that name the model of this table by its content type."""
     child = subject.plan.table(generic.table)
@@ -230,10 +239,10 @@ def content_types(subject: Subject, table: PlannedTable) -> list[int]:
 
 def _rows(table: PlannedTable, search: duplicate_key.Search) -> Sql:
     """Return the query for the rows to remove, each with its differences from the one that stays."""
-    differs = [
+    labels_of_differing = [
         compose(
-            "iif(g.{c} IS NOT k.{c} OR typeof(g.{c}) <> typeof(k.{c}), {label}, '')",
-            c=name(column),
+            "iif({differs}, {label}, '')",
+            differs=differs(column),
             label=text(f"{column}, "),
         )
         for column in stored_columns(table)
@@ -262,7 +271,7 @@ def _rows(table: PlannedTable, search: duplicate_key.Search) -> Sql:
         same=text(same),
         other=text(other),
         kept_key=join(" || ', ' || ", labels),
-        differs=join(" || ", differs) or Sql("''"),
+        differs=join(" || ", labels_of_differing) or Sql("''"),
         pairs=_PAIRS,
         table=name(table.source.name),
         rowid=_rowid(table),

@@ -17,6 +17,7 @@ from migrate_to_pg.records import Finding, Plan, PlannedTable, Progress, Refusal
 from migrate_to_pg.records.repairs import RepairResult
 from migrate_to_pg.row_repair import (
     RepairCopy,
+    are_equal,
     is_repaired,
     merge,
     quarantine,
@@ -48,6 +49,8 @@ class Accepted:
     #: goes into quarantine that any repair, accepted or not, would keep.
     unnamed_fix: frozenset[str] = frozenset()
     unnamed_quarantine: frozenset[str] = frozenset()
+    #: Whether duplicates are merged only where they differ in nothing but the primary key.
+    equal_merges: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.fix or self.quarantine)
@@ -63,6 +66,8 @@ class LeftOut:
     without_repairs: int
     #: Whether keys that may be NULL refer to those that no repair keeps.
     nullable_left: bool
+    #: Whether a merge of duplicates counts as a repair.
+    merge: bool = False
 
 
 def accept(fix: Sequence[str], quarantine: Sequence[str]) -> Accepted:
@@ -144,19 +149,24 @@ def count_left_out(
     working: Path,
     journal: Path,
     refusals: Iterable[Refusal] = (),
+    merge: bool = False,
 ) -> LeftOut:
-    """Count what quarantine of the findings' rows would leave out, on a temporary copy."""
+    """Count what quarantine of the findings' rows would leave out, on a temporary copy.
+
+    ``merge`` says that duplicates can be merged without a loss. A merged row is counted: it does not stay.
+    """
     refusals = tuple(refusals)
     accepted = Accepted(quarantine=quarantine, unnamed_quarantine=quarantine)
     try:
         with RepairCopy(snapshot, working, journal, time_zone=plan.source_time_zone) as copy:
             plan = copy.number_rows(plan)
-            engines = [_RepairEngine(copy, catalog, accepted, keeping=keeping) for keeping in (frozenset(_BY_ID), fix)]
+            every = frozenset(_BY_ID) - ({duplicate_key.RULE.id} - fix if not merge else frozenset())
+            engines = [_RepairEngine(copy, catalog, accepted, keeping=keeping) for keeping in (every, fix)]
             counts = [engine.leave_out(plan, findings, refusals) for engine in engines]
     finally:
         for path in (working, journal):
             path.unlink(missing_ok=True)
-    return LeftOut(at_least=counts[0], without_repairs=counts[1], nullable_left=engines[0].nullable_left)
+    return LeftOut(at_least=counts[0], without_repairs=counts[1], nullable_left=engines[0].nullable_left, merge=merge)
 
 
 class _RepairEngine:
@@ -174,6 +184,8 @@ class _RepairEngine:
         self.nullable_stay = orphans in (accepted.unnamed_quarantine if keeping is None else keeping)
         #: Whether a remaining row refers to one in quarantine.
         self.nullable_left = False
+        #: The number of rows that a merge keeps out of quarantine: they do not stay either.
+        self.merged = 0
         self.findings: tuple[Finding, ...] = ()
 
     def run_once(self, plan: Plan, findings: tuple[Finding, ...]) -> bool:
@@ -209,7 +221,7 @@ class _RepairEngine:
         self.quarantine_refusals(plan, refusals)
         # Another trial on the same copy may have left rows that this one quarantines.
         self._cascade(subject)
-        return self.copy.count_quarantined()
+        return self.copy.count_quarantined() + self.merged
 
     def _subject(self, plan: Plan) -> Subject:
         return Subject(plan=plan, catalog=self.catalog, database=self.copy.database)
@@ -235,7 +247,10 @@ class _RepairEngine:
         return repair(self.copy, subject, rule, table, finding)
 
     def _merge(self, subject: Subject, _: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
-        return sum(merge(self.copy, subject, table, search) for search in searches(subject, table, finding.column))
+        found = searches(subject, table, finding.column)
+        if self.accepted.equal_merges:
+            found = [search for search in found if are_equal(self.copy, subject, search)]
+        return sum(merge(self.copy, subject, table, search) for search in found)
 
     def _quarantine(self, subject: Subject, rule: SetRule | ValueRule, table: PlannedTable, finding: Finding) -> int:
         if not is_quarantinable(table):
@@ -246,6 +261,7 @@ class _RepairEngine:
             offered = (f for f in self.findings if f.repair and f.rule in self.keeping)
             same = (f for f in offered if (f.table, f.column) == (finding.table, finding.column))
             but = frozenset(row for f in same for row in is_repaired(self.copy, subject, _BY_ID[f.rule], table, f))
+            self.merged += len(but) if finding.rule == duplicate_key.RULE.id else 0
         removed = quarantine(self.copy, subject, rule, table, finding, but=but)
         if removed:
             self._cascade(subject)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.records import Advice, Finding, KeptRows, Level, Options, Plan, Refusal, Snapshot, SourceCatalog
 from migrate_to_pg.records.repairs import RepairResult, RowOutcome
-from migrate_to_pg.row_repair.engine import Accepted, LeftOut, count_left_out, needs_repair
+from migrate_to_pg.row_repair.engine import Accepted, LeftOut, accept, count_left_out, needs_repair, repair_rows
 from migrate_to_pg.rules.advice import advise
+from migrate_to_pg.rules.keys import duplicate_key
 from migrate_to_pg.sqlite.source_files import require_space
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class QuarantineTrial:
         # Without space the count is left out. The findings are reported all the same.
         with contextlib.suppress(SourceError, sqlite3.Error, OSError):
             require_space(self.workplace.directory, 2 * self.snapshot.size)
+            merge = self._merge_loses_nothing()
             return count_left_out(
                 self.plan,
                 self.catalog,
@@ -60,8 +62,37 @@ class QuarantineTrial:
                 working=self.workplace.trial_copy,
                 journal=self.workplace.trial_journal,
                 refusals=self.refusals,
+                merge=merge,
             )
         return None
+
+    def _merge_loses_nothing(self) -> bool:
+        """Try all that would be advised, and return whether equal rows alone were merged by it.
+
+        Other repairs may make duplicates, and so does a merge: of the rows that refer to merged ones.
+        """
+        offered = any(f.rule == duplicate_key.RULE.id and f.blocks and f.repair for f in self.findings)
+        if not offered or duplicate_key.RULE.id in (*self.options.quarantine, *self.accepted.fix):
+            return False
+        advice = advise(
+            self.findings, fix=self.options.fix, quarantine=self.options.quarantine, nullable_left=True, merge=True
+        )
+        paths = {"working": self.workplace.trial_copy, "journal": self.workplace.trial_journal}
+        try:
+            _repairs, _plan, found = repair_rows(
+                self.plan,
+                self.catalog,
+                self.snapshot.path,
+                self.findings,
+                accepted=replace(accept(advice.fix, advice.quarantine), equal_merges=True),
+                progress=lambda _: None,
+                refusals=self.refusals,
+                **paths,
+            )
+        finally:
+            for path in paths.values():
+                path.unlink(missing_ok=True)
+        return not any(f.rule == duplicate_key.RULE.id and f.blocks for f in found)
 
     def could_stay(self, left_out: LeftOut | None) -> KeptRows | None:
         """Return how many rows more repairs would keep, or None."""
@@ -85,4 +116,5 @@ class QuarantineTrial:
             fix=self.options.fix,
             quarantine=self.options.quarantine,
             nullable_left=left_out is not None and left_out.nullable_left,
+            merge=left_out is not None and left_out.merge,
         )

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from migrate_to_pg.records import Finding, PlannedColumn, PlannedTable, TargetForeignKey
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import Offence, Rule, SetRule, Subject, UnrepairableError, Value
-from migrate_to_pg.rules.keys import duplicate_key
+from migrate_to_pg.rules.keys import differing_duplicates, duplicate_key
 from migrate_to_pg.rules.samples import can_be_edited, numbered, rowid_of
 from migrate_to_pg.rules.sql_keys import key_of
 from migrate_to_pg.sqlite.sql import Sql, compose, name
@@ -28,6 +28,7 @@ def with_trial(subject: Subject, rule: Rule, finding: Finding, rowids: Sequence[
         return finding
     if rule.id == duplicate_key.RULE.id:
         count = mergeable(subject, table, finding.column) if table else 0
+        finding = _with_merge(subject, table, finding) if table and count else finding
     elif rule.cell_repair is None:
         # It is made for the whole table or column at once.
         count = finding.count
@@ -84,6 +85,12 @@ def searches(subject: Subject, table: PlannedTable, columns: str) -> list[duplic
     found = duplicate_key.searches(subject, table)
     plain = [s for s in found if s.certain and not s.unique.expressions]
     return [search for search in plain if ", ".join(search.unique.columns) == columns]
+
+
+def _with_merge(subject: Subject, table: PlannedTable, finding: Finding) -> Finding:
+    """Return the finding of duplicates with what a merge would leave out."""
+    merge = differing_duplicates.describe_merge(subject, searches(subject, table, finding.column))
+    return dataclasses.replace(finding, remedy=f"{finding.remedy}\n{merge}")
 
 
 def mergeable(subject: Subject, table: PlannedTable, columns: str) -> int:

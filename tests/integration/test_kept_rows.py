@@ -177,7 +177,9 @@ DUPLICATES = """
 def test_duplicates_are_neither_merged_nor_left_out_by_a_collective_name() -> None:
     done = mended(DUPLICATES, *PLACES, accepted=accept(("lossy",), ALL))
     assert (done.removed, done.remaining) == ([], [("duplicate-key", "place", "code", 1)])
-    advice = advise(done.findings, fix=("lossy",), quarantine=ALL)
+    unnamed = advise(done.findings, fix=("lossy",), quarantine=ALL)
+    assert unnamed == Advice(fix=("lossy",), quarantine=("all", "duplicate-key"))
+    advice = advise(done.findings, fix=("lossy",), quarantine=ALL, merge=True)
     assert advice.fix == ("lossy", "merge-duplicates")
     merged = mended(DUPLICATES, *PLACES, accepted=accept(advice.fix, advice.quarantine))
     assert (merged.remaining, merged.rows["visit"]) == ([], [(7, 1)])

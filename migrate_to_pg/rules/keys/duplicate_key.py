@@ -74,17 +74,22 @@ def offences(subject: Subject, table: PlannedTable) -> Iterator[Offence]:
 
 def pairs(search: Search) -> Sql:
     """Return a query of ``removed`` and ``kept``: the rowids of each removed row and of the first row with its key."""
-    primary = [name(column.source.name) for column in search.table.key]
     return compose(
         "SELECT removed, kept FROM (SELECT {rowid} AS removed,"
         " first_value({rowid}) OVER (PARTITION BY {key} ORDER BY {order}) AS kept"
         " FROM {table} WHERE {where}) WHERE removed <> kept",
         rowid=samples.rowid_of(search.table.source),
         key=search.key.same,
-        order=join(", ", [*primary, samples.rowid_of(search.table.source)]),
+        order=_order(search),
         table=samples.numbered(search.table.source),
         where=search.where,
     )
+
+
+def _order(search: Search) -> Sql:
+    """Return the order in which the first row of a key is the one that stays."""
+    primary = [name(column.source.name) for column in search.table.key]
+    return join(", ", [*primary, samples.rowid_of(search.table.source)])
 
 
 def left_to_postgresql(plan: Plan, table: PlannedTable) -> frozenset[str]:
@@ -221,13 +226,14 @@ def _duplicates(subject: Subject, search: Search) -> Iterator[Finding]:
 def _samples(subject: Subject, search: Search) -> list[Sample]:
     """List removed rows: the second of each of the most frequent keys, then the third of each, and so on.
 
-    Beside each the first row with its key is named.
+    Beside each the row with its key that a repair keeps is named.
     """
     parts = {
         "rowid": samples.rowid_of(search.table.source),
         "table": samples.numbered(search.table.source),
         "where": search.where,
         "key": search.key.same,
+        "order": _order(search),
     }
     most_frequent = compose(
         "SELECT min({rowid}), count(*) FROM {table} WHERE {where} GROUP BY {key} HAVING count(*) > 1"
@@ -236,7 +242,7 @@ def _samples(subject: Subject, search: Search) -> list[Sample]:
     )
     same_key = compose(
         "SELECT {rowid} FROM {table} WHERE {where}"
-        " AND ({key}) IS (SELECT {key} FROM {table} WHERE {rowid} = ?) ORDER BY {rowid} LIMIT ?",
+        " AND ({key}) IS (SELECT {key} FROM {table} WHERE {rowid} = ?) ORDER BY {order} LIMIT ?",
         **parts,
     )
     groups = []
@@ -245,7 +251,7 @@ def _samples(subject: Subject, search: Search) -> list[Sample]:
         sources = [column.source for column in search.columns]
         kept, *repeated = samples.samples(subject, search.table, sources, rowids)
         where = ", ".join(f"{column} = {value}" for column, value in kept.key.items())
-        note = _(" ({rows}, the first: {where})", rows=pluralize(count, "row", "rows"), where=where)
+        note = _(" ({rows}; {where} would stay)", rows=pluralize(count, "row", "rows"), where=where)
         width = samples.WIDTH - len(note)
         groups.append([Sample(key=s.key, value=samples.truncate(s.value, width) + note) for s in repeated])
     interleaved = chain.from_iterable(zip_longest(*groups))
@@ -328,9 +334,10 @@ def _remedy(search: Search, empty: int) -> str:
     if search.unique.expressions:
         return "\n".join([*lines, _(RULE.remedy)])
     query = compose(
-        "SELECT {columns}, count(*) FROM {table} GROUP BY {columns} HAVING count(*) > 1;",
+        "SELECT {columns}, count(*) FROM {table}{where} GROUP BY {columns} HAVING count(*) > 1;",
         columns=names(column.source.name for column in search.columns),
         table=name(search.table.source.name),
+        where=_concerned(search),
     )
     decide = _(
         "Decide which row of each key stays, point the rows that refer to the others at it, delete the others, then"
@@ -338,6 +345,15 @@ def _remedy(search: Search, empty: int) -> str:
         query=query,
     )
     return "\n".join([*lines, decide])
+
+
+def _concerned(search: Search) -> Sql:
+    """Return WHERE and the rows that the constraint concerns, as a person asks for them."""
+    nullable = () if search.unique.nulls_not_distinct else (c for c in search.columns if not c.source.not_null)
+    conditions = [compose("{c} IS NOT NULL", c=name(column.source.name)) for column in nullable]
+    if search.unique.sqlite and search.unique.sqlite.condition:
+        conditions.append(compose("({condition})", condition=Sql(search.unique.sqlite.condition)))
+    return compose(" WHERE {all}", all=join(" AND ", conditions)) if conditions else Sql("")
 
 
 def _empty_remedy(table: PlannedTable, column: PlannedColumn, unique: TargetUnique) -> str:
@@ -383,7 +399,10 @@ RULE = SetRule(
         " Every row that refers to one of the others is pointed at it: foreign keys, many-to-many tables, generic keys."
         " The others are kept complete in the record, with the columns in which they differ from it. Nothing is merged"
         " where a row that refers to them could not follow, because its own primary key would have to change, nor under"
-        " a constraint over an expression."
+        " a constraint over an expression. A blocked run names the merge in the command that goes on only where it"
+        " loses nothing: where all rows that it removes, those that refer to others included, differ from the one that"
+        " stays in nothing but the primary key. Otherwise the command leaves the rows out by"
+        " `--quarantine duplicate-key`, and the finding names the columns in which they differ."
     ),
     find=find,
     offences=offences,

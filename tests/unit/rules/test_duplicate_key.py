@@ -26,9 +26,9 @@ def test_surplus_rows_are_counted_and_shown_with_the_row_that_has_the_key_alread
     assert (finding.table, finding.column, finding.count) == ("course", "code", 3)
     assert keys(finding) == ["3", "5", "6"]
     assert values(finding) == [
-        "'B' (3 rows, the first: id = 2)",
-        "'A' (2 rows, the first: id = 1)",
-        "'B' (3 rows, the first: id = 2)",
+        "'B' (3 rows; id = 2 would stay)",
+        "'A' (2 rows; id = 1 would stay)",
+        "'B' (3 rows; id = 2 would stay)",
     ]
     assert "no unique index" in finding.explanation
     assert "RENAME" in finding.explanation
@@ -138,7 +138,7 @@ def test_nulls_not_distinct() -> None:
     unique = TargetUnique(name="u", columns=("code",), nulls_not_distinct=True)
     target = table("course", "id bigint", "code text NULL", unique=[unique])
     finding = check_finds("duplicate-key", LOST + "INSERT INTO course VALUES (1, NULL), (2, NULL);", target)
-    assert (finding.count, values(finding)) == (1, ["NULL (2 rows, the first: id = 1)"])
+    assert (finding.count, values(finding)) == (1, ["NULL (2 rows; id = 1 would stay)"])
 
 
 def test_compound_keys() -> None:
@@ -235,4 +235,4 @@ def test_long_values_leave_room_for_the_row_that_has_the_key() -> None:
     target = table("course", "id bigint", "code text", unique=["code"])
     script = LOST + f"INSERT INTO course VALUES (1, '{'x' * 500}'), (2, '{'x' * 500}');"
     (value,) = values(check_finds("duplicate-key", script, target))
-    assert value.endswith("… (2 rows, the first: id = 1)")
+    assert value.endswith("… (2 rows; id = 1 would stay)")

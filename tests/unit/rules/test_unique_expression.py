@@ -46,7 +46,7 @@ def test_what_is_equal_there_is_found(expression: object, first: str, second: st
     finding = check_finds("duplicate-key", script, target(expression))
     assert (finding.column, finding.count, keys(finding), finding.level) == ("a", 1, ["3"], Level.ERROR)
     assert "(1 = " not in values(finding)[0]
-    assert "(2 rows, the first: id = 1)" in values(finding)[0]
+    assert "(2 rows; id = 1 would stay)" in values(finding)[0]
     assert "constraint same" in finding.explanation
 
 
