@@ -55,6 +55,24 @@ def has_secret(table: str, columns: Iterable[str]) -> bool:
     return any(is_secret(table, column) for column in columns)
 
 
+def may_be_secret(column: str) -> bool:
+    """Report whether a column of that name is secret in any table that is known."""
+    from django.apps import apps
+
+    name = column.casefold()
+    if any(place.rpartition(".")[2] == name for place in _configured(_settings())):
+        return True
+    known = [secret for (_, other), secret in _known_fields().items() if other == name] if apps.models_ready else []
+    return any(known) if known else _by_name("", name)
+
+
+def is_known(column: str) -> bool:
+    """Report whether an installed model has a column of that name."""
+    from django.apps import apps
+
+    return apps.models_ready and any(name == column.casefold() for _, name in _known_fields())
+
+
 def masked(table: str, column: str, value: str | None) -> str | None:
     """Return the text, or *** in its place. That there is no value may be known."""
     return MASK if value is not None and is_secret(table, column) else value
@@ -72,6 +90,28 @@ def server_reason(message: str, sqlstate: str, table: str, columns: Iterable[str
     # Violations of integrity and of limits name constraints, columns and sizes. Values are in their DETAIL.
     if sqlstate.startswith(("23", "54")) or not has_secret(table, columns):
         return message
+    return _condition(sqlstate)
+
+
+def discreet_reason(error: BaseException, sqlstate: str) -> str:
+    """Return what may be told of an error by a statement that uses a secret: no value that its message quotes."""
+    if not sqlstate:
+        return type(error).__name__
+    if sqlstate.startswith("22"):
+        return _condition(sqlstate)
+    return without_quoted(next(iter(str(error).strip().splitlines()), ""))
+
+
+def without_quoted(message: str) -> str:
+    """Mask all that stands between the first quote and the last, since a value may have quotes of its own.
+
+    Where their number is odd, the rest of the message may belong to a value.
+    """
+    return re.sub(r'".*' if message.count('"') % 2 else r'".*"', f'"{MASK}"', message, flags=re.DOTALL)
+
+
+def _condition(sqlstate: str) -> str:
+    """Return the name that PostgreSQL gives to a SQLSTATE."""
     try:
         name = psycopg.errors.lookup(sqlstate).__name__
     except KeyError:
@@ -159,6 +199,8 @@ def field_is_secret(field: Any) -> bool:
     while field.remote_field is not None and (target := field.target_field) not in seen:
         field = target
         seen.add(field)
+    if any(field_is_secret(computed_from) for computed_from in getattr(field, "referenced_fields", ())):
+        return True
     if field.get_internal_type() in _PLAIN_FIELDS:
         return False
     if any(_FIELD.search(f"{kind.__module__}.{kind.__name__}") for kind in type(field).__mro__):

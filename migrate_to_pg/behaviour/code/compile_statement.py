@@ -15,6 +15,7 @@ from psycopg import pq
 
 from migrate_to_pg.behaviour.code.texts import HOLE
 from migrate_to_pg.behaviour.sides import POSTGRESQL, SQLITE, Sides
+from migrate_to_pg.project.secret_reads import uses_secret
 
 #: %s, %(name)s, %%.
 _PLACEHOLDER = re.compile(r"%(?:\((?P<name>\w+)\))?(?P<kind>[s%])")
@@ -64,13 +65,23 @@ def judge(sides: Sides, sql: str) -> Verdict | None:
     return Verdict() if verdict.sqlstate in _OF_PARAMETERS else verdict
 
 
-def _sqlite_takes(connection: BaseDatabaseWrapper, sql: str) -> bool:
-    """Let SQLite compile it, with the functions that Django gives SQLite."""
+def uses_secret_column(connection: BaseDatabaseWrapper, sql: str) -> bool:
+    """Report whether SQL with numbered parameters uses a secret column of SQLite's, or may."""
+    connection.ensure_connection()
+    return uses_secret(cast(sqlite3.Connection, connection.connection), lambda: _compile_on_sqlite(connection, sql))
+
+
+def _compile_on_sqlite(connection: BaseDatabaseWrapper, sql: str) -> None:
     connection.ensure_connection()
     text = re.sub(r"\$\d+", "?", sql)
     database = cast(sqlite3.Connection, connection.connection)
+    sqlite3.Connection.execute(database, f"EXPLAIN {text}", [None] * text.count("?")).fetchall()
+
+
+def _sqlite_takes(connection: BaseDatabaseWrapper, sql: str) -> bool:
+    """Let SQLite compile it, with the functions that Django gives SQLite."""
     try:
-        sqlite3.Connection.execute(database, f"EXPLAIN {text}", [None] * text.count("?")).fetchall()
+        _compile_on_sqlite(connection, sql)
     except sqlite3.ProgrammingError as error:
         # A question mark in a literal is no parameter.
         return "bindings" in str(error)

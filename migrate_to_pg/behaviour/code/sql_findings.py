@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from migrate_to_pg.behaviour.code.compile_statement import Verdict, judge, numbered
+from migrate_to_pg.behaviour.code.compile_statement import Verdict, judge, numbered, uses_secret_column
 from migrate_to_pg.behaviour.code.dialect import doubts, is_pragma
 from migrate_to_pg.behaviour.code.sources import Source
 from migrate_to_pg.behaviour.code.statements import Statement, statements_of
 from migrate_to_pg.behaviour.code.texts import HOLE
 from migrate_to_pg.behaviour.explain_error import rule_of_error
 from migrate_to_pg.behaviour.project_errors import guarded
-from migrate_to_pg.behaviour.queries.judge import shown_sql
+from migrate_to_pg.behaviour.queries.shown_sql import names_secret, shown_sql
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place, Way
 from migrate_to_pg.behaviour.sides import Sides
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.project.secret_columns import MASK
+from migrate_to_pg.project.secret_columns import without_quoted
 
 #: Type of PostgreSQL -> the Python types that the two drivers give.
 _TYPES = {
@@ -50,20 +49,23 @@ def find_in_sql(
 def _of_statement(statement: Statement, sql: str, sides: Sides, unjudged: list[Place]) -> Iterator[Occurrence]:
     place = statement.source.place(statement.node)
     if is_pragma(sql):
-        yield _occurrence("sqlite-catalogue", place, sql, Verdict("42601", ""), Certainty.CONFIRMED)
+        yield _occurrence("sqlite-catalogue", place, sql, Verdict("42601", ""), Certainty.CONFIRMED, names_secret(sql))
         return
     if not statement.text.is_complete and not statement.source.is_migration and not statement.source.is_test:
         unjudged.append(place)
     verdict = judge(sides, sql)
     if verdict is None:
         return
+    is_secret = uses_secret_column(sides.sqlite, sql)
     if verdict.sqlstate:
         if statement.source.is_migration and verdict.sqlstate in _OF_NAMES:
             return
         certainty = Certainty.CONFIRMED if statement.text.is_complete else Certainty.HINT
-        yield _occurrence(rule_of_error(verdict.sqlstate, verdict.message, sql), place, sql, verdict, certainty)
+        rule = rule_of_error(verdict.sqlstate, verdict.message, sql)
+        yield _occurrence(rule, place, sql, verdict, certainty, is_secret)
         return
-    yield from _other_types(place, sql, verdict, sides)
+    text = shown(sql, is_secret=is_secret)
+    yield from _other_types(place, text, verdict, sides)
     for rule, certainty, sqlite, postgresql, explanation in doubts(sql, sides):
         yield Occurrence(
             rule=rule,
@@ -73,25 +75,27 @@ def _of_statement(statement: Statement, sql: str, sides: Sides, unjudged: list[P
             effect=Effect.DIFFERENT,
             sqlite=sqlite,
             postgresql=postgresql,
-            sql=shown(sql),
+            sql=text,
             explanation=explanation,
         )
 
 
-def _occurrence(rule: str, place: Place, sql: str, verdict: Verdict, certainty: Certainty) -> Occurrence:
+def _occurrence(
+    rule: str, place: Place, sql: str, verdict: Verdict, certainty: Certainty, is_secret: bool
+) -> Occurrence:
     return Occurrence(
         rule=rule,
         place=place,
         way=Way.CODE,
         certainty=certainty,
         effect=Effect.ERROR,
-        postgresql=re.sub(r'".*"', f'"{MASK}"', verdict.message) if MASK in shown(sql) else verdict.message,
+        postgresql=without_quoted(verdict.message) if is_secret else verdict.message,
         sqlstate=verdict.sqlstate,
-        sql=shown(sql),
+        sql=shown(sql, is_secret=is_secret),
     )
 
 
-def _other_types(place: Place, sql: str, verdict: Verdict, sides: Sides) -> Iterator[Occurrence]:
+def _other_types(place: Place, text: str, verdict: Verdict, sides: Sides) -> Iterator[Occurrence]:
     names = type_names(sides.postgresql)
     found = [(column, names.get(oid, "")) for column, oid in verdict.columns]
     for column, kind in found:
@@ -105,7 +109,7 @@ def _other_types(place: Place, sql: str, verdict: Verdict, sides: Sides) -> Iter
                 effect=Effect.DIFFERENT,
                 sqlite=sqlite,
                 postgresql=postgresql,
-                sql=shown(sql),
+                sql=text,
                 explanation=_("Column {column} is {type} on PostgreSQL.", column=column, type=kind),
             )
 
@@ -117,7 +121,7 @@ def type_names(connection: BaseDatabaseWrapper) -> dict[int, str]:
         return dict(cursor.fetchall())
 
 
-def shown(sql: str) -> str:
-    """Return SQL on one line, shortened. Literals are masked where it names a secret column."""
-    line = shown_sql(sql.replace(HOLE, "..."))
+def shown(sql: str, *, is_secret: bool) -> str:
+    """Return SQL on one line, shortened. Literals are masked where it uses a secret column."""
+    line = shown_sql(sql.replace(HOLE, "..."), is_secret=is_secret)
     return line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]} ..."

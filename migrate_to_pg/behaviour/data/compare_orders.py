@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import FieldError
-from django.db import DatabaseError, models
+from django.db import DatabaseError, connections, models
 
 from migrate_to_pg.behaviour.data.collations import Collations
 from migrate_to_pg.behaviour.data.orderings import Key, Ordering
@@ -14,7 +15,8 @@ from migrate_to_pg.behaviour.explain_error import rule_of_error
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
 from migrate_to_pg.behaviour.sides import POSTGRESQL, SQLITE
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.project.secret_columns import MASK, field_is_secret
+from migrate_to_pg.project.secret_columns import MASK, is_secret
+from migrate_to_pg.project.secret_reads import uses_secret
 
 #: More rows than this are not compared: the first of them say enough.
 _MOST_ROWS = 20_000
@@ -35,6 +37,9 @@ def compare_order(ordering: Ordering, collations: Collations) -> Iterator[Occurr
         return
     for key in keys:
         collations.note_text(ordering.place.name, key.field, [row[1 + keys.index(key)] for row in before])
+    pk = ordering.queryset.model._meta.pk
+    hidden = [pk is None or is_secret(pk.model._meta.db_table, str(pk.column))]
+    hidden += [_is_hidden(ordering, key) for key in keys]
     for rule, one, other in reasons(before, after, keys):
         moved = sum(row != there for row, there in zip(one, other, strict=False))
         yield Occurrence(
@@ -43,8 +48,8 @@ def compare_order(ordering: Ordering, collations: Collations) -> Iterator[Occurr
             way=Way.DATA,
             certainty=Certainty.SEEN,
             effect=Effect.DIFFERENT,
-            sqlite=_shown(one, other, keys),
-            postgresql=_shown(other, one, keys),
+            sqlite=_shown(one, other, hidden),
+            postgresql=_shown(other, one, hidden),
             explanation=_("{n:,} of {m:,} rows are at another place.", n=moved, m=len(before)),
         )
 
@@ -93,19 +98,28 @@ def _by_group(rows: Sequence[Row], order: Sequence[Row]) -> list[Row]:
     return [row for name in _grouped(order) for row in groups.get(name, ())]
 
 
-def _shown(rows: Sequence[Row], others: Sequence[Row], keys: Sequence[Key]) -> str:
+def _shown(rows: Sequence[Row], others: Sequence[Row], hidden: Sequence[bool]) -> str:
     """Show the first rows from the first that is at another place."""
     first = next(i for i, (one, other) in enumerate(zip(rows, others, strict=False)) if one != other)
     texts = []
     for row in rows[first : first + _SHOWN]:
-        values = [_value(value, key) for value, key in zip(row[1:], keys, strict=True)]
-        texts.append(f"{', '.join(values)} (pk {row[0]})")
+        pk, *values = (_value(value, is_hidden=is_hidden) for value, is_hidden in zip(row, hidden, strict=True))
+        texts.append(f"{', '.join(values)} (pk {pk})")
     return "; ".join(texts)
 
 
-def _value(value: Any, key: Key) -> str:
-    is_secret = isinstance(key.field, models.Field) and field_is_secret(key.field)
-    return MASK if is_secret and value is not None else "NULL" if value is None else str(value)[:40]
+def _value(value: Any, *, is_hidden: bool) -> str:
+    return "NULL" if value is None else MASK if is_hidden else str(value)[:40]
+
+
+def _is_hidden(ordering: Ordering, key: Key) -> bool:
+    """Report whether values of a key are not shown: of a secret column, or of an expression that reads one."""
+    if isinstance(key.field, models.Field):
+        return is_secret(key.field.model._meta.db_table, str(key.field.column))
+    connection = connections[SQLITE]
+    connection.ensure_connection()
+    rows = ordering.queryset.using(SQLITE).annotate(migrate_to_pg_key=key.expression).order_by()
+    return uses_secret(cast(sqlite3.Connection, connection.connection), rows.values("migrate_to_pg_key").explain)
 
 
 def _error(ordering: Ordering, error: DatabaseError) -> Occurrence:

@@ -18,7 +18,7 @@ from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place
 from migrate_to_pg.behaviour.sides import POSTGRESQL, SQLITE, Sides
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import number
-from migrate_to_pg.project.secret_columns import MASK, field_is_secret
+from migrate_to_pg.project.secret_columns import MASK, is_secret
 
 #: A value beyond this part of the range is told.
 _NEAR = 0.9
@@ -50,7 +50,7 @@ def _highest(
         explanation = _(
             "The highest value is {percent} % of what the column takes.", percent=number(100 * found / limit, ".0f")
         )
-        shown = MASK if field_is_secret(field) else number(found)
+        shown = MASK if is_secret(model._meta.db_table, str(field.column)) else number(found)
         yield _hint("integer-range", place, explanation, shown, number(limit))
 
 
@@ -87,7 +87,7 @@ def _key_order(model: type[models.Model], field: models.JSONField[Any, Any], pla
         (ours[key], theirs[key]) for key in ours if key in theirs and key_order(ours[key]) != key_order(theirs[key])
     ]
     if pairs:
-        hidden = field_is_secret(field)
+        hidden = is_secret(model._meta.db_table, str(field.column))
         one, other = pairs[0]
         if isinstance(one, dict) and [*one] != [*other]:
             # The keys say enough. Else those of an inner value are in another order.

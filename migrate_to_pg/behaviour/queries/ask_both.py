@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from migrate_to_pg.behaviour.collation import COLLATION
 from migrate_to_pg.behaviour.english import speak_english
 from migrate_to_pg.behaviour.queries.statement import read_statement
 from migrate_to_pg.behaviour.queries.values import Row
+from migrate_to_pg.project.secret_reads import uses_secret
 from migrate_to_pg.sqlite.connection import live_uri, snapshot_uri
 
 #: A statement may take so long on each side.
@@ -52,6 +54,9 @@ class Answer:
     parameters: Parameters = ()
     #: Turns rows of the database into rows of the answer.
     convert: Callable[[Sequence[Sequence[Any]]], tuple[Row, ...]] = lambda rows: tuple(map(tuple, rows))
+    #: Of PostgreSQL's answer, the oid of the table and the number of the column that each value comes from as it is,
+    #: or zeros.
+    origins: tuple[tuple[int, int], ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -117,8 +122,13 @@ class Database:
         with self.wrapper.cursor() as cursor:
             cursor.execute(sql, parameters)
             columns = tuple(str(column[0]) for column in cursor.description or ())
+            origins = self._origins(cursor)
             rows = cursor.fetchmany(LONGEST_ANSWER + 1) if columns else []
-        return Answer(convert(rows), columns, sql, parameters, convert)
+        return Answer(convert(rows), columns, sql, parameters, convert, origins)
+
+    def _origins(self, cursor: Any) -> tuple[tuple[int, int], ...]:
+        """Return where the columns of the answer come from, as far as the database tells."""
+        return ()
 
 
 class Source(Database):
@@ -134,6 +144,7 @@ class Source(Database):
         uri = live_uri(path) if is_live else snapshot_uri(path)
         super().__init__({"ENGINE": engine, "NAME": uri}, alias)
         self._deadline = 0.0
+        self._secretive: dict[str, bool] = {}
 
     def connect(self) -> None:
         """Connect, and watch the time of each statement."""
@@ -143,6 +154,18 @@ class Source(Database):
     def _ask(self, sql: str, parameters: Parameters, convert: Callable[[Any], tuple[Row, ...]]) -> Answer:
         self._deadline = time.monotonic() + TIMEOUT_SECONDS
         return super()._ask(sql, parameters, convert)
+
+    def uses_secret(self, sql: str, parameters: Parameters) -> bool:
+        """Report whether a statement reads or writes a secret column, or may."""
+        if sql not in self._secretive:
+            self.wrapper.ensure_connection()
+            self._secretive[sql] = uses_secret(self.wrapper.connection, lambda: self.plan(sql, parameters))
+        return self._secretive[sql]
+
+    def is_table(self, name: str) -> bool:
+        """Report whether there is a table of that name, rather than a view."""
+        query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE"
+        return sqlite3.Connection.execute(self.wrapper.connection, query, [name]).fetchone() is not None
 
     def version(self) -> int:
         """Return a number that changes whenever another connection commits something to the file."""
@@ -209,6 +232,25 @@ class Copy(Database):
         result = self.wrapper.connection.pgconn.prepare(b"", numbered.encode())
         if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:
             raise psycopg.errors.error_from_result(result)
+
+    def _origins(self, cursor: Any) -> tuple[tuple[int, int], ...]:
+        result = cursor.pgresult
+        if result is None:
+            return ()
+        return tuple((result.ftable(number), result.ftablecol(number)) for number in range(result.nfields))
+
+    def columns_of(self, answer: Answer) -> list[tuple[str, str] | None]:
+        """Return the table and the column that each value of an answer comes from as it is, or None."""
+        query = (
+            "SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+            " WHERE c.oid = %s AND a.attnum = %s AND c.relkind IN ('r', 'p')"
+        )
+        with self.wrapper.cursor() as cursor:
+            found = []
+            for origin in answer.origins:
+                cursor.execute(query, origin)
+                found.append(cursor.fetchone())
+        return [None if names is None else (str(names[0]), str(names[1])) for names in found]
 
     def collation(self) -> str:
         """Return the collation of the database."""

@@ -112,8 +112,16 @@ def _visit(username: str | None, notebook: Notebook) -> None:
         response = client.get(address, secure=True)
         notebook.count("pages")
         if response.status_code >= _SERVER_ERROR:
-            notebook.note(_("{address} answers {status} on SQLite.", address=address, status=response.status_code))
+            shown = _shown(address, response)
+            notebook.note(_("{address} answers {status} on SQLite.", address=shown, status=response.status_code))
         frontier.add(_links(response, address))
+
+
+def _shown(address: str, response: Any) -> str:
+    """Return an address, or its route where a page filled in arguments: one of them may be a token."""
+    path = address.partition("?")[0]
+    match = getattr(response, "resolver_match", None)
+    return f"/{match.route}" if match and (match.args or match.kwargs) else path
 
 
 def _links(response: Any, address: str) -> list[str]:

@@ -37,9 +37,10 @@ from migrate_to_pg.behaviour.queries.call_site import (
     is_raw_queryset,
 )
 from migrate_to_pg.behaviour.queries.inserted_values import doubtful_values
-from migrate_to_pg.behaviour.queries.judge import Asked, first_line, shown_sql
+from migrate_to_pg.behaviour.queries.judge import Asked
 from migrate_to_pg.behaviour.queries.refused_writes import BrokenTransactions, GivenKeys, lock_outside_transaction
 from migrate_to_pg.behaviour.queries.shadow import Shadow
+from migrate_to_pg.behaviour.queries.shown_sql import names_secret, shown_sql
 from migrate_to_pg.behaviour.queries.statement import read_statement
 from migrate_to_pg.behaviour.queries.vendor_branches import Branches
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
@@ -148,7 +149,9 @@ class Hook:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - the project's answer is already there
-            self.shadow.judge.notebook.note(_("A statement could not be compared. {reason}", reason=first_line(error)))
+            # Its text may quote a value.
+            reason = type(error).__name__
+            self.shadow.judge.notebook.note(_("A statement could not be compared. {reason}", reason=reason))
 
     def _execute(self, execute: Callable[..., Any], sql: str, parameters: Any, many: bool, context: Any) -> Any:
         """Wrap the execution of one statement."""
@@ -195,7 +198,7 @@ class Hook:
         if site is None or getattr(query, "related_updates", None) or getattr(query, "explain_info", None):
             return
         if getattr(query, "select_for_update", False):
-            self._add(lock_outside_transaction(compiler.connection, site, shown_sql(sql)))
+            self._add(lock_outside_transaction(compiler.connection, site, shown_sql(sql, is_secret=names_secret(sql))))
         if self._is_new(sql, parameters, site):
             asked = Asked(
                 sql=sql,

@@ -16,16 +16,15 @@ from migrate_to_pg.behaviour.queries.ask_both import Answer, Copy, Parameters, S
 from migrate_to_pg.behaviour.queries.call_site import CallSite
 from migrate_to_pg.behaviour.queries.name_difference import Comparison
 from migrate_to_pg.behaviour.queries.notebook import Notebook
+from migrate_to_pg.behaviour.queries.shown_sql import shown_sql
 from migrate_to_pg.behaviour.queries.sqlite_file import Sources
 from migrate_to_pg.behaviour.queries.statement import Statement, read_statement
 from migrate_to_pg.behaviour.queries.values import show_rows
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Way
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.project.secret_columns import has_secret, server_reason
+from migrate_to_pg.project.secret_columns import discreet_reason, is_secret
 
 _TIMED_OUT = "57014"
-#: PostgreSQL, or Django for it, refuses before anything is run.
-_LITERALS = "22"
 #: Syntax errors, and names that do not exist.
 _NO_SUCH = "42"
 #: Of executemany(), so many rows are judged.
@@ -191,6 +190,7 @@ class Judge:
             copy=self._copy,
             site=asked.site,
             is_raw=asked.query is None,
+            hidden=self._hidden(ours, theirs),
             is_converted_later=asked.is_converted_later,
             is_order_lost=asked.is_order_lost,
         )
@@ -205,7 +205,7 @@ class Judge:
                     effect=Effect.DIFFERENT,
                     sqlite=found.sqlite,
                     postgresql=found.postgresql,
-                    sql=shown_sql(asked.sql),
+                    sql=shown_sql(asked.sql, is_secret=self._uses_secret(asked)),
                     explanation=asked.site.explain(found.explanation),
                 )
             )
@@ -221,23 +221,41 @@ class Judge:
             self.notebook.count("refused by both")
         elif isinstance(error, (NotSupportedError, FieldError)) and not sqlstate:
             self.notebook.note(
-                _("{place}: Django refuses this query for PostgreSQL: {error}", place=asked.site.place, error=error)
+                _(
+                    "{place}: Django refuses this query for PostgreSQL: {error}",
+                    place=asked.site.place,
+                    error=type(error).__name__ if self._uses_secret(asked) else error,
+                )
             )
         else:
             self.notebook.count("refused")
             self._add_error(asked, sqlstate, error, ours)
 
-    def _add_error(self, asked: Asked, sqlstate: str, error: Exception, ours: Answer) -> None:
-        statement = read_statement(asked.sql)
-        message = first_line(error)
-        if sqlstate.startswith(_LITERALS):
-            for table in statement.tables:
-                message = server_reason(message, sqlstate, table, map(str.lower, statement.words))
-        secret = {
+    def _uses_secret(self, asked: Asked) -> bool:
+        if asked.doubtful:
+            # Of an INSERT, single values are judged.
+            return any(is_secret(table, column) for table, column, _value in asked.doubtful)
+        parameters = asked.parameters[0] if asked.many and asked.parameters else asked.parameters
+        return self._sources.plain.uses_secret(asked.sql, parameters)
+
+    def _hidden(self, ours: Answer, theirs: Answer | None = None) -> frozenset[int]:
+        """Return the numbers of the columns whose values are not shown.
+
+        Of a statement that uses a secret column, it is all but those that are another column of a table as it is.
+        """
+        source = self._sources.plain
+        if not source.uses_secret(ours.sql, ours.parameters):
+            return frozenset()
+        origins = self._copy.columns_of(theirs) if theirs else []
+        plain = {
             number
-            for number, column in enumerate(ours.columns)
-            if any(has_secret(table, [column]) for table in statement.tables)
+            for number, origin in enumerate(origins)
+            if origin and source.is_table(origin[0]) and not is_secret(*origin)
         }
+        return frozenset(range(max(map(len, ours.rows + (theirs.rows if theirs else ())), default=0))) - plain
+
+    def _add_error(self, asked: Asked, sqlstate: str, error: Exception, ours: Answer) -> None:
+        is_secretive = self._uses_secret(asked)
         self.notebook.add(
             Occurrence(
                 rule=rule_of_error(sqlstate, str(error), asked.sql),
@@ -245,27 +263,13 @@ class Judge:
                 way=Way.QUERIES,
                 certainty=asked.site.certainty(Certainty.SEEN),
                 effect=Effect.ERROR,
-                sqlite=show_rows(ours.rows, secret=secret),
-                postgresql=message,
+                sqlite=show_rows(ours.rows, secret=self._hidden(ours) if ours.rows else frozenset()),
+                postgresql=discreet_reason(error, sqlstate) if is_secretive else first_line(error),
                 sqlstate=sqlstate,
-                sql=shown_sql(asked.sql),
+                sql=shown_sql(asked.sql, is_secret=is_secretive),
                 explanation=asked.site.explain(),
             )
         )
-
-
-def shown_sql(sql: str) -> str:
-    """Return a statement for a reader. Literals are masked where it names a secret column."""
-    statement = read_statement(sql)
-    names = [token.text.strip('"`[]') for token in statement.tokens if token.kind in ("word", "name")]
-    if not any(has_secret(table, names) for table in statement.tables):
-        return " ".join(sql.split())
-    parts, end = [], 0
-    for token in statement.tokens:
-        if token.kind == "string":
-            parts += [sql[end : token.start], "'***'"]
-            end = token.end
-    return " ".join("".join([*parts, sql[end:]]).split())
 
 
 def sqlstate_of(error: BaseException) -> str:

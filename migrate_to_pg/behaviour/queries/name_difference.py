@@ -7,7 +7,7 @@ lower case, or for its rows in the opposite order. If it then answers as Postgre
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -29,7 +29,7 @@ from migrate_to_pg.behaviour.queries.values import (
 )
 from migrate_to_pg.behaviour.records import Certainty
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.project.secret_columns import MASK, is_secret
+from migrate_to_pg.project.secret_columns import MASK
 
 _JSON = {"JSON_EXTRACT", "JSON_TYPE"}
 #: Words in the statement -> the rule, where no trial told.
@@ -66,6 +66,8 @@ class Comparison:
     site: CallSite
     #: Whether the project wrote the SQL itself, so that Django converts nothing.
     is_raw: bool
+    #: The numbers of the columns whose values are never shown.
+    hidden: Set[int]
     #: Whether Django converts the values by the model afterwards: Model.objects.raw().
     is_converted_later: bool = False
     #: Whether nobody sees the order of the rows.
@@ -134,18 +136,9 @@ class Comparison:
             yield self._of_cell("json-key-order", Certainty.CONFIRMED, column, left, right)
 
     def _of_cell(self, rule: str, certainty: Certainty, column: int, left: Any, right: Any) -> Difference:
-        if column in self.secret:
+        if column in self.hidden:
             left = right = MASK
         return Difference(rule=rule, certainty=certainty, sqlite=show(left), postgresql=show(right))
-
-    @cached_property
-    def secret(self) -> frozenset[int]:
-        """The numbers of the columns whose values are never shown."""
-        return frozenset(
-            number
-            for number, column in enumerate(self.ours.columns)
-            if any(is_secret(table, column) for table in self.statement.tables)
-        )
 
     def _of_undecided_parts(self) -> Iterator[Difference]:
         """Yield slices that hold the same rows today by chance."""
@@ -218,7 +211,7 @@ class Comparison:
     def _shown(self, rule: str, certainty: Certainty = Certainty.SEEN, explanation: str = "") -> Difference:
         """Show the rows that differ, of each answer the first ones."""
         ours, theirs = self._differing()
-        shown = [show_rows(rows, secret=self.secret) for rows in (ours, theirs)]
+        shown = [show_rows(rows, secret=self.hidden) for rows in (ours, theirs)]
         if shown[0] == shown[1]:
             pairs = [(row_meaning(one), row_meaning(other)) for one, other in zip(ours, theirs, strict=False)]
             width = min((len(one) for one, _other in pairs), default=0)
@@ -226,7 +219,7 @@ class Comparison:
             columns = [
                 column for column in range(width) if any(one[column] != other[column] for one, other in pairs)
             ] or [*range(width)]
-            secret = {place for place, column in enumerate(columns) if column in self.secret}
+            secret = {place for place, column in enumerate(columns) if column in self.hidden}
             parts = ([tuple(row[column] for column in columns) for row in rows] for rows in (ours, theirs))
             shown = [show_rows(rows, secret=secret) for rows in parts]
         if not explanation and len(self.left) != len(self.right):

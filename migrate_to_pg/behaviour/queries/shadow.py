@@ -117,12 +117,12 @@ class Shadow:
             self.judge.close()
 
     def _failed(self, error: Exception, is_connected: bool) -> None:
-        reason = f"{type(error).__name__}: {first_line(error)}"
         if is_connected:
             self.judge.notebook.count("failed")
-            self.judge.notebook.note(_("A statement could not be compared. {reason}", reason=reason))
+            # The text of the error may quote a value.
+            self.judge.notebook.note(_("A statement could not be compared. {reason}", reason=type(error).__name__))
         else:
-            self.switch_off(reason)
+            self.switch_off(f"{type(error).__name__}: {first_line(error)}")
 
     def _after_fork(self) -> None:
         if not self.is_on:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from migrate_to_pg.behaviour.explain_error import OTHER, rule_of_error
+from migrate_to_pg.behaviour.queries.shown_sql import names_secret, shown_sql
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place, Way
 from migrate_to_pg.behaviour.suite.run_suite import Failure, Outcome
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.secret_columns import without_quoted
 from migrate_to_pg.system.workdir import base_directory
 
 #: The rule for what no other rule knows.
@@ -139,6 +141,7 @@ def _occurrence(cause: Cause, seen: Sequence[_Seen]) -> Occurrence:
     """Make the occurrence of a cause, by the first test."""
     test, failure, here = seen[0].test, seen[0].failure, seen[0].on_sqlite
     names = tuple(dict.fromkeys(one.test for one in seen))
+    is_secret = names_secret(failure.sql)
     return Occurrence(
         rule=cause.rule,
         place=replace(cause.place, name=test) if cause.assertion else cause.place,
@@ -147,9 +150,9 @@ def _occurrence(cause: Cause, seen: Sequence[_Seen]) -> Occurrence:
         effect=Effect.DIFFERENT if failure.is_assertion else Effect.ERROR,
         # The setup of a class or module has an outcome where it fails alone.
         sqlite=_("the test passes") if here else _("the tests pass"),
-        postgresql=failure.line[:_MAX_TEXT],
+        postgresql=(without_quoted(failure.line) if is_secret else failure.line)[:_MAX_TEXT],
         sqlstate=failure.sqlstate,
-        sql=failure.sql,
+        sql=shown_sql(failure.sql, is_secret=True) if is_secret else failure.sql,
         explanation=_("Seen by {tests}.", tests=shown(names)),
         count=len(seen),
     )

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests import preloaded
@@ -54,7 +57,14 @@ def shadowed(servers: dict[int, Server], tmp_path_factory: pytest.TempPathFactor
     project.run("manage.py", "makemigrations", "library", "-v0")
     project.run("manage.py", "migrate", "-v0")
     project.run("manage.py", "shell", "-v0", "-c", "from library.fill import fill; fill()")
+    # A view of both databases, and one of SQLite alone.
+    view = "VIEW {} AS SELECT name, api_token AS t, rank FROM library_member"
+    with closing(sqlite3.connect(project.source)) as database:
+        for name in ("library_keys", "library_keys_of_sqlite"):
+            database.execute(f"CREATE {view.format(name)}")
     project.run("manage.py", "migrate_to_pg", "--source", str(project.source), "--target", project.url)
+    with psycopg.connect(project.url, autocommit=True) as connection:
+        connection.execute(f"CREATE {view.format('library_keys')}")
     yield project
     server.drop(project.url)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from migrate_to_pg.project.secret_columns import MASK
 from tests.integration.behaviour.conftest import SHADOWED, Shadowed
 
 
@@ -45,6 +46,23 @@ def test_both_answers_are_shown(report: dict[str, Any]) -> None:
     assert found[4] == "division by zero"
     [found] = [one for one in report["seen"] if one[0] == "group-by"]
     assert "must appear in the GROUP BY clause" in found[4]
+
+
+def test_no_value_of_a_secret_column_is_shown_by_whatever_name(shadowed: Shadowed, report: dict[str, Any]) -> None:
+    ranges = {name: lines for name, _rules, lines in expected()}
+    for name, statements in (
+        ("secrets_by_other_names_in_sql", 8),
+        ("secrets_by_other_names", 5),
+        ("secrets_in_what_postgresql_refuses", 2),
+    ):
+        found = [one for one in report["seen"] if one[1] in {f"library/queries.py:{line}" for line in ranges[name]}]
+        assert len(found) == statements, [one[:5] for one in found]
+        assert all(MASK in one[3] for one in found), found
+    written = json.dumps(report) + (shadowed.folder / "queries.jsonl").read_text()
+    assert "hunter2" not in written.lower()
+    lines = ranges["another_column_beside_a_secret"]
+    [found] = [one for one in report["seen"] if one[1] in {f"library/queries.py:{line}" for line in lines}]
+    assert found[3].startswith("('member 0', '***', '***'), ('member 4', ")
 
 
 def test_what_differs_today_is_surer_than_what_may_tomorrow(report: dict[str, Any]) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from migrate_to_pg.behaviour.queries.ask_both import Answer
 from migrate_to_pg.behaviour.queries.inserted_values import doubtful_values
-from migrate_to_pg.behaviour.queries.judge import shown_sql
 from migrate_to_pg.behaviour.queries.name_difference import Comparison
 from migrate_to_pg.behaviour.queries.order import KeyedRow, name_order, sort_like_postgresql
 from migrate_to_pg.behaviour.queries.pages import Frontier, links
+from migrate_to_pg.behaviour.queries.shown_sql import names_secret, shown_sql
 from migrate_to_pg.behaviour.queries.statement import Statement
 from migrate_to_pg.behaviour.queries.values import meaning, show_rows, type_change
 
@@ -147,7 +147,14 @@ def test_values_of_every_type_are_ordered_beside_nulls(values: tuple[Any, Any]) 
 
 def test_rows_that_differ_are_shown_and_of_long_ones_the_column() -> None:
     def both(sql: str, ours: list[Any], theirs: list[Any]) -> tuple[str, str]:
-        given: dict[str, Any] = {"again": None, "sources": None, "copy": None, "site": None, "is_raw": False}
+        given: dict[str, Any] = {
+            "again": None,
+            "sources": None,
+            "copy": None,
+            "site": None,
+            "is_raw": False,
+            "hidden": set(),
+        }
         given |= {"ours": Answer(tuple(ours), sql=sql), "theirs": Answer(tuple(theirs), sql=sql)}
         (found,) = Comparison(**given).differences()
         return found.sqlite, found.postgresql
@@ -168,7 +175,14 @@ def test_text_is_no_cause_where_both_order_it_by_code_points() -> None:
 def test_secret_values_are_not_shown() -> None:
     assert show_rows([("anna", "pbkdf2$x")], secret={1}) == "('anna', '***')"
     sql = "SELECT id FROM auth_user WHERE password = 'pbkdf2$x'"
-    assert shown_sql(sql) == "SELECT id FROM auth_user WHERE password = '***'"
+    assert names_secret(sql)
+    assert not names_secret("SELECT id FROM auth_user WHERE username = 'anna'")
+    assert shown_sql(sql, is_secret=True) == "SELECT id FROM auth_user WHERE password = '***'"
+    # To SQLite what is in double quotes is text, where no column has that name.
+    sql = 'SELECT U0."password" AS "p" FROM "auth_user" U0 WHERE "p" = "pbkdf2$x" AND otp = 123456 LIMIT 5'
+    shown = 'SELECT U0."password" AS "p" FROM "auth_user" U0 WHERE "p" = "***" AND otp = *** LIMIT 5'
+    assert shown_sql(sql, is_secret=True) == shown
+    assert shown_sql(sql, is_secret=False) == sql
 
 
 def test_an_expression_in_an_insert_is_left_to_the_database() -> None:

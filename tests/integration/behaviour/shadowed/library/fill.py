@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from django.contrib.auth.models import User
 
-from .models import Label, Work, Writer
+from .models import Label, Member, Work, Writer
 
 NAMES = ["Martin", "martin", "Émile", "émile", "Zoé", "Anna", "anna", "Ωmega"]
 
@@ -27,5 +27,9 @@ def fill() -> None:
     Work.objects.bulk_create(
         Work(writer=writers[number % 60] if number % 9 else None, title="t" * (number % 5 + 1), pages=number % 8)
         for number in range(300)
+    )
+    Member.objects.bulk_create(
+        Member(name=f"member {number}", api_token=f"hunter2-{number}", rank=number if number % 4 else None)
+        for number in range(20)
     )
     Label.objects.bulk_create(Label(object_id=str(number), text="l") for number in range(40))

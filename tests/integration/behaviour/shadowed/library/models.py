@@ -36,6 +36,12 @@ class Work(Numbered):
     pages = models.IntegerField(default=1)
 
 
+class Member(Numbered):
+    name = models.CharField(max_length=20)
+    api_token = models.CharField(max_length=40)
+    rank = models.IntegerField(null=True)
+
+
 class Label(Numbered):
     object_id = models.CharField(max_length=20)
     text = models.CharField(max_length=20)

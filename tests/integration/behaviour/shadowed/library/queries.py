@@ -9,9 +9,9 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.db import connection
 from django.db.models import Avg, Case, CharField, Count, F, IntegerField, Max, OuterRef, Subquery, Sum, Value, When
-from django.db.models.functions import Cast, Coalesce, Length, Lower, Now, TruncMonth
+from django.db.models.functions import Cast, Coalesce, Concat, Length, Lower, Now, TruncMonth, Upper
 
-from .models import Label, Work, Writer
+from .models import Label, Member, Work, Writer
 
 FEATURES: dict[str, Callable[[], Any]] = {}
 
@@ -323,6 +323,42 @@ def sql_for_both_vendors() -> Any:
 @says()
 def rows_whose_order_is_lost() -> Any:
     return Writer.objects.in_bulk([1, 2, 3])
+
+
+@says("order-nulls")
+def secrets_by_other_names_in_sql() -> Any:
+    rows("SELECT api_token AS t FROM library_member ORDER BY rank")
+    rows("SELECT m.api_token t FROM library_member m ORDER BY m.rank")
+    rows("SELECT * FROM (SELECT api_token AS x, rank FROM library_member) q ORDER BY rank")
+    rows("WITH q AS (SELECT api_token AS x, rank FROM library_member) SELECT x FROM q ORDER BY rank")
+    rows("SELECT '' AS x, 9 AS rank UNION SELECT api_token, rank FROM library_member ORDER BY rank")
+    rows("SELECT upper(api_token) AS u FROM library_member ORDER BY rank")
+    rows("SELECT 'key ' || api_token AS u, rank FROM library_member WHERE api_token <> 'hunter2' ORDER BY rank")
+    return rows("SELECT (SELECT max(api_token) FROM library_member) AS u, name FROM library_member ORDER BY rank")
+
+
+@says("order-nulls")
+def secrets_by_other_names() -> Any:
+    members = Member.objects.order_by("rank")
+    list(members.annotate(t=F("api_token")).values_list("t", flat=True)[:5])
+    list(members.annotate(t=Upper("api_token")).values("t")[:5])
+    list(members.annotate(t=Concat("api_token", Value("x"))).values("t", "id")[:5])
+    list(members.extra(select={"zz": "api_token"}).values("zz")[:5])
+    return list(members)
+
+
+@says("order-nulls")
+def another_column_beside_a_secret() -> Any:
+    return rows(
+        "SELECT m.name AS n, p, p || 'x' FROM (SELECT id, api_token AS p FROM library_member) q"
+        " JOIN library_member m ON m.id = q.id ORDER BY m.rank"
+    )
+
+
+@says("double-quoted-text", "literal-of-another-type")
+def secrets_in_what_postgresql_refuses() -> Any:
+    rows('SELECT name AS n, api_token AS t FROM library_member WHERE api_token <> "hunter2"')
+    return rows("SELECT sum(CAST(api_token AS integer)) AS t, max(api_token) AS u FROM library_member")
 
 
 @says()

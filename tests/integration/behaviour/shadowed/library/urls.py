@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.decorators import login_required
+from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
@@ -43,7 +44,15 @@ async def later(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(number))
 
 
-def broken(request: HttpRequest) -> HttpResponse:
+def keys(request: HttpRequest) -> HttpResponse:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT t, name AS n FROM library_keys ORDER BY rank")
+        cursor.execute("SELECT t FROM library_keys_of_sqlite WHERE t <> 'hunter2' ORDER BY rank")
+        found = cursor.fetchone()
+    return HttpResponse(f'<a href="/broken/{found[0]}/">{found[0]}</a>')
+
+
+def broken(request: HttpRequest, token: str = "") -> HttpResponse:
     raise RuntimeError("broken")
 
 
@@ -71,6 +80,8 @@ urlpatterns = [
     path("members/", members),
     path("later/", later),
     path("broken/", broken),
+    path("broken/<token>/", broken),
+    path("keys/", keys),
     path("gone/", gone),
     path("labels/", Labels.as_view()),
 ]
