@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from psycopg.conninfo import conninfo_to_dict
 from migrate_to_pg.errors import TargetError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.system.redact import is_ipv6, parts_are_safe, redacted
+
+_NO_ROLE = re.compile(r'role ".*" does not exist')
 
 
 def pooler_advice(argument: str) -> str:
@@ -63,10 +66,19 @@ def _advice(text: str, parameters: dict[str, Any], argument: str) -> str:
         return _("Check sslmode and sslrootcert in the URL against the server's certificate.")
     if "password" in text or "authentication" in text:
         return _("Check user and password in the URL; special characters must be percent-encoded.")
+    if _NO_ROLE.search(text):
+        user = str(parameters.get("user", ""))
+        return _(
+            "The server has no user {user}. Name one that it has in the URL, or create this one: createuser {typed}.",
+            user=user,
+            typed=shlex.quote(user),
+        )
     if "does not exist" in text and "database" in text:
         return _("Create it first: createdb {name}.", name=name)
     if "SSL" in text:
         return _("Check sslmode in the URL against what the server asks for.")
+    if "FATAL" in text:
+        return _("The server runs, and refuses the connection for the reason above. Try again once that is settled.")
     if is_embedded_data(str(parameters.get("host") or "")):
         return _(
             "This embedded server was stopped. Start it, or name its directory, which starts it: {argument}"

@@ -327,6 +327,6 @@ def test_a_server_whose_connections_are_all_taken(
         for _ in range(8 - free):
             stack.enter_context(psycopg.connect(world.url))
         result = world.run("--jobs", "4")
-    check_told(result, "too many clients already", "run again" if free else "Check that the server runs")
+    check_told(result, "too many clients already", "run again" if free else "The server runs, and refuses")
     world.unharmed()
     world.recovers()

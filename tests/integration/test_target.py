@@ -21,6 +21,7 @@ from migrate_to_pg.errors import MigrateToPgError, UsageError
 from migrate_to_pg.load import arrow_connection
 from migrate_to_pg.pipeline import undo_and_purge
 from migrate_to_pg.postgres import target
+from migrate_to_pg.postgres.errors_of_connection import connection_error
 from migrate_to_pg.postgres.session import SETTINGS, settings_for_others
 from migrate_to_pg.project.target_database import choose_target
 from migrate_to_pg.records import Options, Verify
@@ -176,8 +177,22 @@ def test_places_where_no_postgresql_answers(postgres_url: str, monkeypatch: pyte
     assert "no-such-host.invalid" in refused(choose_target(f"postgres://u:{PASSWORD}@no-such-host.invalid/d").conninfo)
     missing = postgres_url.rsplit("/", 1)[0] + "/no_such_database"
     assert "createdb no_such_database" in refused(choose_target(missing).conninfo)
+    stranger = postgres_url.replace("postgres://postgres@", "postgres://no%20one@")
+    assert "create this one: createuser 'no one'" in refused(choose_target(stranger).conninfo)
     monkeypatch.setattr(target, "OLDEST_VERSION", 99)
     assert "99 or later is needed" in refused(choose_target(postgres_url).conninfo)
+
+
+def test_an_embedded_server_that_answers_is_not_to_be_started(tmp_path: Path) -> None:
+    (tmp_path / "PG_VERSION").touch()
+    for reason, told in (
+        ('FATAL:  role "u" does not exist', "createuser u"),
+        ("FATAL:  sorry, too many clients already", "Try again"),
+        ("No such file or directory", "Start it"),
+    ):
+        error = connection_error(make_conninfo(host=str(tmp_path), user="u"), psycopg.OperationalError(reason))
+        assert told in error.remedy
+        assert ("Start it" in error.remedy) == (told == "Start it")
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
