@@ -10,16 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from migrate_to_pg.doctor.repair.choose_repairs import BY_REBUILD, REPAIRS, repairable_by_rebuild
+from migrate_to_pg.i18n import N_, ngettext, pluralize, size
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.i18n import ngettext, pluralize, size
 from migrate_to_pg.records import Finding, Level
 from migrate_to_pg.records.diagnosis import Diagnosis, RepairRecord
 from migrate_to_pg.report.summary import Sentences, groups, repair_offer, title
 from migrate_to_pg.report.text_layout import Block, command, fact, heading, line, named
 from migrate_to_pg.report.to_text import finding_blocks
+from migrate_to_pg.rules.advice import advise
 
 #: What a text about the move names, in every language.
 _OF_MOVE = ("PostgreSQL", "--fix", "--quarantine", "--rehearse", "migrate_to_pg", "sqlite_leftovers")
+
+_LEFT_OUT = N_(
+    "{option} leaves out of the new file the rows that no repair keeps, with those that refer to them, and lists them."
+    " Without it no file is made while there are such rows."
+)
 
 
 def blocks(diagnosis: Diagnosis, program: Sequence[str] = ("python", "manage.py", "sqlite_doctor")) -> list[Block]:
@@ -49,8 +55,12 @@ def blocks(diagnosis: Diagnosis, program: Sequence[str] = ("python", "manage.py"
     if rules := repairable_by_rebuild(diagnosis.findings):
         source = Path(diagnosis.source)
         new = source.with_name(f"{source.stem}.rebuilt{source.suffix}")
-        anew = shlex.join([*program, diagnosis.source, "--rebuild", str(new), "--fix", ",".join(rules)])
+        advice = advise(diagnosis.findings, fix=rules, quarantine=())
+        left_out = ["--quarantine", ",".join(advice.quarantine)] if advice.quarantine else []
+        anew = shlex.join([*program, diagnosis.source, "--rebuild", str(new), "--fix", ",".join(advice.fix), *left_out])
         result += [line(), line(_("To repair rows, in a new file of all of it:")), command(anew, indent=2)]
+        if left_out:
+            result += [line(_(_LEFT_OUT, option=shlex.join(left_out)), indent=2)]
     if of_move := _grouped(diagnosis.findings, _of_move):
         explanation = _(
             "This matters for a move alone. --fix and --quarantine are options of migrate_to_pg: they change what is"

@@ -76,7 +76,8 @@ def test_it_speaks_of_sqlite_and_of_a_move_under_a_heading_of_its_own(doctor: Ru
     own, heading, move = doctor(make_source("all")).stdout.partition("\nFor a move to PostgreSQL\n")
     assert heading
     assert [word for word in ("PostgreSQL", "--fix", "--quarantine", "migrate_to_pg", "--rehearse") if word in own] == [
-        "--fix"
+        "--fix",
+        "--quarantine",
     ]
     found = [line for line in move.splitlines() if line.startswith("error  ")]
     assert found
@@ -86,6 +87,13 @@ def test_it_speaks_of_sqlite_and_of_a_move_under_a_heading_of_its_own(doctor: Ru
     assert "-> --rebuild NEW --fix text-too-long repairs 3 of 3 (lossy)." in told
     assert "manage.py sqlite_doctor" in own
     assert "--fix text-too-long repairs 3 of 3 (lossy)." in move
+    (rebuild,) = [text for text in own.splitlines() if " --rebuild " in text and "manage.py" in text]
+    assert rebuild.endswith(" --quarantine all")
+    assert "--quarantine all leaves out of the new file the rows that no repair keeps" in told
+    new = Path(make_source("all")).with_name("of_the_advice.sqlite3")
+    options = [new if ".rebuilt." in part else part for part in shlex.split(rebuild)[4:]]
+    made = doctor(make_source("all"), *options)
+    assert made.returncode == 0, made.stdout + made.stderr
 
 
 def test_the_seeds_error_is_reproduced_and_explained(doctor: Run, make_source: MakeSource) -> None:
