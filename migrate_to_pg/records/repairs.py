@@ -42,6 +42,8 @@ class ChangedCells:
     count: int
     #: The first of them.
     samples: tuple[Change, ...]
+    #: Number of them that are keys which lost their row to quarantine.
+    following: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,6 @@ from migrate_to_pg.records.repairs import ChangedCells, RemovedRows, RowOutcome
 from migrate_to_pg.report.tables import count_cells, count_rows, row_sum, tables
 from migrate_to_pg.report.text_layout import more_cells, more_rows, visible
 
-#: Rules that also put NULL where the row that a key refers to went into quarantine.
-_KEY_RULES = ("foreign-key-orphan", "generic-foreign-key-orphan")
 #: What one rule did in one place.
 Edit = ChangedCells | RemovedRows
 
@@ -120,20 +118,17 @@ def place_of(edit: Edit) -> str:
     return visible(f"{edit.table}.{edit.column}" if isinstance(edit, ChangedCells) else edit.table)
 
 
-def extent_of(report: Report, edit: Edit) -> str:
+def extent_of(edit: Edit) -> str:
     """Format 12 cells changed, 3 rows in quarantine, 1 row merged. Add the keys that lost their row to quarantine."""
     if not isinstance(edit, ChangedCells):
         return _extent_of_rows(edit.outcome, edit.count)
     cells = ngettext("{n:,} cell changed", "{n:,} cells changed", edit.count)
-    place = (edit.rule, edit.table, edit.column)
-    found = sum(f.count for f in report.findings if (f.rule, f.table, f.column) == place)
-    lost = edit.count - found if edit.rule in _KEY_RULES else 0
-    if lost <= 0:
+    if not edit.following:
         return cells
     return ngettext(
         "{cells}; {n:,} of them since the row that it refers to is in quarantine",
         "{cells}; {n:,} of them since the rows that they refer to are in quarantine",
-        lost,
+        edit.following,
         cells=cells,
     )
 

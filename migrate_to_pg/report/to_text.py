@@ -147,9 +147,7 @@ def _repairs(report: Report) -> Iterator[Block]:
         nature = nature_of(report, edit)
         rule = ((edit.rule, "strong"), (f" ({nature})" if nature else "", ""))
         yield line()
-        yield Line(
-            parts=(*rule, (f"  {place_of(edit)}", "strong"), (f"  {extent_of(report, edit)}", "")), unwrapped=True
-        )
+        yield Line(parts=(*rule, (f"  {place_of(edit)}", "strong"), (f"  {extent_of(edit)}", "")), unwrapped=True)
         for sample in edit.samples[:SAMPLES]:
             key = key_text(sample.key)
             if isinstance(sample, Change):

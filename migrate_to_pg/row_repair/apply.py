@@ -158,7 +158,7 @@ def _handle_children(
     parts = {"row": Sql(row_number(table.source)), "table": name(table.source.name), "where": where}
     if nulls and nullable:
         copy.stage_query(compose("SELECT {row}, NULL FROM main.{table} WHERE {where}", **parts))
-        return copy.apply_edits(foreign_key_orphan.RULE.id, table, nullable[0])
+        return copy.apply_edits(foreign_key_orphan.RULE.id, table, nullable[0], follows=True)
     reason = text(
         _(
             "refers by {columns} to a row of {parent} that is in quarantine",

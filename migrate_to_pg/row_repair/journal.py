@@ -39,7 +39,8 @@ CREATE TABLE journal.changed (
     "column" TEXT NOT NULL,  -- PostgreSQL's name
     row INTEGER NOT NULL,    -- SQLite's rowid
     key TEXT NOT NULL,       -- JSON: primary key column -> value as text
-    old, new
+    old, new,
+    follows INTEGER NOT NULL -- 1 where a key was repaired because the row that it refers to is in quarantine
 );
 CREATE INDEX journal.changed_row ON changed ("table", row);
 CREATE TABLE journal.aside (
@@ -67,27 +68,31 @@ def rows_table(table: str) -> str:
 
 def changed_cells(journal: Path) -> tuple[ChangedCells, ...]:
     """Return the changes of each rule in each column, in the order of the journal."""
-    query = 'SELECT rule, "table", "column", count(*) FROM changed GROUP BY 1, 2, 3 ORDER BY min(rowid)'
     first = 'SELECT row, key, old, new FROM changed WHERE (rule, "table", "column") = (?, ?, ?) ORDER BY rowid LIMIT ?'
     found = []
     with _reading(journal) as database:
-        for rule, table, column, count in database.execute(query).fetchall():
+        follows = _sum_follows(database, "changed")
+        columns = f'rule, "table", "column", count(*), {follows}'
+        query = f"SELECT {columns} FROM changed GROUP BY 1, 2, 3 ORDER BY min(rowid)"  # noqa: S608 - ours
+        for rule, table, column, count, following in database.execute(query).fetchall():
             samples = []
             secret = is_secret(table, column)
             for row, key, *values in database.execute(first, [rule, table, column, SAMPLES]):
                 start = max(0, _first_difference(*values) - WIDTH // 4)
                 old, new = (MASK if secret and value is not None else _excerpt(value, start) for value in values)
                 samples.append(Change(key=masked_key(table, json.loads(key), row=row), old=old, new=new))
-            found.append(ChangedCells(rule=rule, table=table, column=column, count=count, samples=tuple(samples)))
+            found.append(
+                ChangedCells(
+                    rule=rule, table=table, column=column, count=count, samples=tuple(samples), following=following
+                )
+            )
     return tuple(found)
 
 
 def removed_rows(journal: Path) -> tuple[RemovedRows, ...]:
     """Return the rows of each table that each rule removed, in the order of the journal."""
     with _reading(journal) as database:
-        # Earlier versions did not write this column.
-        names = {row[1] for row in database.execute("PRAGMA table_info(aside)")}
-        follows = "sum(follows)" if "follows" in names else "0"
+        follows = _sum_follows(database, "aside")
         query = f'SELECT rule, "table", fate, count(*), {follows} FROM aside GROUP BY 1, 2, 3 ORDER BY min(rowid)'  # noqa: S608 - ours
         return tuple(
             RemovedRows(
@@ -100,6 +105,12 @@ def removed_rows(journal: Path) -> tuple[RemovedRows, ...]:
             )
             for rule, table, outcome, count, following in database.execute(query)
         )
+
+
+def _sum_follows(database: sqlite3.Connection, table: str) -> str:
+    """Return SQL for the number of lines that follow others: 0 where an earlier version did not write this column."""
+    names = {row[1] for row in database.execute("SELECT * FROM pragma_table_info(?)", [table])}
+    return "sum(follows)" if "follows" in names else "0"
 
 
 def iter_quarantined(journal: Path) -> Iterator[tuple[str, str, RowOutcome, RemovedRow]]:

@@ -130,8 +130,11 @@ class RepairCopy:
             self.database.execute(compose("DELETE FROM {edits}", edits=EDITS))
             self.database.execute(compose("INSERT OR IGNORE INTO {edits} {query}", edits=EDITS, query=query))
 
-    def apply_edits(self, rule: str, table: PlannedTable, column: PlannedColumn) -> int:
-        """Apply the staged edits to a column, write them into the journal, and return the number of changed cells."""
+    def apply_edits(self, rule: str, table: PlannedTable, column: PlannedColumn, *, follows: bool = False) -> int:
+        """Apply the staged edits to a column, write them into the journal, and return the number of changed cells.
+
+        ``follows`` says that the cells are keys which refer to rows that were removed before.
+        """
         self.strip_table(table)
         parts = {
             "table": name(table.source.name),
@@ -143,12 +146,12 @@ class RepairCopy:
         with self._transaction():
             changed = self.database.execute(
                 compose(
-                    "INSERT INTO journal.changed SELECT ?, ?, ?, e.row, {key}, t.{column}, e.new"
+                    "INSERT INTO journal.changed SELECT ?, ?, ?, e.row, {key}, t.{column}, e.new, ?"
                     " FROM {edits} AS e CROSS JOIN main.{table} AS t ON t.{rowid} = e.row"
                     " WHERE t.{column} IS NOT e.new OR typeof(t.{column}) <> typeof(e.new)",
                     **parts,
                 ),
-                [rule, table.name, column.name],
+                [rule, table.name, column.name, follows],
             ).rowcount
             update = "UPDATE main.{table} AS t SET {column} = e.new FROM {edits} AS e WHERE t.{rowid} = e.row"
             self.database.execute(compose(update, **parts))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from migrate_to_pg.planning import make_plan, read_source
 from migrate_to_pg.records import Advice, TargetTable
 from migrate_to_pg.records.repairs import RowOutcome
 from migrate_to_pg.row_repair.engine import Accepted, accept, count_left_out, repair_rows
-from migrate_to_pg.row_repair.journal import removed_rows
+from migrate_to_pg.row_repair.journal import changed_cells, removed_rows
 from migrate_to_pg.rules import RULES, accepted_rules
 from migrate_to_pg.rules.advice import advise
 from tests.unit.rules.examined import findings, make, table
@@ -39,18 +41,26 @@ SCRIPT = """
 """
 
 
+def journal_of(
+    folder: Path, script: str, *targets: TargetTable, fix: tuple[str, ...], quarantine: tuple[str, ...]
+) -> Path:
+    """The journal of the repairs."""
+    path, working, journal = (folder / name for name in ("copy", "working", "journal"))
+    make(path, script)
+    catalog = read_source(path)
+    plan = make_plan(catalog, targets, source_time_zone="UTC")
+    accepted = accept(fix, quarantine)
+    found = examine(plan, catalog, path, accepted=accepted.fix, progress=lambda _: None)
+    repair_rows(
+        plan, catalog, path, found, accepted=accepted, working=working, journal=journal, progress=lambda _: None
+    )
+    return journal
+
+
 def left_out(script: str, *targets: TargetTable, fix: tuple[str, ...], quarantine: tuple[str, ...]) -> tuple[int, int]:
     """How many rows go into quarantine, and how many of them for their parents' sake."""
     with tempfile.TemporaryDirectory() as folder:
-        path, working, journal = (Path(folder) / name for name in ("copy", "working", "journal"))
-        make(path, script)
-        catalog = read_source(path)
-        plan = make_plan(catalog, targets, source_time_zone="UTC")
-        accepted = accept(fix, quarantine)
-        found = examine(plan, catalog, path, accepted=accepted.fix, progress=lambda _: None)
-        repair_rows(
-            plan, catalog, path, found, accepted=accepted, working=working, journal=journal, progress=lambda _: None
-        )
+        journal = journal_of(Path(folder), script, *targets, fix=fix, quarantine=quarantine)
         gone = [rows for rows in removed_rows(journal) if rows.outcome is RowOutcome.QUARANTINED]
         return sum(rows.count for rows in gone), sum(rows.following for rows in gone)
 
@@ -101,6 +111,17 @@ def test_a_rule_that_is_named_is_taken_at_its_word() -> None:
 def test_the_rows_that_follow_others_are_told_apart() -> None:
     assert left_out(SCRIPT, *SHOP, fix=(), quarantine=("malformed-date",)) == (9, 7)
     assert left_out(SCRIPT, *SHOP, fix=("lossy",), quarantine=ALL) == (3, 2)
+
+
+def test_the_keys_that_follow_are_told_from_those_whose_row_never_existed(tmp_path: Path) -> None:
+    script = SCRIPT + "INSERT INTO line VALUES (313, 31, 99), (314, 31, 98);"
+    journal = journal_of(tmp_path, script, *SHOP, fix=("lossy",), quarantine=ALL)
+    (gifts,) = [cells for cells in changed_cells(journal) if cells.rule == "foreign-key-orphan"]
+    assert (gifts.column, gifts.count, gifts.following) == ("gift_id", 3, 1)
+    # An earlier version has not written which.
+    with closing(sqlite3.connect(journal)) as database:
+        database.execute("ALTER TABLE changed DROP COLUMN follows")
+    assert [cells.following for cells in changed_cells(journal)] == [0, 0]
 
 
 @pytest.mark.parametrize(("fix", "expected"), [((), (3, 9, True)), (("malformed-date",), (3, 4, True))])

@@ -238,10 +238,10 @@ FORGERIES = {
     "no line": "DELETE FROM changed WHERE row = 1",
     "a second line": "INSERT INTO changed SELECT * FROM changed WHERE row = 1",
     "a line without an effect": (
-        "INSERT INTO changed VALUES ('nul-in-text', 'person', 'note', 1, '{\"id\": \"1\"}', 'x', 'x')"
+        "INSERT INTO changed VALUES ('nul-in-text', 'person', 'note', 1, '{\"id\": \"1\"}', 'x', 'x', 0)"
     ),
     "a change that was not made": (
-        "INSERT INTO changed VALUES ('foreign-key-orphan', 'person', 'note', 1, '{\"id\": \"1\"}', 'x', NULL)"
+        "INSERT INTO changed VALUES ('foreign-key-orphan', 'person', 'note', 1, '{\"id\": \"1\"}', 'x', NULL, 0)"
     ),
     "a row set aside that is there": (
         "INSERT INTO aside VALUES ('text-too-long', 'person', 1, '{\"id\": \"1\"}', '', 'quarantined', NULL, 0)"
@@ -368,10 +368,10 @@ KEY_FORGERIES = {
         "DELETE FROM changed WHERE \"table\" = 'teacher' AND \"column\" = 'mentor_id' AND row = 2"
     ),
     "a repair of keys in a column that is none": (
-        "INSERT INTO changed VALUES ('duplicate-key', 'course', 'title', 1, '{}', 'Plants', 'Soil');"
+        "INSERT INTO changed VALUES ('duplicate-key', 'course', 'title', 1, '{}', 'Plants', 'Soil', 0);"
     ),
     "a line of a row that was merged": (
-        "INSERT INTO changed VALUES ('text-too-long', 'course', 'title', 9, '{}', 'Plants', 'Pla');"
+        "INSERT INTO changed VALUES ('text-too-long', 'course', 'title', 9, '{}', 'Plants', 'Pla', 0);"
     ),
 }
 
@@ -457,7 +457,7 @@ def test_computed_columns_follow_the_repairs(crossing: Crossing) -> None:
     assert account(crossing.prove()) == [("course", 2, 2, 0, 0, 1)]
     told = [(o.column, o.count, o.samples[0].target) for o in crossing.prove().tables[0].otherwise]
     assert told == [("twice", 1, "abcabc"), ("kept", 1, "abc!")]
-    crossing.journal("INSERT INTO changed VALUES ('text-too-long', 'course', 'kept', 1, '{}', 'abcdef!', 'abc!')")
+    crossing.journal("INSERT INTO changed VALUES ('text-too-long', 'course', 'kept', 1, '{}', 'abcdef!', 'abc!', 0)")
     crossing.report_anew()
     assert unexplained(crossing.prove()) == [("course", "unexplained", "kept")]
 

@@ -17,7 +17,7 @@ CREATE TABLE keyed (code TEXT PRIMARY KEY) WITHOUT ROWID;
 INSERT INTO keyed VALUES ('x');
 """
 JOURNAL = """
-INSERT INTO journal.changed VALUES ('r', 'kept', 'n', 1, '{}', 1, 7), ('r', 'kept', 'n', 1, '{}', 7, 10);
+INSERT INTO journal.changed VALUES ('r', 'kept', 'n', 1, '{}', 1, 7, 0), ('r', 'kept', 'n', 1, '{}', 7, 10, 0);
 INSERT INTO journal.aside VALUES ('r', 'kept', 2, '{}', 'why', 'quarantined', NULL, 0);
 INSERT INTO journal.aside VALUES ('r', 'keyed', 1, '{}', 'why', 'quarantined', NULL, 0);
 INSERT INTO journal.aside VALUES ('r', 'renamed', 1, '{}', 'why', 'quarantined', NULL, 0);
