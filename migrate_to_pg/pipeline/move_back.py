@@ -19,6 +19,7 @@ from django.db import DEFAULT_DB_ALIAS
 from migrate_to_pg.errors import SourceChangedError, TargetError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.move_back.new_file import new_file, remove_stale, require_free
+from migrate_to_pg.pipeline.before_move import lacking, old_file
 from migrate_to_pg.pipeline.file_schema import learn_schema, leftover_forms, tables_of
 from migrate_to_pg.pipeline.fill_file import Filled, MovedState, fill
 from migrate_to_pg.pipeline.run import Run, no_progress
@@ -86,16 +87,18 @@ def _move_back(
     with run.stage("catalog"):
         schema = learn_schema(run, connection)
         forms = leftover_forms(run, connection, schema)
+        old = old_file(connection, run.final)
     file = stack.enter_context(new_file(run.source_choice.path))
     filled = fill(run, file.unfinished, state, schema, forms, accepted)
     with run.stage("prove"):
         verify_file(run, file.unfinished, state, schema, forms, filled)
+        run.state.notes += tuple(lacking(old, file.unfinished))
     left_behind = _require_current(run, shared, conninfo, filled)
     finish(file.unfinished)
     with run.stage("publish"):
         run.require_no_interrupt()
         file.publish()
-    run.state.made = _made(run, left_behind)
+    run.state.made = replace(_made(run, left_behind), old=old)
 
 
 def _share(run: Run, connection: Connection, stack: ExitStack) -> SharedSnapshot:

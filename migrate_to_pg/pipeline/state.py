@@ -290,7 +290,8 @@ def _next_steps(options: Options, state: RunState) -> tuple[str, ...]:
             seen=state.published.search_path,
         )
     if state.made and not state.failure:
-        return after_move_back(options, state.made, state.target.unapplied)
+        postgres = state.target.facts.url if state.target.facts else ""
+        return after_move_back(options, state.made, state.target.unapplied, postgres)
     if options.mode == "since_publish":
         return after_since_publish(options) if not state.failure else ()
     return tuple(next_steps(options, facts, state.failure, state.target.publications))

@@ -33,6 +33,7 @@ from migrate_to_pg.publish.check_history import (
 from migrate_to_pg.publish.required_privileges import require_readable
 from migrate_to_pg.publish.written_since import PublishedRows
 from migrate_to_pg.records import BOOKKEEPING
+from migrate_to_pg.records.repairs import RowOutcome
 
 Connection = psycopg.Connection[Any]
 
@@ -219,6 +220,19 @@ def _is_recorded(connection: Connection, table: str, run: int) -> bool:
         return False
     found = connection.execute(sql.SQL("SELECT EXISTS (SELECT FROM {} WHERE run = %s)").format(place), [run]).fetchone()
     return bool(found and found[0])
+
+
+def rows_left_out(connection: Connection, final: str) -> tuple[int, int]:
+    """Return how many rows the latest publication to that schema left in quarantine, and merged into others."""
+    line = _latest(connection, final)
+    if line is None:
+        return 0, 0
+    run = LineReader("publication", line)("id", as_number)
+    if not _is_recorded(connection, "quarantine", run):
+        return 0, 0
+    query = sql.SQL("SELECT fate, count(*) FROM {} WHERE run = %s GROUP BY 1")
+    found = dict(connection.execute(query.format(sql.Identifier(BOOKKEEPING, "quarantine")), [run]).fetchall())
+    return found.get(RowOutcome.QUARANTINED, 0), found.get(RowOutcome.MERGED, 0)
 
 
 def _latest(connection: Connection, final: str) -> dict[str, Any] | None:

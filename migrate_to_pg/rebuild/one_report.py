@@ -22,11 +22,13 @@ from migrate_to_pg.records import (
     VerifiedTable,
 )
 from migrate_to_pg.report.doctor_report import is_of_move_alone
-from migrate_to_pg.rules.back.notes import EMPTY_ON_SQLITE
+from migrate_to_pg.rules.back.notes import EMPTY_ON_SQLITE, NOT_IN_NEW_FILE
 from migrate_to_pg.rules.schema import leftover_table, not_carried, schema_drift
 
 #: Rules whose findings a rebuild settles: the migrations make the tables, and all else is copied as it is.
-_SETTLED = {rule.id for rule in (EMPTY_ON_SQLITE, leftover_table.RULE, not_carried.RULE, schema_drift.RULE)}
+_SETTLED = {
+    rule.id for rule in (EMPTY_ON_SQLITE, NOT_IN_NEW_FILE, leftover_table.RULE, not_carried.RULE, schema_drift.RULE)
+}
 
 
 def of_stopped(report: Report, options: Options, *, damaged: bool = False) -> Report:
@@ -78,6 +80,8 @@ def of_both(there: Report, back: Report, options: Options, found: tuple[Finding,
             removed=(*there.removed, *back.removed),
             verification=_verification(there.verification, back.verification),
             command=command_line(options),
+            # PostgreSQL was a place between: the old file is the source.
+            made=back.made and replace(back.made, old=None),
             next_steps=tuple(_steps(there.source, back.made)),
         )
     )

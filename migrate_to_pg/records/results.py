@@ -172,6 +172,20 @@ class FreshRows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OldFile:
+    """What is recorded of the SQLite file that was moved to PostgreSQL."""
+
+    #: Rows that the publication left in quarantine, and those that it merged into others.
+    quarantined: int
+    merged: int
+    #: The journal that has them complete; '' where it is gone, or never was.
+    journal: str
+    #: The snapshot, which tells what no migration made, and whether it can be read.
+    snapshot: str
+    is_kept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MadeFile:
     """The SQLite file that migrate_from_pg made."""
 
@@ -184,6 +198,8 @@ class MadeFile:
     quarantine: str = ""
     #: 'table: n rows ...': what was written to PostgreSQL meanwhile and is not in the file, by --accept-stale.
     left_behind: tuple[str, ...] = ()
+    #: The file that was moved to PostgreSQL; None where no publication is recorded.
+    old: OldFile | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

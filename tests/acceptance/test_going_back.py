@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sqlite3
 from contextlib import closing
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.test_fields import ZONES, python
-from tests.conftest import ASK, MakeSource, Run, Server
+from tests.conftest import ASK, MakeSource, Run, Server, run_sql
 from tests.projects import Project, by_hand
 from tests.projects.by_hand import quoted
 from tests.tiers import first_in_ci
@@ -168,6 +169,13 @@ def test_what_the_application_writes_on_postgresql_is_used_on_the_new_file(
     assert walk(manage, f"sqlite:///{made}") == pages
     # The same part of the course is taken now: another one is asked for.
     assert post(manage, f"sqlite:///{made}", attribution_request | {"component": "TD"}) == first + 1
+    # To go there once more, the run said the whole command.
+    (line,) = [line for line in done.stdout.splitlines() if "--replace" in line]
+    words = shlex.split(line)
+    manage(*words[words.index("migrate_to_pg") :], "--report", tmp_path / "again")
+    query = "SELECT count(*) FROM attributions_attribution"
+    with closing(sqlite3.connect(made)) as database:
+        assert database.execute(query).fetchall() == run_sql(postgres_url, query)
 
 
 #: Follows each link and prints what each page says, without what is made anew for each answer.

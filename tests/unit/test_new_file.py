@@ -141,9 +141,9 @@ def test_who_could_read_the_old_file_is_told_when_it_is_replaced(tmp_path: Path)
         path.touch()
         path.chmod(mode)
     made = MadeFile(path=str(new), bytes=0, sha256="", tables=0, rows=0, quarantine="", left_behind=())
-    assert any(f"chmod 664 {old}" in step for step in after_move_back(Options(), made, 0))
+    assert any(f"chmod 664 {old}" in step for step in after_move_back(Options(), made, 0, "postgres://u@h/n"))
     old.chmod(0o600)
-    assert not any("chmod" in step for step in after_move_back(Options(), made, 0))
+    assert not any("chmod" in step for step in after_move_back(Options(), made, 0, "postgres://u@h/n"))
 
 
 @pytest.mark.parametrize("error", [psycopg.OperationalError("lost"), OSError(28, "No space left on device")])

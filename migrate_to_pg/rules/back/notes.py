@@ -85,7 +85,30 @@ WRITTEN_OTHERWISE = Rule(
     remedy=N_("Compare the values shown if anything reads them without Django; the old file has them as they were."),
 )
 
-BACK_NOTES = (EMPTY_ON_SQLITE, LEFTOVER_FORM, NOT_COUNTED, LEFT_IN_OLD_FILE, SALVAGED, WRITTEN_OTHERWISE)
+NOT_IN_NEW_FILE = Rule(
+    id="not-in-new-file",
+    level=Level.WARNING,
+    title=N_("What the file that was moved had, and the new one has not"),
+    meaning=(
+        "The migrations make the new file of migrate_from_pg. A full-text or other virtual table, a view, a trigger or"
+        " an index that somebody made by hand in the file that was moved is not in it. The snapshot that the"
+        " publication kept tells which these are; where it is gone, a step of the report says that nothing tells."
+    ),
+    remedy=N_(
+        "Run again with --schema snapshot, which makes what the file that was moved had, as long as no migration was"
+        " applied since; or make it by hand: the kept snapshot has its statement."
+    ),
+)
+
+BACK_NOTES = (
+    EMPTY_ON_SQLITE, LEFTOVER_FORM, NOT_COUNTED, NOT_IN_NEW_FILE, LEFT_IN_OLD_FILE, SALVAGED, WRITTEN_OTHERWISE
+)  # fmt: skip
+
+
+def not_in_new_file(kind: str, name: str, table: str) -> Finding:
+    """Return the finding about an object of the file that was moved."""
+    explanation = _("{kind} {name} is not in the new file: no migration makes it.", kind=kind.upper(), name=name)
+    return NOT_IN_NEW_FILE.finding(table=table, explanation=explanation)
 
 
 def written_otherwise(table: str, column: str, count: int, samples: Sequence[Sample]) -> Finding:
