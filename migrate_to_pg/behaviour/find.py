@@ -13,6 +13,7 @@ from migrate_to_pg.behaviour.records import Occurrence, Place, Report, Way, merg
 from migrate_to_pg.behaviour.repaired_snapshot import as_published
 from migrate_to_pg.behaviour.sides import open_sides
 from migrate_to_pg.behaviour.suite import find_by_tests
+from migrate_to_pg.project.secrets_of_source import learn_secrets
 from migrate_to_pg.records import Event, Options, Progress
 from migrate_to_pg.system.clock import now
 from migrate_to_pg.trial.open_copy import Copy, open_copy
@@ -71,6 +72,8 @@ def find(wanted: Wanted, progress: Progress) -> Report:
     begun, started = time.monotonic(), now().isoformat(timespec="seconds")
     seen = Seen([], [], [])
     with open_copy(wanted.options, progress) as made, as_published(made.source, seen.notes) as snapshot:
+        # The run that made the copy learnt them, but that may be long ago.
+        learn_secrets(snapshot)
         copy = replace(made, source=snapshot)
         for way in wanted.ways:
             progress(Event(kind="stage", stage=way.value))

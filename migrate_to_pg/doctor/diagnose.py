@@ -36,6 +36,7 @@ from migrate_to_pg.planning.expected_schema import expected_tables
 from migrate_to_pg.planning.planner import plan_project
 from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
 from migrate_to_pg.project.registry import Registry
+from migrate_to_pg.project.secrets_of_source import learn_secrets
 from migrate_to_pg.project.source_database import SourceChoice, choose_source
 from migrate_to_pg.project.sqlite_connection import connect_like_django, registrations
 from migrate_to_pg.records import Event, Finding, Level, Plan, Progress, SourceCatalog, TargetTable
@@ -101,6 +102,7 @@ def _run_checks(choice: SourceChoice, copy: Path, progress: Progress, examinatio
         examination.add(integrity_check.findings(database, integrity_check.WHOLE))
     with stage(progress, "catalog"):
         catalog = examination.catalog = read_source(copy, original=choice.path)
+        learn_secrets(copy)
         examination.add(migration_findings(catalog.applied_migrations))
     with stage(progress, "examine"):
         expected = examination.expected = _expected(choice, catalog, progress, examination.expected)

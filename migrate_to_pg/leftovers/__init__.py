@@ -13,6 +13,7 @@ from pathlib import Path
 
 from migrate_to_pg.leftovers.create_tables import make_tables
 from migrate_to_pg.leftovers.staging_file import StagingFile, is_volatile, view_table_name
+from migrate_to_pg.project.secret_columns import hide_as
 from migrate_to_pg.records import (
     LeftoverTable,
     Plan,
@@ -74,10 +75,13 @@ def extract(plan: Plan, catalog: SourceCatalog, snapshot: Path, path: Path) -> E
         tables = {t.name: file.table(t, excluded=t.name in plan.excluded_leftovers) for t in _ordinary(plan)}
         file.remove_substitutes()
         views = {name: file.view(name, catalog.views[name]) for name in _views(plan)}
-    extracted = (found for found in (*tables.values(), *views.values()) if isinstance(found, LeftoverTable))
+    made = [found for found in (*tables.values(), *views.values()) if isinstance(found, LeftoverTable)]
+    for table in made:
+        for column in table.columns:
+            hide_as(table.source, column.source, table_there=table.name, column_there=column.name)
     unread = {name: view for name, view in views.items() if isinstance(view, str)}
     wide = {name: columns for name, columns in tables.items() if isinstance(columns, int)}
-    return ExtractedLeftovers(tables=tuple(extracted), path=path, unread=unread, wide=wide)
+    return ExtractedLeftovers(tables=tuple(made), path=path, unread=unread, wide=wide)
 
 
 def plan_for(tables: Iterable[LeftoverTable], targets: Iterable[TargetTable], *, source_time_zone: str) -> Plan:

@@ -23,6 +23,7 @@ from migrate_to_pg.planning.planner import as_leftovers, plan_project
 from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn
 from migrate_to_pg.project.default_source import remember_source
 from migrate_to_pg.project.migration_files import has_migrations
+from migrate_to_pg.project.secrets_of_source import learn_secrets
 from migrate_to_pg.project.sqlite_connection import registrations
 from migrate_to_pg.records import ExcludedTable, Leftovers, Plan, Snapshot, SourceCatalog, TargetTable
 from migrate_to_pg.rules.run_findings import bytes_not_read, written_at_start
@@ -100,6 +101,7 @@ def keep_snapshot(run: Run) -> None:
 def read_catalog(run: Run, snapshot: Snapshot) -> SourceCatalog:
     """Read the tables of the snapshot. Raises MigrationStateError where they are not a Django project's."""
     catalog = read_source(snapshot.path, original=snapshot.source)
+    learn_secrets(snapshot.path)
     if not catalog.applied_migrations and has_migrations():
         raise MigrationStateError(
             _(

@@ -39,12 +39,30 @@ _KEY = re.compile(r"\((?P<columns>.*?)\)=\(.*\)", re.DOTALL)
 _ROW = re.compile(r"(Failing row contains ).*", re.DOTALL)
 
 
+#: (table, column) of the snapshot at hand, whose values are made of secret ones: see ``secrets_of_source``.
+_hidden: set[tuple[str, str]] = set()
+
+
+def hide(columns: Iterable[tuple[str, str]]) -> None:
+    """Let these columns be secret, and no others of an earlier snapshot."""
+    _hidden.clear()
+    _hidden.update((_unquoted(table), column.casefold()) for table, column in columns)
+
+
+def hide_as(table: str, column: str, *, table_there: str, column_there: str) -> None:
+    """Let a column be secret under its name on PostgreSQL, if it is under the one in SQLite."""
+    if (_unquoted(table), column.casefold()) in _hidden:
+        _hidden.add((_unquoted(table_there), column_there.casefold()))
+
+
 def is_secret(table: str, column: str) -> bool:
     """Report whether values of this column are never shown. Names may be SQLite's or PostgreSQL's."""
     from django.apps import apps
 
     table, column = _unquoted(table), column.casefold()
     if not _configured(_settings()).isdisjoint({column, f"{table}.{column}"}):
+        return True
+    if (table, column) in _hidden:
         return True
     known = _known_fields().get((table, column)) if apps.models_ready else None
     return _by_name(table, column) if known is None else known
@@ -71,6 +89,11 @@ def is_known(column: str) -> bool:
     from django.apps import apps
 
     return apps.models_ready and any(name == column.casefold() for _, name in _known_fields())
+
+
+def is_of_model(table: str, column: str) -> bool:
+    """Report whether an installed model has this column."""
+    return (_unquoted(table), column.casefold()) in _known_fields()
 
 
 def masked(table: str, column: str, value: str | None) -> str | None:

@@ -91,12 +91,17 @@ def test_a_move_with_repairs_and_quarantine_shows_no_secret_and_keeps_it(
 def test_differences_in_secret_columns_are_told_without_the_values(
     run: Callable[..., str], postgres_url: str, verify: str
 ) -> None:
-    run(*MOVE, "--target", postgres_url, plant=HEALTHY)
+    # A view that no migration makes is carried with its rows.
+    view = "CREATE VIEW people AS SELECT id, password AS t, password || '' AS p FROM auth_user"
+    run(*MOVE, "--target", postgres_url, plant=(*HEALTHY, view))
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("UPDATE auth_user SET password = password || 'x' WHERE id = 901")
         connection.execute("DELETE FROM django_session")
         connection.execute("INSERT INTO django_session VALUES (%s, %s, now())", [f"{NEEDLE}new", f"{NEEDLE}new"])
+        connection.execute("UPDATE sqlite_leftovers.people SET t = t || 'x', p = p || 'x' WHERE id = 901")
+        connection.execute("INSERT INTO sqlite_leftovers.people VALUES (999, %s, %s)", [f"{NEEDLE}new", f"{NEEDLE}new"])
     told = run(*MOVE, "--target", postgres_url, "--verify-only", "--verify", verify, status=3)
+    assert "sqlite_leftovers.people" in told
     assert "password" in told
     assert "'***'" in told
     assert "session_key = ***" in told

@@ -1,5 +1,8 @@
 """Which columns hold secrets: by name, by the field's class, by the table, by the setting."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +13,7 @@ from pytest_django import Settings
 from migrate_to_pg.errors import UsageError
 from migrate_to_pg.management.settings import require_secrets, with_settings
 from migrate_to_pg.project.secret_columns import field_is_secret, is_secret, masked_key, place_of
+from migrate_to_pg.project.secrets_of_source import learn_secrets
 
 SECRET = [
     ("auth_user", "password"),
@@ -118,6 +122,24 @@ def test_a_setting_that_would_protect_nothing_is_refused(wrong: list[str | int] 
     with pytest.raises(UsageError, match="SECRETS"):
         require_secrets({"SECRETS": wrong, "TARGET": 5})
     assert place_of("courses.Course.title") == "courses_course.title"
+
+
+def test_what_a_view_or_a_computed_column_makes_of_a_secret_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "source.sqlite3"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(
+            "CREATE TABLE old (id, name, password, p AS (password || ''), n AS (name || ''));"
+            "CREATE TABLE other (id, name, n AS (name || ''));"
+            "CREATE VIEW direct AS SELECT id, upper(password) AS x FROM old;"
+            "CREATE VIEW indirect AS SELECT q.x AS y FROM direct q, other;"
+            "CREATE VIEW filtered AS SELECT o.name FROM other o WHERE name IN (SELECT password FROM old);"
+            "CREATE VIEW plain AS SELECT name AS x FROM old;"
+            "CREATE VIEW broken AS SELECT name FROM nowhere"
+        )
+    learn_secrets(path)
+    secret = [("old", "p"), ("direct", "id"), ("direct", "x"), ("sqlite_leftovers.indirect", "Y"), ("filtered", "name")]
+    assert all(is_secret(*one) for one in secret)
+    assert not any(is_secret(*one) for one in [("old", "name"), ("other", "n"), ("plain", "x"), ("elsewhere", "x")])
 
 
 def test_a_secret_key_is_replaced_by_the_number_of_its_row() -> None:

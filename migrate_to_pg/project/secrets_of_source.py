@@ -1,0 +1,46 @@
+"""Learn from a snapshot which of its columns are secret besides the models'."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from migrate_to_pg.project.secret_columns import hide, is_of_model
+from migrate_to_pg.project.secret_reads import uses_secret
+from migrate_to_pg.sqlite.connection import open_snapshot, quote_name
+from migrate_to_pg.sqlite.missing_functions import register_project_functions
+
+
+def learn_secrets(snapshot: Path) -> None:
+    """Have the columns masked that a view, or a table that no model knows, makes of secret ones."""
+    with closing(open_snapshot(snapshot)) as connection:
+        connection.text_factory = lambda raw: raw.decode("utf-8", "backslashreplace")
+        register_project_functions(connection)
+        columns = list(_columns(connection))
+        hide((table, column) for table, column, kind in columns if _is_secret(connection, table, column, kind))
+
+
+def _columns(connection: sqlite3.Connection) -> Iterator[tuple[str, str, str]]:
+    """Yield (table, column, "view", "computed" or "stored")."""
+    for name, kind in connection.execute(
+        "SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')"
+    ).fetchall():
+        try:
+            found = connection.execute("SELECT name, hidden IN (2, 3) FROM pragma_table_xinfo(?)", [name]).fetchall()
+        except (sqlite3.DatabaseError, UnicodeEncodeError):
+            # What SQLite cannot read here is not shown either.
+            continue
+        yield from (
+            (name, column, kind if kind == "view" else "computed" if yes else "stored") for column, yes in found
+        )
+
+
+def _is_secret(connection: sqlite3.Connection, table: str, column: str, kind: str) -> bool:
+    """Report whether a column is made of a secret one, as far as SQLite tells. Of a view, all columns are then."""
+    if kind == "stored" or (kind == "computed" and is_of_model(table, column)):
+        return False
+    what = "*" if kind == "view" else quote_name(column)
+    explain = f"EXPLAIN SELECT {what} FROM {quote_name(table)}"  # noqa: S608 - quoted
+    return uses_secret(connection, lambda: connection.execute(explain).fetchall())
