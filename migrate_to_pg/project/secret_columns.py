@@ -55,6 +55,13 @@ def hide_as(table: str, column: str, *, table_there: str, column_there: str) -> 
         _hidden.add((_unquoted(table_there), column_there.casefold()))
 
 
+def unknown_names(columns: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the names in ``MIGRATE_TO_PG["SECRETS"]`` that name neither a model's column nor one of these."""
+    known = {(_unquoted(table), column.casefold()) for table, column in columns} | set(_known_fields())
+    places = {f"{table}.{column}" for table, column in known} | {column for _, column in known}
+    return [name for name in _settings() if place_of(name).casefold() not in places]
+
+
 def is_secret(table: str, column: str) -> bool:
     """Report whether values of this column are never shown. Names may be SQLite's or PostgreSQL's."""
     from django.apps import apps

@@ -1,4 +1,4 @@
-"""Learn from a snapshot which of its columns are secret besides the models'."""
+"""Learn from a snapshot which of its columns are secret besides the models', and refuse settings that name none."""
 
 from __future__ import annotations
 
@@ -7,18 +7,32 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from migrate_to_pg.project.secret_columns import hide, is_of_model
+from migrate_to_pg.errors import UsageError
+from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.secret_columns import hide, is_of_model, unknown_names
 from migrate_to_pg.project.secret_reads import uses_secret
 from migrate_to_pg.sqlite.connection import open_snapshot, quote_name
 from migrate_to_pg.sqlite.missing_functions import register_project_functions
 
 
 def learn_secrets(snapshot: Path) -> None:
-    """Have the columns masked that a view, or a table that no model knows, makes of secret ones."""
+    """Have the columns masked that a view, or a table that no model knows, makes of secret ones.
+
+    Raises:
+        UsageError: MIGRATE_TO_PG["SECRETS"] names a column of no model, table or view.
+    """
     with closing(open_snapshot(snapshot)) as connection:
         connection.text_factory = lambda raw: raw.decode("utf-8", "backslashreplace")
         register_project_functions(connection)
         columns = list(_columns(connection))
+        if unknown := unknown_names({(table, column) for table, column, _kind in columns}):
+            raise UsageError(
+                _(
+                    "MIGRATE_TO_PG['SECRETS'] names {name}, which is a column of no model, and of no table of SQLite.",
+                    name=unknown[0],
+                ),
+                remedy=_("It takes names of columns: column, table.column, or app.Model.field of an installed model."),
+            )
         hide((table, column) for table, column, kind in columns if _is_secret(connection, table, column, kind))
 
 

@@ -124,6 +124,18 @@ def test_a_setting_that_would_protect_nothing_is_refused(wrong: list[str | int] 
     assert place_of("courses.Course.title") == "courses_course.title"
 
 
+def test_names_of_no_column_are_refused_once_the_tables_are_known(tmp_path: Path, settings: Settings) -> None:
+    path = tmp_path / "source.sqlite3"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript("CREATE TABLE Old (id, remark); CREATE VIEW Seen AS SELECT remark AS said FROM Old")
+    settings.MIGRATE_TO_PG = {"SECRETS": ["OLD.remark", "said", "seen.said", "title", "courses.Course.title"]}
+    learn_secrets(path)
+    for wrong in ("nothing", "old.nothing", "nowhere.remark", "courses_course.nothing"):
+        settings.MIGRATE_TO_PG = {"SECRETS": ["title", wrong]}
+        with pytest.raises(UsageError, match=f"names {wrong}, which"):
+            learn_secrets(path)
+
+
 def test_what_a_view_or_a_computed_column_makes_of_a_secret_is_one(tmp_path: Path) -> None:
     path = tmp_path / "source.sqlite3"
     with closing(sqlite3.connect(path)) as database:
