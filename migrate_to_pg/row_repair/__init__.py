@@ -12,6 +12,7 @@ from migrate_to_pg.row_repair.apply import (
     quarantine_children,
     quarantine_refused,
     repair,
+    with_left_out,
 )
 from migrate_to_pg.row_repair.working_copy import RepairCopy
 
@@ -24,4 +25,5 @@ __all__ = [
     "quarantine_children",
     "quarantine_refused",
     "repair",
+    "with_left_out",
 ]

@@ -118,6 +118,19 @@ def quarantine_children(copy: RepairCopy, subject: Subject, *, nulls: bool, null
     return any(where and samples.count(subject, table.source, where) for table, where in left)
 
 
+def with_left_out(copy: RepairCopy, subject: Subject, finding: Finding) -> Finding:
+    """Return a finding of keys without a parent with how many of the parents are in quarantine, where any is."""
+    table = subject.plan.table(finding.table)
+    if finding.rule != foreign_key_orphan.RULE.id or table is None or not can_be_edited(table):
+        return finding
+    for key in table.target.foreign_keys:
+        __, where = _children(copy, subject, table, key) if ", ".join(key.columns) == finding.column else (table, None)
+        left_out = samples.count(subject, table.source, where) if where else 0
+        if left_out:
+            return foreign_key_orphan.of_left_out(subject, table, finding, key, left_out)
+    return finding
+
+
 def _nullable(table: PlannedTable, key: TargetForeignKey) -> list[PlannedColumn]:
     columns = table.columns_named(key.columns)
     return [column for column in columns if not column.target.not_null and column not in table.key]

@@ -24,6 +24,7 @@ from migrate_to_pg.row_repair import (
     quarantine_children,
     quarantine_refused,
     repair,
+    with_left_out,
 )
 from migrate_to_pg.row_repair.journal import changed_cells, removed_rows
 from migrate_to_pg.rules import RULES, SetRule, Subject, ValueRule, accepted_rules, named_repairs, quarantined_rules
@@ -127,6 +128,8 @@ def repair_rows(
             while work(plan, remaining):
                 plan = _with_rows(copy, plan)
                 remaining = examine(plan, catalog, working, accepted=accepted.fix, progress=progress, rows_only=True)
+        subject = Subject(plan=plan, catalog=catalog, database=copy.database)
+        remaining = tuple(with_left_out(copy, subject, finding) for finding in remaining)
     repairs = RepairResult(
         path=working,
         journal=journal,

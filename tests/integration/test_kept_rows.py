@@ -124,6 +124,24 @@ def test_the_keys_that_follow_are_told_from_those_whose_row_never_existed(tmp_pa
     assert [cells.following for cells in changed_cells(journal)] == [0, 0]
 
 
+def test_rows_that_the_run_leaves_out_are_not_said_to_be_missing() -> None:
+    (gift,) = [f for f in mended(SCRIPT, *SHOP, accepted=accept((), ALL)).findings if f.rule == "foreign-key-orphan"]
+    assert gift.count == 1
+    assert gift.explanation.startswith("1 row refers to a row of orders (id) that SQLite has, and that this run leaves")
+    assert "Other programs" not in gift.explanation
+    assert gift.remedy == (
+        "Repair the rows that are left out, so that they stay, or set the keys that refer to them to NULL."
+    )
+    missing = SCRIPT + "INSERT INTO line VALUES (313, 31, 99), (314, 31, 98);"
+    (gift,) = [f for f in mended(missing, *SHOP, accepted=accept((), ALL)).findings if f.column == "gift_id"]
+    assert gift.count == 3
+    assert gift.explanation.startswith("2 rows refer to rows of orders (id) that do not exist.")
+    assert gift.explanation.endswith(
+        " 1 row refers to a row of orders (id) that SQLite has, and that this run leaves out: it is in quarantine."
+    )
+    assert "To see them all:" in gift.remedy
+
+
 @pytest.mark.parametrize(("fix", "expected"), [((), (3, 9, True)), (("malformed-date",), (3, 4, True))])
 def test_a_trial_counts_what_quarantine_would_leave_out(fix: tuple[str, ...], expected: tuple[int, int, bool]) -> None:
     assert counted(SCRIPT, *SHOP, fix=fix) == expected

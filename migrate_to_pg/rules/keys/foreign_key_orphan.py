@@ -6,6 +6,7 @@ SQLite checks foreign keys only on a connection that turns them on.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
@@ -96,7 +97,7 @@ def is_rowid(subject: Subject, table: PlannedTable, columns: list[PlannedColumn]
 
 
 def _explanation(subject: Subject, key: TargetForeignKey, count: int) -> str:
-    parent = f"{key.parent} ({', '.join(key.parent_columns)})"
+    parent = _parent(key)
     if subject.plan.parent(key.parent) is None:
         found = ngettext(
             "{n:,} row refers to {parent}, but SQLite has no such table.",
@@ -111,16 +112,43 @@ def _explanation(subject: Subject, key: TargetForeignKey, count: int) -> str:
             count,
             parent=parent,
         )
-    refused = (
-        _("PostgreSQL would refuse the constraint {key}.", key=key.name)
-        if key.named
-        else _("PostgreSQL would refuse this foreign key of the model.")
-    )
     cause = _(
         "SQLite checks foreign keys only where a connection turns them on, as Django does. Other programs deleted or"
         " imported rows without the check, or the key was broken at that time."
     )
-    return f"{found} {refused} {cause}"
+    return f"{found} {_refused(key)} {cause}"
+
+
+def _refused(key: TargetForeignKey) -> str:
+    if key.named:
+        return _("PostgreSQL would refuse the constraint {key}.", key=key.name)
+    return _("PostgreSQL would refuse this foreign key of the model.")
+
+
+def of_left_out(
+    subject: Subject, table: PlannedTable, finding: Finding, key: TargetForeignKey, left_out: int
+) -> Finding:
+    """Return the finding with what is true of ``left_out`` of its rows: theirs exist, and are in quarantine."""
+    columns = table.columns_named(key.columns)
+    missing = finding.count - left_out
+    lost = ngettext(
+        "{n:,} row refers to a row of {parent} that SQLite has, and that this run leaves out: it is in quarantine.",
+        "{n:,} rows refer to rows of {parent} that SQLite has, and that this run leaves out: they are in quarantine.",
+        left_out,
+        parent=_parent(key),
+    )
+    repair = _("Repair the rows that are left out, so that they stay, or set the keys that refer to them to NULL.")
+    if not missing:
+        return replace(finding, explanation=f"{lost} {_refused(key)}", remedy=repair)
+    return replace(
+        finding,
+        explanation=f"{_explanation(subject, key, missing)} {lost}",
+        remedy=f"{_remedy(subject, table, key, columns)}\n{repair}",
+    )
+
+
+def _parent(key: TargetForeignKey) -> str:
+    return f"{key.parent} ({', '.join(key.parent_columns)})"
 
 
 def _remedy(subject: Subject, table: PlannedTable, key: TargetForeignKey, columns: list[PlannedColumn]) -> str:
