@@ -112,7 +112,9 @@ def write(destination: Path, snapshot: Snapshot, manifest: Manifest, progress: P
             remedy=_("Name a new file in a directory with room for it."),
         ) from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        # Where nothing can be written, a removal fails as well, even of what is not there.
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
     return replace(facts, path=str(destination))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -41,7 +42,15 @@ def require_usable(options: Options) -> None:
                 remedy=_("Name a new file: nothing is overwritten."),
             )
         if not path.parent.is_dir():
-            raise UsageError(_("--dump {path}: there is no directory {parent}.", path=path, parent=path.parent))
+            raise UsageError(
+                _("--dump {path}: there is no directory {parent}.", path=path, parent=path.parent),
+                remedy=_("Make it, or name a file in a directory that is there."),
+            )
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise UsageError(
+                _("--dump {path}: no file can be made in {parent}.", path=path, parent=path.parent),
+                remedy=_("Name a file in a directory that this user may write to."),
+            )
 
 
 def _check_options(options: Options) -> None:

@@ -168,7 +168,7 @@ def test_naive_times_mean_what_they_meant_where_the_dump_was_made(
         (["--dump", "x", "--fix", "all"], "no --fix, --quarantine or --exclude-data"),
         (["--dump", "x", "--check"], "not allowed with argument"),
         (["--dump", "."], "there is something at that path already"),
-        (["--dump", "nowhere/x"], "there is no directory"),
+        (["--dump", "nowhere/x"], "Make it, or name a file in a directory that is there."),
     ],
 )
 def test_options_that_contradict_each_other_are_a_matter_of_usage(

@@ -19,10 +19,15 @@ from migrate_to_pg.sqlite.snapshot import Source
 
 
 def dump(
-    path: Path, to: Path, progress: Callable[[Event], None] = lambda event: None, *, limit: int | None = None
+    path: Path,
+    to: Path,
+    progress: Callable[[Event], None] = lambda event: None,
+    *,
+    limit: int | None = None,
+    copy: Path | None = None,
 ) -> DumpFacts:
     """``limit``: how large a file may grow from here on."""
-    copy = to.with_suffix(".snapshot")
+    copy = copy or to.with_suffix(".snapshot")
     copy.unlink(missing_ok=True)
     with Source(path) as source:
         snapshot = source.copy(copy)

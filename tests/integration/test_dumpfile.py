@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import re
 import resource
 import shutil
 import signal
 import sqlite3
 import stat
 import struct
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from migrate_to_pg.errors import DumpError, SourceError
-from migrate_to_pg.records import Event
+from migrate_to_pg.errors import DumpError, SourceError, UsageError
+from migrate_to_pg.pipeline.dump import require_usable
+from migrate_to_pg.records import Event, Options
 from migrate_to_pg.sqlite.snapshot import Source
 from tests.integration.dumping import around, contents, dump, integrity, load
 
@@ -289,6 +293,24 @@ def test_a_disk_that_is_full_is_told_and_nothing_is_left(database: Callable[...,
         signal.signal(signal.SIGXFSZ, handler)
     assert snapshot.exists()
     assert list(tmp_path.glob("small.dump*")) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a directory")
+def test_a_directory_that_takes_no_files_is_named_before_and_when_it_is_written(
+    database: Callable[..., Path], tmp_path: Path
+) -> None:
+    place = tmp_path / "closed"
+    place.mkdir()
+    path = database(HOSTILE)
+    subprocess.run(["mount", "--bind", place, place], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", place], check=True)
+        with pytest.raises(UsageError, match="no file can be made in"):
+            require_usable(Options(mode="dump", dump=place / "a.dump"))
+        with pytest.raises(DumpError, match=re.escape(f"{place / 'a.dump'} cannot be written")):
+            dump(path, place / "a.dump", copy=tmp_path / "a.snapshot")
+    finally:
+        subprocess.run(["umount", place], check=True)
 
 
 def test_a_snapshot_that_was_changed_after_it_was_made_is_not_dumped(
