@@ -32,7 +32,8 @@ from typing import Any
 import dj_database_url
 
 from migrate_to_pg import run
-from migrate_to_pg.errors import MigrateToPgError
+from migrate_to_pg.errors import MigrateToPgError, UsageError
+from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.postgres import embedded
 from migrate_to_pg.project.source_database import SourceChoice, choose_source
 from migrate_to_pg.project.target_database import EMBEDDED_DIRECTORY, choose_target, embedded_directory
@@ -125,7 +126,7 @@ def _from_kept(options: Options, choice: SourceChoice, progress: Progress, stack
     directory = embedded_directory(options.target) or server_directory()
     server, databases = start_server(directory, stack)
     name = hashlib.sha256(os.fsencode(choice.path)).hexdigest()[:8]
-    with (_snapshots() / f"{name}.lock").open("w") as lock:
+    with (snapshots_directory(options.target) / f"{name}.lock").open("w") as lock:
         # One process at a time makes a copy of a source, so that another one waits and uses it.
         fcntl.flock(lock, fcntl.LOCK_EX)
         kept = _Kept.read(databases, name)
@@ -153,7 +154,7 @@ def _made_for_once(options: Options, choice: SourceChoice, progress: Progress, s
     """Return a database that is made on the server of --target."""
     conninfo = choose_target(options.target).conninfo
     databases = stack.enter_context(databases_at(conninfo))
-    folder = _new_folder("once", stack)
+    folder = _new_folder(snapshots_directory(None), "once", stack)
     url = database_url(conninfo, stack.enter_context(databases.temporary()))
     # Tests need the collation of the named database as well, which the server's own template may lack.
     empty = stack.enter_context(databases.temporary())
@@ -202,13 +203,13 @@ def _make_kept(
     # Before the copy: what is written to the source meanwhile is not in it.
     state = state_of(options, choice)
     with ExitStack() as making:
-        folder = _new_folder(name, making, kept)
+        folder = _new_folder(snapshots_directory(options.target), name, making, kept)
         with databases.temporary() as unfinished:
             snapshot = _publish(options, server.url(unfinished), folder, progress)
             comment = json.dumps({"state": state, "snapshot": str(snapshot)})
             databases.keep(unfinished, _TEMPLATE_PREFIX + name, comment)
     made = _Kept(state=state, snapshot=snapshot)
-    _remove_former(name, made)
+    _remove_former(folder.parent, name, made)
     return made
 
 
@@ -222,29 +223,42 @@ def _publish(options: Options, url: str, folder: Path, progress: Progress) -> Pa
     return folder / report.source.snapshot
 
 
-def _snapshots() -> Path:
-    """Return the directory of snapshots, which version control ignores."""
+def snapshots_directory(target: str | None) -> Path:
+    """Make the directory of snapshots: below the project, ignored by version control, else beside embedded:DIR.
+
+    Raises UsageError where neither can be written to.
+    """
     folder = base_directory() / _SNAPSHOTS
-    with usage_error_on_oserror(folder):
+    directory = embedded_directory(target)
+    try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder.parent / ".gitignore").write_text("*\n")
+    except OSError as error:
+        if directory is None or directory.parent == folder.parent:
+            raise UsageError(
+                _("Cannot access {path}: {strerror}.", path=folder, strerror=error.strerror or error),
+                remedy=_("Name a directory that can be made, and written to: --target embedded:DIR."),
+            ) from error
+        folder = directory.with_name(f"{directory.name}.copies")
+        with usage_error_on_oserror(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 
-def _new_folder(name: str, stack: ExitStack, kept: _Kept | None = None) -> Path:
+def _new_folder(place: Path, name: str, stack: ExitStack, kept: _Kept | None = None) -> Path:
     """Make a directory for a run's report and snapshot.
 
     The report of a run that was blocked is there until the next run.
     """
-    _remove_former(name, kept)
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=_snapshots()))
+    _remove_former(place, name, kept)
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=place))
     _hold(folder, stack)
     return folder
 
 
-def _remove_former(name: str, kept: _Kept | None) -> None:
+def _remove_former(place: Path, name: str, kept: _Kept | None) -> None:
     """Remove the directories of earlier runs that nobody uses."""
-    for former in _snapshots().glob(f"{name}-*"):
+    for former in place.glob(f"{name}-*"):
         if kept is None or former != kept.snapshot.parent:
             _remove_unused(former)
 

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from migrate_to_pg.errors import UsageError
 from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.trial.aliases import aliases_of_target, other_aliases
+from migrate_to_pg.trial.open_copy import snapshots_directory
 from migrate_to_pg.trial.startup.sitecustomize import replace_database
 
 
@@ -50,3 +52,16 @@ def test_what_sqlite_alone_understands_does_not_reach_postgresql(tmp_path: Path)
     assert databases["default"] == {**postgresql("copy"), "ATOMIC_REQUESTS": True, "TEST": test}
     assert databases["again"]["NAME"] == "copy"
     assert databases["other"] == sqlite(tmp_path / "other.sqlite3")
+
+
+def test_a_project_that_takes_no_files_has_its_copies_beside_the_named_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(settings, "BASE_DIR", tmp_path / "file")
+    assert snapshots_directory(f"embedded:{tmp_path}/data") == tmp_path / "data.copies"
+    assert (tmp_path / "data.copies").is_dir()
+    for target in (None, "embedded"):
+        with pytest.raises(UsageError) as refused:
+            snapshots_directory(target)
+        assert refused.value.remedy == "Name a directory that can be made, and written to: --target embedded:DIR."
