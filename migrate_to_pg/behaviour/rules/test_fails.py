@@ -11,8 +11,8 @@ RULE = BehaviourRule(
     meaning="The test compares values that differ, or the code under test raised an error that is not PostgreSQL's.",
     example="self.assertEqual([book.pk for book in Book.objects.all()[:3]], [1, 2, 3]).",
     instead=N_(
-        "Run it on the copy: manage.py migrate_to_pg --try test LABEL. Correct the code where users would see the"
-        " difference, else what the test expects."
+        "Run it on the copy: manage.py migrate_to_pg --try test LABEL, with the same --fix and --quarantine as here."
+        " Correct the code where users would see the difference, else what the test expects."
     ),
     detection="The tests, once on each database.",
 )
