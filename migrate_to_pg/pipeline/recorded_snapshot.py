@@ -11,6 +11,7 @@ from migrate_to_pg.errors import UsageError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.publish.history import recorded_source
 from migrate_to_pg.publish.required_privileges import require_readable
+from migrate_to_pg.publish.undo import describe_undone, last_undone
 from migrate_to_pg.system.usage import usage_error_on_oserror
 from migrate_to_pg.system.workdir import recorded_journal
 
@@ -28,6 +29,11 @@ def recorded_snapshot(connection: psycopg.Connection[Any], schema: str, *, with_
     """
     require_readable(connection, "publication")
     found = recorded_source(connection, schema)
+    if found is None and (undone := last_undone(connection, schema)):
+        raise UsageError(
+            describe_undone(undone),
+            remedy=_("Publish again (migrate_to_pg) before you compare with a publication or go back from it."),
+        )
     if found is None:
         raise UsageError(
             _("No publication to schema {schema} is recorded in this database.", schema=schema),

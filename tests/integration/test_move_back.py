@@ -19,6 +19,7 @@ from pytest_django import DjangoDbBlocker
 from migrate_to_pg.errors import TargetError, UsageError
 from migrate_to_pg.pipeline.move_back import move_back
 from migrate_to_pg.pipeline.since_publish import since_publish
+from migrate_to_pg.pipeline.undo_and_purge import undo
 from migrate_to_pg.postgres.table_reader import TableReader
 from migrate_to_pg.records import Event, Leftovers, Options, Report, Verify
 from tests.conftest import MakeSource, Query, Server
@@ -491,6 +492,9 @@ def test_what_was_written_since_the_move_is_counted_without_a_file(
     }
     assert changed == {"auth_group": (1, 0, 0), "auth_user": (0, 2, 0), "auth_group_permissions": (0, 0, 1)}
     assert report.made is None
+    undo(Options(target=url, mode="undo", replace=True, report=tmp_path / "undone"))
+    with pytest.raises(UsageError, match=r"was undone on .* its tables are kept in schema"):
+        since_publish(Options(source=url, report=tmp_path / "report"))
 
 
 LEFTOVERS_BY_HAND = """
