@@ -78,6 +78,9 @@ def redact_usage(message: str) -> str:
         return message
     names = (word.partition("=")[0] for word in found["typed"].split())
     options = ", ".join(name for name in names if _OPTION.fullmatch(name))
+    if found["after"] and not options:
+        # What can be chosen tells enough.
+        return f"{found['before']}{found['after']}"
     # English, as all messages of argparse.
     shown = options or "(not repeated here; a value with a space needs quotes)"
     return f"{found['before']}: {shown}{found['after'] or ''}"

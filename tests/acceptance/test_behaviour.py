@@ -128,7 +128,7 @@ def test_a_command_that_fails_is_no_sign_that_all_is_well(shop: Project) -> None
     [
         (["--as-user", "anna"], "--as-user has no effect without --crawl."),
         (["--read", "/nowhere"], "There is no file /nowhere."),
-        (["--fail-on", "all"], "invalid choice"),
+        (["--fail-on", "all"], "invalid choice (choose from"),
         (["--source", "nowhere.sqlite3"], "nowhere.sqlite3"),
     ],
 )
