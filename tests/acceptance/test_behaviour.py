@@ -92,6 +92,8 @@ def test_what_postgresql_refuses_has_its_sqlstate_and_what_differs_both_values(d
 def test_no_value_of_a_secret_column_is_shown(report: Path, document: dict[str, Any]) -> None:
     (token,) = [one for one in document["findings"] if one["name"].endswith("api_token")]
     assert (token["rule"], token["sqlite"], token["postgresql"]) == ("json-key-order", MASK, MASK)
+    (ordering,) = [one for one in document["findings"] if "BySecret ordering" in one["name"]]
+    assert ordering["sqlite"].startswith(f"{MASK} (pk ")
     assert not [path.name for path in report.iterdir() if "hush" in path.read_text()]
 
 

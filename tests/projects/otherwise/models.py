@@ -4,6 +4,7 @@
 from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.db.models.functions import Cast
 
 
 class Label(models.Model):
@@ -29,6 +30,14 @@ class Author(models.Model):  # -> order-nulls, order-ties, json-key-order, integ
     class Meta:
         ordering = ["rank"]
         get_latest_by = "rank"
+
+
+class BySecret(Author):  # -> order-text
+    """Ordered by what is made of a secret column."""
+
+    class Meta:
+        proxy = True
+        ordering = [Cast("api_token", models.TextField())]
 
 
 class Book(models.Model):

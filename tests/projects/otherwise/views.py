@@ -37,6 +37,7 @@ def refused(name: str) -> object:
     rows(f"SELECT group_concat(name) FROM {Author._meta.db_table}")  # -> unknown-function
     rows("SELECT id FROM " + TABLE + " ORDER BY id LIMIT 2, 3")  # -> sqlite-syntax
     rows('SELECT id FROM otherwise_author WHERE name = "Martin"')  # -> double-quoted-text
+    rows('SELECT id FROM (SELECT id, api_token AS t FROM otherwise_author) q WHERE t = "hush"')  # -> double-quoted-text
     rows("SELECT pages * 2 AS twice FROM otherwise_book WHERE twice > 2")  # -> unknown-column
     rows("SELECT rowid FROM otherwise_book WHERE id = %s", 1)  # -> unknown-column
     rows("SELECT count(*) FROM otherwise_author WHERE api_token == 'hush'")  # -> sqlite-syntax

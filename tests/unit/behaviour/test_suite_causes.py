@@ -64,6 +64,15 @@ def test_an_error_that_was_caught_is_the_cause_unless_sqlite_raised_it_as_well(b
         assert other.rule == "test-fails"
 
 
+def test_what_a_statement_with_a_secret_says_is_not_repeated(base: Path) -> None:
+    message = 'invalid input syntax for type integer: "hunter2"'
+    sql = "SELECT id FROM auth_user WHERE password = 'hunter2'"
+    failure = replace(error(base, "shop/code.py", 7, "22P02", message=message), sql=sql)
+    (one,) = found((Outcome("t", "error", [failure], []), PASSED))
+    assert one.postgresql == 'ProgrammingError: invalid input syntax for type integer: "***"'
+    assert one.sql == "SELECT id FROM auth_user WHERE password = '***'"
+
+
 def test_a_refused_transaction_is_reported_where_it_was_broken(base: Path) -> None:
     first = error(base, "shop/code.py", 7, "23505", type="IntegrityError", message="duplicate key value")
     later = error(base, "shop/code.py", 12, "25P02", type="InternalError", message="current transaction is aborted")
