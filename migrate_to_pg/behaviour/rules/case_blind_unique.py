@@ -13,6 +13,6 @@ RULE = BehaviourRule(
         " PostgreSQL they are two values, and both pass the constraint."
     ),
     example="email = models.CharField(unique=True, db_collation='NOCASE').",
-    instead=N_("Add UniqueConstraint(Lower('email'), name=...), or a nondeterministic collation by CreateCollation."),
+    instead=N_("Add UniqueConstraint(Lower('column'), name=...), or a nondeterministic collation by CreateCollation."),
     detection="The collations of the models and of SQLite's tables and indexes.",
 )

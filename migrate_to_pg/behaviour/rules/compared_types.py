@@ -18,7 +18,8 @@ RULE = BehaviourRule(
         " not exist: character varying = bigint."
     ),
     instead=N_(
-        "Cast one side: Cast('id', CharField()) in the ORM, CAST(id AS varchar) in SQL. Write active, not active = 1."
+        "Cast one side: Cast('column', CharField()) in the ORM, CAST(column AS varchar) in SQL. Write a"
+        " boolean column alone, not column = 1."
     ),
     detection=(
         "PostgreSQL's error, SQL and querysets in the code that it is asked to prepare, and generic keys of the models."

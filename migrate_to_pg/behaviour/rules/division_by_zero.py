@@ -10,7 +10,7 @@ RULE = BehaviourRule(
     title=N_("A division by zero"),
     meaning="SQLite answers NULL. PostgreSQL stops the query.",
     example="annotate(each=F('price') / F('pages')), where pages may be 0: division by zero.",
-    instead=N_("Make the divisor NULL first: F('price') / NullIf('pages', 0)."),
+    instead=N_("Make the divisor NULL first: F('column') / NullIf('divisor', 0)."),
     detection="PostgreSQL's error.",
     sqlstates=("22012",),
 )

@@ -10,6 +10,6 @@ RULE = BehaviourRule(
     title=N_("Greatest or Least meets NULL"),
     meaning="SQLite answers NULL as soon as one value is NULL. PostgreSQL leaves NULLs out.",
     example="Greatest('created', 'edited') where edited is NULL: None on SQLite, created on PostgreSQL.",
-    instead=N_("Give NULL a value first: Greatest('created', Coalesce('edited', 'created'))."),
+    instead=N_("Give NULL a value first: Greatest('first', Coalesce('second', 'first'))."),
     detection="The query asked of both databases.",
 )

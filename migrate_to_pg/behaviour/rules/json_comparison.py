@@ -15,7 +15,7 @@ RULE = BehaviourRule(
     example='filter(data__n__gt=5) finds the text "7" on SQLite, and not on PostgreSQL.',
     instead=N_(
         "Store one type under a key. Compare a column of its own, or"
-        " Cast(KeyTextTransform('n', 'data'), IntegerField())."
+        " Cast(KeyTextTransform('key', 'column'), IntegerField())."
     ),
     detection="The query asked of both databases.",
 )

@@ -13,7 +13,7 @@ RULE = BehaviourRule(
     ),
     example="Coalesce('rank', Value('none')): invalid input syntax for type integer.",
     instead=N_(
-        "Convert the column first: Coalesce(Cast('rank', CharField()), Value('none')). Check text before it"
+        "Convert the column first: Coalesce(Cast('column', CharField()), Value('none')). Check text before it"
         " is compared with a number."
     ),
     detection="PostgreSQL's error, and SQL and querysets in the code that it is asked to prepare.",

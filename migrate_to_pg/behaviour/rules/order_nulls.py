@@ -10,6 +10,6 @@ RULE = BehaviourRule(
     title=N_("NULLs are at the other end of an ordering"),
     meaning="SQLite orders NULL before everything, PostgreSQL after everything.",
     example="ordering = ['rank'], where rank may be NULL: the first page shows other rows.",
-    instead=N_("Say it: F('rank').asc(nulls_first=True), or nulls_last."),
+    instead=N_("Say it: F('column').asc(nulls_first=True), or nulls_last."),
     detection="The same ordering asked of both databases.",
 )

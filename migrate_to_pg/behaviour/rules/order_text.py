@@ -14,7 +14,7 @@ RULE = BehaviourRule(
     ),
     example="Author.objects.order_by('name').",
     instead=N_(
-        "Order by Collate('name', 'C') to keep SQLite's order, or accept that of the language. db_collation"
+        "Order by Collate('column', 'C') to keep SQLite's order, or accept that of the language. db_collation"
         " on the field does it for every query."
     ),
     detection="The same ordering asked of both databases, by the collation of the target.",

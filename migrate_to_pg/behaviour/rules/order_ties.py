@@ -14,6 +14,6 @@ RULE = BehaviourRule(
         " update."
     ),
     example="Book.objects.order_by('pages').first().",
-    instead=N_("Add the key as the last part: order_by('pages', 'pk')."),
+    instead=N_("Add the key as the last part: order_by('column', 'pk')."),
     detection="The same ordering asked of both databases, and slices of it in the code.",
 )

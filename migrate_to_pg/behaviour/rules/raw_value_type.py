@@ -17,7 +17,7 @@ RULE = BehaviourRule(
         " Decimal('1234.50') on PostgreSQL."
     ),
     instead=N_(
-        "Let the ORM ask: aggregate(Sum('price')). Or convert what the cursor gives: Decimal(str(value)),"
+        "Let the ORM ask: aggregate(Sum('column')). Or convert what the cursor gives: Decimal(str(value)),"
         " parse_datetime()."
     ),
     detection="SQL in the code: PostgreSQL tells the types of its answer without running it.",

@@ -11,7 +11,7 @@ RULE = BehaviourRule(
     meaning="NOCASE, RTRIM and BINARY are collations of SQLite.",
     example="SELECT name FROM shop_author ORDER BY name COLLATE NOCASE.",
     instead=N_(
-        "Order by Lower('name'), or make a collation in a migration: CreateCollation, with db_collation on the field."
+        "Order by Lower('column'), or make a collation in a migration: CreateCollation, with db_collation on the field."
     ),
     detection="PostgreSQL's error, SQL in the code that it is asked to prepare, and collations of the models.",
     sqlstates=("42704",),
