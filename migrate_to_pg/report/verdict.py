@@ -234,6 +234,12 @@ def _verified(report: Report) -> Iterator[str]:
     computed = sum(table.cells_computed for table in verification.tables) if verification.holds else 0
     # What was written since is the result, and the verdict.
     yield "" if report.mode == "since_publish" else _verified_tables(verification, known)
+    if otherwise := sum(found.count for found in report.findings if found.rule == "written-otherwise"):
+        yield ngettext(
+            "The values are the same; {n:,} has another form than in the old file, and a warning names its column.",
+            "The values are the same; {n:,} have another form than in the old file, and warnings name their columns.",
+            otherwise,
+        )
     if computed:
         yield ngettext(
             "{n:,} cell more is computed by PostgreSQL itself: it is what its own expression gives.",

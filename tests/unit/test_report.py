@@ -112,6 +112,13 @@ def test_only_a_comparison_of_cells_is_called_proven() -> None:
     assert all("Compared:" not in text for text in everything(counted).values())
 
 
+def test_equal_values_in_another_form_are_told_with_the_comparison() -> None:
+    written = finding(rule="written-otherwise", level=Level.WARNING, count=7)
+    told = "The values are the same; 7 have another form than in the old file"
+    check_all_tell(replace(PUBLISHED, findings=(written,)), "no difference", told)
+    assert all("another form" not in text for text in everything(PUBLISHED).values())
+
+
 def test_a_publication_tells_what_it_replaced_and_how_long_it_locked() -> None:
     check_all_tell(PUBLISHED, "The replaced tables (1 table) are kept", "schema public_20260112", "locked for 0.05 s")
 
