@@ -23,6 +23,7 @@ from migrate_to_pg.pipeline.run import Run
 from migrate_to_pg.planning import read_source
 from migrate_to_pg.planning.scratch_schema import SqliteSchema, learn, read_statements
 from migrate_to_pg.project.migration_files import has_migrations
+from migrate_to_pg.project.secrets_of_source import mask_what_is_made_of_secrets
 from migrate_to_pg.publish.history import recorded_source
 from migrate_to_pg.records import LEFTOVERS, Leftovers, SourceCatalog, folded
 from migrate_to_pg.rules.back.notes import leftover_as_view, leftover_with_postgresql_columns
@@ -119,6 +120,7 @@ def leftover_forms(run: Run, connection: Connection, schema: SqliteSchema) -> Le
     try:
         recorded = recorded_source(connection, run.final)
         if recorded and Path(recorded[0]).is_file():
+            mask_what_is_made_of_secrets(Path(recorded[0]))
             taken = [statement.name for statement in schema.statements]
             forms = explain(connection, targets, Path(recorded[0]), run.workdir.leftovers, taken)
     except (PublishError, SourceError, sqlite3.Error, OSError) as error:

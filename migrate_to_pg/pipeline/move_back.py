@@ -21,12 +21,13 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.move_back.new_file import new_file, remove_stale, require_free
 from migrate_to_pg.pipeline.before_move import lacking, old_file
 from migrate_to_pg.pipeline.file_schema import learn_schema, leftover_forms, tables_of
-from migrate_to_pg.pipeline.fill_file import Filled, MovedState, fill
+from migrate_to_pg.pipeline.fill_file import Filled, MovedState, fill, read_tables
 from migrate_to_pg.pipeline.run import Run, no_progress
 from migrate_to_pg.pipeline.verify_file import verify_file
 from migrate_to_pg.postgres import target
 from migrate_to_pg.postgres.readable import require_readable
 from migrate_to_pg.postgres.shared_snapshot import SharedSnapshot, replaced_since, share_snapshot
+from migrate_to_pg.project.secrets_of_source import require_known_secrets
 from migrate_to_pg.project.source_database import SourceChoice, choose_new_file
 from migrate_to_pg.project.target_database import TargetChoice, choose_target
 from migrate_to_pg.publish.transaction import READERS, lock_holders
@@ -85,6 +86,8 @@ def _move_back(
         shared = _share(run, connection, stack)
     state = MovedState(shared=shared, choice=postgres)
     with run.stage("catalog"):
+        tables = (table for name in (run.final, LEFTOVERS) for table in read_tables(run, connection, name))
+        require_known_secrets((table.name, column.name) for table in tables for column in table.columns)
         schema = learn_schema(run, connection)
         forms = leftover_forms(run, connection, schema)
         old = old_file(connection, run.final)

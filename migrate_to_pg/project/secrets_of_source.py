@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from migrate_to_pg.errors import UsageError
@@ -21,19 +21,36 @@ def learn_secrets(snapshot: Path) -> None:
     Raises:
         UsageError: MIGRATE_TO_PG["SECRETS"] names a column of no model, table or view.
     """
+    with _opened(snapshot) as connection:
+        require_known_secrets((table, column) for table, column, _kind in _columns(connection))
+    mask_what_is_made_of_secrets(snapshot)
+
+
+def require_known_secrets(columns: Iterable[tuple[str, str]]) -> None:
+    """Raise UsageError where the setting names neither a model's column nor one of these, of tables and views."""
+    if unknown := unknown_names(columns):
+        raise UsageError(
+            _(
+                "MIGRATE_TO_PG['SECRETS'] names {name}, which is no column of a model, or of a table of the database.",
+                name=unknown[0],
+            ),
+            remedy=_("It takes names of columns: column, table.column, or app.Model.field of an installed model."),
+        )
+
+
+def mask_what_is_made_of_secrets(snapshot: Path) -> None:
+    """Have the columns masked that a view, or a table that no model knows, makes of secret ones."""
+    with _opened(snapshot) as connection:
+        columns = list(_columns(connection))
+        hide((table, column) for table, column, kind in columns if _is_secret(connection, table, column, kind))
+
+
+@contextmanager
+def _opened(snapshot: Path) -> Iterator[sqlite3.Connection]:
     with closing(open_snapshot(snapshot)) as connection:
         connection.text_factory = lambda raw: raw.decode("utf-8", "backslashreplace")
         register_project_functions(connection)
-        columns = list(_columns(connection))
-        if unknown := unknown_names({(table, column) for table, column, _kind in columns}):
-            raise UsageError(
-                _(
-                    "MIGRATE_TO_PG['SECRETS'] names {name}, which is a column of no model, and of no table of SQLite.",
-                    name=unknown[0],
-                ),
-                remedy=_("It takes names of columns: column, table.column, or app.Model.field of an installed model."),
-            )
-        hide((table, column) for table, column, kind in columns if _is_secret(connection, table, column, kind))
+        yield connection
 
 
 def _columns(connection: sqlite3.Connection) -> Iterator[tuple[str, str, str]]:

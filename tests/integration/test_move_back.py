@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from pytest_django import DjangoDbBlocker
+from pytest_django import DjangoDbBlocker, Settings
 
 from migrate_to_pg.errors import TargetError, UsageError
 from migrate_to_pg.pipeline.move_back import move_back
@@ -122,6 +122,14 @@ def test_nothing_is_ever_written_over_a_file(url: str, back: MoveBack, tmp_path:
     assert report.made is None
     assert new(tmp_path).read_text() == "mine"
     assert list(tmp_path.glob("*.unfinished*")) == []
+
+
+def test_a_setting_that_names_no_column_is_refused(url: str, back: MoveBack, settings: Settings) -> None:
+    settings.MIGRATE_TO_PG = {"SECRETS": ["courses_course.title", "courses_course.nothing"]}
+    failure = back(url).failure
+    assert failure is not None
+    assert failure.exit_status == 2
+    assert "courses_course.nothing" in failure.message
 
 
 def test_of_a_server_that_does_not_answer_the_source_is_named(back: MoveBack, tmp_path: Path) -> None:

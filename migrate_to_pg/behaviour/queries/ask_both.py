@@ -199,6 +199,7 @@ class Copy(Database):
         options["options"] = f"{options.get('options', '')} {session}".strip()
         options.setdefault("connect_timeout", int(TIMEOUT_SECONDS))
         super().__init__(entry | {"OPTIONS": options, "CONN_MAX_AGE": None}, alias)
+        self._columns: dict[tuple[int, int], tuple[str, str] | None] = {}
         speak_english(self.wrapper)
 
     def ask_query(self, query: Any) -> Answer:
@@ -246,11 +247,11 @@ class Copy(Database):
             " WHERE c.oid = %s AND a.attnum = %s AND c.relkind IN ('r', 'p')"
         )
         with self.wrapper.cursor() as cursor:
-            found = []
-            for origin in answer.origins:
+            for origin in set(answer.origins) - set(self._columns):
                 cursor.execute(query, origin)
-                found.append(cursor.fetchone())
-        return [None if names is None else (str(names[0]), str(names[1])) for names in found]
+                names = cursor.fetchone()
+                self._columns[origin] = None if names is None else (str(names[0]), str(names[1]))
+        return [self._columns[origin] for origin in answer.origins]
 
     def collation(self) -> str:
         """Return the collation of the database."""

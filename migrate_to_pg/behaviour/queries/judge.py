@@ -140,7 +140,7 @@ class Judge:
         rows: Sequence[Parameters] = asked.parameters if asked.many else [asked.parameters]
         if statement.writes:
             for parameters in rows[:_ROWS_OF_MANY]:
-                one = replace(asked, parameters=parameters)
+                one = replace(asked, parameters=parameters, many=False)
                 if not self._judge_plan(one, partial(self._copy.plan, asked.sql, parameters)):
                     return
         else:
@@ -235,8 +235,7 @@ class Judge:
         if asked.doubtful:
             # Of an INSERT, single values are judged.
             return any(is_secret(table, column) for table, column, _value in asked.doubtful)
-        parameters = asked.parameters[0] if asked.many and asked.parameters else asked.parameters
-        return self._sources.plain.uses_secret(asked.sql, parameters)
+        return self._sources.plain.uses_secret(asked.sql, asked.parameters)
 
     def _hidden(self, ours: Answer, theirs: Answer | None = None) -> frozenset[int]:
         """Return the numbers of the columns whose values are not shown.
