@@ -245,6 +245,13 @@ def _quarantined(examined: ExamineResult) -> tuple[RemovedRows, ...]:
 def _steps_about_source(state: RunState) -> tuple[str, ...]:
     source = state.source
     lines = [_("Written to SQLite after the snapshot, and not moved: {line}", line=line) for line in source.left_behind]
+    if lines:
+        lines.append(
+            _(
+                "Stop what writes to SQLite. Then go back (--undo) and move again before PostgreSQL is used, or write"
+                " the same on PostgreSQL."
+            )
+        )
     if source.replaced:
         lines.append(
             _(

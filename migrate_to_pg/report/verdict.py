@@ -18,7 +18,7 @@ def verdict(report: Report) -> str:
     if report.failure:
         return report.failure.message
     if report.ok:
-        return "\n".join([*left_out(report), _success(report)])
+        return "\n".join([*_left_behind(report), *left_out(report), _success(report)])
     if blocking := sum(finding.blocks for finding in report.findings):
         return ngettext(
             "Blocked: {n:,} fault must be repaired or accepted first.",
@@ -32,7 +32,21 @@ def tone(report: Report) -> str:
     """Return the style of the verdict: good, warning where rows are left out, or bad."""
     if not report.ok:
         return "bad"
-    return "warning" if left_out(report) else "good"
+    return "warning" if left_out(report) or _left_behind(report) else "good"
+
+
+def _left_behind(report: Report) -> list[str]:
+    """Warn of what was written to SQLite after the snapshot, by --accept-stale or by writers that waited."""
+    tables = len(report.source.left_behind) if report.source and report.publication else 0
+    if not tables:
+        return []
+    return [
+        ngettext(
+            "{n:,} table of SQLite was written to after the snapshot, and that is not moved: the first steps below.",
+            "{n:,} tables of SQLite were written to after the snapshot, and that is not moved: the first steps below.",
+            tables,
+        )
+    ]
 
 
 def left_out(report: Report) -> list[str]:

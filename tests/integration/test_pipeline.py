@@ -17,6 +17,7 @@ from pytest_django import DjangoDbBlocker
 from migrate_to_pg.errors import PublishError
 from migrate_to_pg.pipeline import undo_and_purge
 from migrate_to_pg.records import INCOMING, Options, Report, Verify
+from migrate_to_pg.report.verdict import tone, verdict
 from migrate_to_pg.sqlite.checksums import file_sha256
 from tests.conftest import Query, Run, Server
 from tests.integration.conftest import Move
@@ -361,6 +362,9 @@ def test_what_a_writer_that_waited_for_the_lock_writes_afterwards_is_told(
     assert report.source
     assert report.source.changed
     assert report.next_steps[0].startswith("Written to SQLite after the snapshot, and not moved: courses_course: 1 row")
+    assert "go back (--undo) and move again" in report.next_steps[1]
+    assert verdict(report).startswith("1 table of SQLite was written to after the snapshot, and that is not moved:")
+    assert tone(report) == "warning"
 
 
 def test_rows_still_in_the_wal_are_moved(source: Path, postgres_url: str, move: Move, execute: Query) -> None:
