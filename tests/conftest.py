@@ -28,6 +28,7 @@ import pytest
 from psycopg import sql
 
 from migrate_to_pg.postgres import embedded
+from migrate_to_pg.sqlite.checksums import file_sha256
 from tests import preloaded
 from tests.debian import cluster, system_version
 from tests.tiers import first_in_ci
@@ -268,6 +269,8 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Con
                 unfinished = path.with_name("unfinished.sqlite3")
                 make(unfinished)
                 unfinished.rename(path)
+                path.with_suffix(".sha256").write_text(file_sha256(path))
+            assert file_sha256(path) == path.with_suffix(".sha256").read_text(), f"a test wrote to {path}: copy it"
         return path
 
     return made

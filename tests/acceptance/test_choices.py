@@ -1,6 +1,7 @@
 """--exclude-data, and the settings that stand for options."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ LEFT_OUT = "django_session,attributions.HistoricalTeacher,axes_accesslog"
 
 
 @pytest.fixture
-def source(make_source: MakeSource) -> Path:
-    return make_source("none")
+def source(make_source: MakeSource, tmp_path: Path) -> Path:
+    return Path(shutil.copy(make_source("none"), tmp_path / "db.sqlite3"))
 
 
 def test_excluded_rows_stay_behind_and_are_told_while_their_tables_are_made(

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from migrate_to_pg.sqlite.checksums import file_sha256
-from tests.conftest import ROOT, MakeSource, Run, SqliteProcess, project_tables
+from tests.conftest import MakeSource, Run, SqliteProcess, project_tables
 from tests.tiers import first_in_ci
 
 
@@ -143,11 +143,10 @@ def test_json_holds_the_facts(
     }  # fmt: skip
 
 
-@pytest.mark.xdist_group("the checkout's own reports")
-def test_nothing_is_left_behind(doctor: Run, make_source: MakeSource) -> None:
-    reports = ROOT / "migrate_to_pg_report"
+def test_nothing_is_left_behind(doctor: Run, make_source: MakeSource, own_base: dict[str, str]) -> None:
+    reports = Path(own_base["PYTHONPATH"], "migrate_to_pg_report")
     before = sorted(reports.rglob("*snapshot*"))
-    doctor(make_source("none"))
+    doctor(make_source("none"), **own_base)
     assert sorted(reports.rglob("*snapshot*")) == before
 
 
