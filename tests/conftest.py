@@ -261,7 +261,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Con
     folder.mkdir(exist_ok=True)
 
     def made(name: str, make: Callable[[Path], object]) -> Path:
-        path = folder / name / "db.sqlite3"
+        path, checksum = folder / name / "db.sqlite3", folder / f"{name}.sha256"
         path.parent.mkdir(exist_ok=True)
         with (folder / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -269,8 +269,8 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Con
                 unfinished = path.with_name("unfinished.sqlite3")
                 make(unfinished)
                 unfinished.rename(path)
-                path.with_suffix(".sha256").write_text(file_sha256(path))
-            assert file_sha256(path) == path.with_suffix(".sha256").read_text(), f"a test wrote to {path}: copy it"
+                checksum.write_text(file_sha256(path))
+            assert file_sha256(path) == checksum.read_text(), f"a test wrote to {path}: copy it"
         return path
 
     return made
