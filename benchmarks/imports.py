@@ -6,22 +6,15 @@ too. A lock is held from the beginning of the transaction to its end.
 
 from __future__ import annotations
 
-import argparse
-import os
 import re
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from migrate_to_pg.postgres import embedded
+from benchmarks.both_databases import measure_both
 
-ROOT = Path(__file__).resolve().parents[1]
 ROWS = 5_000
 COURSES = "code;intitule;credits;heures_cm;heures_td;heures_tp;niveau;semestre;departement\n"
 _TOKEN = re.compile('name="token" value="([^"]+)"')
@@ -102,6 +95,7 @@ def measure() -> None:
     locks = Locks()
     locks.watch(connection)
     year = current_year()
+    print(f"  {ROWS} rows: processor time (clock)", flush=True)
     steps: list[tuple[str, str, str]] = [
         ("courses, new", "/cours/import/", courses_file("Cours")),
         ("courses, changed", "/cours/import/", courses_file("Autre")),
@@ -129,33 +123,9 @@ def import_file(client: Any, title: str, address: str, text: str, locks: Locks) 
         raise SystemExit(page.content.decode())
 
 
-def run(name: str, url: str) -> None:
-    """Measure one database in a process of its own."""
-    print(f"{name}: processor time (clock)", flush=True)
-    environment = (
-        os.environ
-        | {"ALLOWED_HOSTS": "testserver"}
-        | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "attribution_project.settings"}
-    )
-    for command in (["manage.py", "migrate", "--verbosity", "0"], ["-m", "benchmarks.imports", "--here"]):
-        subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, check=True)
-
-
 def main() -> None:
     """Measure SQLite and the embedded PostgreSQL."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--here", action="store_true", help="measure the database of DATABASE_URL, in this process")
-    if parser.parse_args().here:
-        measure()
-        return
-    print(f"{ROWS} rows, load of the machine {os.getloadavg()[0]:.1f}")
-    with tempfile.TemporaryDirectory() as folder:
-        run("SQLite", f"sqlite:///{folder}/db.sqlite3")
-        server = embedded.start(Path(folder) / "postgresql")
-        try:
-            run("PostgreSQL", server.url())
-        finally:
-            server.stop()
+    measure_both("benchmarks.imports", __doc__, measure)
 
 
 if __name__ == "__main__":

@@ -6,20 +6,13 @@ server's own time is not in it.
 
 from __future__ import annotations
 
-import argparse
-import os
-import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
 from statistics import median
 
 from django.test import Client
 
-from migrate_to_pg.postgres import embedded
+from benchmarks.both_databases import measure_both
 
-ROOT = Path(__file__).resolve().parents[1]
 REQUESTS = 15
 MOST_MS = 60
 
@@ -57,41 +50,10 @@ def milliseconds(client: Client, address: str) -> float:
     return median(took[1:]) * 1000
 
 
-def run(name: str, url: str) -> None:
-    """Make the university in an empty database, and measure it in a process of its own."""
-    print(f"{name}:", flush=True)
-    environment = os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "attribution_project.settings"}
-    environment |= {"ALLOWED_HOSTS": "testserver"}
-    sizes = ("--teachers", "60", "--courses", "2000", "--attributions", "44000")
-    for command in (
-        ("manage.py", "migrate", "--verbosity", "0"),
-        ("manage.py", "make_demo_data", "--verbosity", "0", *sizes),
-        ("-m", "benchmarks.pages", "--here"),
-    ):
-        subprocess.run(
-            [sys.executable, *command],
-            cwd=ROOT,
-            env=environment,
-            check=True,
-            stdout=sys.stderr if "--here" not in command else None,
-        )
-
-
 def main() -> None:
     """Measure SQLite and the embedded PostgreSQL."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--here", action="store_true", help="measure the database of DATABASE_URL, in this process")
-    if parser.parse_args().here:
-        measure()
-        return
-    print(f"load of the machine {os.getloadavg()[0]:.1f}")
-    with tempfile.TemporaryDirectory() as folder:
-        run("SQLite", f"sqlite:///{folder}/db.sqlite3")
-        server = embedded.start(Path(folder) / "postgresql")
-        try:
-            run("PostgreSQL", server.url())
-        finally:
-            server.stop()
+    sizes = ("--teachers", "60", "--courses", "2000", "--attributions", "44000")
+    measure_both("benchmarks.pages", __doc__, measure, ("make_demo_data", "--verbosity", "0", *sizes))
 
 
 if __name__ == "__main__":
