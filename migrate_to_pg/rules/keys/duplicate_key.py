@@ -17,10 +17,11 @@ from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.records import Finding, Level, Plan, PlannedColumn, PlannedTable, Sample, TargetUnique
 from migrate_to_pg.rules import samples
 from migrate_to_pg.rules.base import SAMPLES, Offence, SetRule, Subject
+from migrate_to_pg.rules.keys.duplicate_remedy import DECIDE, remedy
 from migrate_to_pg.rules.keys.foreign_key_orphan import is_rowid
 from migrate_to_pg.rules.malformed import TEXT_TYPES
 from migrate_to_pg.rules.sql_keys import Key, fill_constraint, key_of
-from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names
+from migrate_to_pg.sqlite.sql import Sql, compose, join, name
 
 _CASE = re.compile(r"\b(LOWER|UPPER)\(")
 
@@ -218,7 +219,7 @@ def _duplicates(subject: Subject, search: Search) -> Iterator[Finding]:
             count=count,
             samples=_samples(subject, search),
             explanation=_explanation(subject, search, count, empty),
-            remedy=_remedy(search, empty),
+            remedy=remedy(search.table, search.columns, search.unique, empty),
         )
         yield found if search.certain else dataclasses.replace(found, quarantinable=False)
 
@@ -329,52 +330,6 @@ def _cause(subject: Subject, search: Search) -> str:
     )
 
 
-def _remedy(search: Search, empty: int) -> str:
-    lines = [_empty_remedy(search.table, search.columns[0], search.unique)] if empty else []
-    if search.unique.expressions:
-        return "\n".join([*lines, _(RULE.remedy)])
-    query = compose(
-        "SELECT {columns}, count(*) FROM {table}{where} GROUP BY {columns} HAVING count(*) > 1;",
-        columns=names(column.source.name for column in search.columns),
-        table=name(search.table.source.name),
-        where=_concerned(search),
-    )
-    decide = _(
-        "Decide which row of each key stays, point the rows that refer to the others at it, delete the others, then"
-        " make the lost unique index again. To see them all:\n{query}",
-        query=query,
-    )
-    return "\n".join([*lines, decide])
-
-
-def _concerned(search: Search) -> Sql:
-    """Return WHERE and the rows that the constraint concerns, as a person asks for them."""
-    nullable = () if search.unique.nulls_not_distinct else (c for c in search.columns if not c.source.not_null)
-    conditions = [compose("{c} IS NOT NULL", c=name(column.source.name)) for column in nullable]
-    if search.unique.sqlite and search.unique.sqlite.condition:
-        conditions.append(compose("({condition})", condition=Sql(search.unique.sqlite.condition)))
-    return compose(" WHERE {all}", all=join(" AND ", conditions)) if conditions else Sql("")
-
-
-def _empty_remedy(table: PlannedTable, column: PlannedColumn, unique: TargetUnique) -> str:
-    """Advise a change of the empty texts before any row is merged."""
-    if column.target.not_null or column.source.not_null or unique.nulls_not_distinct:
-        return _(
-            "Where {column} is empty because the value is missing, give each row a value of its own first.",
-            column=column.name,
-        )
-    query = compose(
-        "UPDATE {table} SET {column} = NULL WHERE {column} = '';",
-        table=name(table.source.name),
-        column=name(column.source.name),
-    )
-    return _(
-        "Where {column} is empty because the value is missing, set it to NULL first. In SQLite:\n{query}",
-        column=column.name,
-        query=query,
-    )
-
-
 RULE = SetRule(
     id="duplicate-key",
     level=Level.ERROR,
@@ -391,7 +346,7 @@ RULE = SetRule(
         " asks no server, gives a warning where SQLite finds rows that PostgreSQL may refuse, and does not know of"
         " constraints that no model has."
     ),
-    remedy=N_("Decide which row of each key stays, point the children of the others at it, and delete the others."),
+    remedy=DECIDE,
     repair="lossy",
     repair_name="merge-duplicates",
     repair_description=(
