@@ -43,7 +43,7 @@ MET := $(addprefix tests/acceptance/test_,names.py agreement.py values.py leftov
 
 # Generate values by the thousand, or start servers and processes: left to make test.
 SLOW := $(addprefix --ignore=tests/unit/,rules/test_repairs.py $(addsuffix .py,$(addprefix test_,checks columns_like_django \
-	concurrency_benchmark preloaded release prove_repairs prove_quick)))
+	concurrency_benchmark preloaded release verify_repairs verify_quick)))
 
 quick: .venv/ready  ## ruff, mypy and most unit tests, in less than a minute
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

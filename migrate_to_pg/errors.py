@@ -93,7 +93,7 @@ class RefusedRowsError(LoadError):
         self.tables = tuple(tables)
 
 
-class ProofError(MigrateToPgError):
+class VerificationError(MigrateToPgError):
     """Staging does not hold what the snapshot holds."""
 
     exit_status = 3

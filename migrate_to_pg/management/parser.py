@@ -205,7 +205,7 @@ def _add_modes(group: _Group) -> None:
         " it are the command's",
     )
     modes.add_argument(
-        "--verify-only", action="store_true", help="prove what was published, against the source or a kept snapshot"
+        "--verify-only", action="store_true", help="verify what was published, against the source or a kept snapshot"
     )
     modes.add_argument("--undo", action="store_true", help="bring the replaced tables back")
     modes.add_argument(
@@ -311,7 +311,7 @@ def _add_means(group: _Group) -> None:
         "--export",
         metavar="FILE",
         type=_path,
-        help="after the proof, a pg_dump archive of what was proven (with --rehearse: --target embedded)",
+        help="after the verification, a pg_dump archive of what was verified (with --rehearse: --target embedded)",
     )
     group.add_argument(
         "--export-for",

@@ -50,11 +50,11 @@ def show(
     assurance: Callable[[str, Failure], str],
 ) -> int:
     """Print the report of a run, and return its exit status. The parameters are those of ``run_and_print``."""
-    from migrate_to_pg.errors import ProofError
+    from migrate_to_pg.errors import VerificationError
 
     # Blocking findings and differences are results, which the report has.
     found = any(finding.blocks for finding in report.findings)
-    found = found or report.failure is None or report.failure.exit_status == ProofError.exit_status
+    found = found or report.failure is None or report.failure.exit_status == VerificationError.exit_status
     with console.report_print_error(), ignore_stop_signals():
         if report.failure and not found:
             console.print_error(command, report.failure, assurance(mode, report.failure))

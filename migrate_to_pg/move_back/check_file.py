@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from migrate_to_pg.errors import LoadError, ProofError
+from migrate_to_pg.errors import LoadError, VerificationError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.planning.scratch_schema import SqliteSchema
 from migrate_to_pg.project.secret_columns import masked_key
@@ -18,7 +18,7 @@ _CHECK_FAILED = "CHECK constraint failed in "
 
 
 def check_file(database: sqlite3.Connection, schema: SqliteSchema, identities: Sequence[tuple[str, Identity]]) -> None:
-    """Raise ProofError with the first faults of the file, LoadError where a CHECK of it does not hold for a row.
+    """Raise VerificationError with the first faults of the file, LoadError where a CHECK of it does not hold for a row.
 
     Args:
         database: the file, opened as the project opens it.
@@ -32,7 +32,7 @@ def check_file(database: sqlite3.Connection, schema: SqliteSchema, identities: S
         _wrong_ids(database, identities),
     ):
         if found := [fault for fault, _number in zip(faults, range(_NAMED), strict=False)]:
-            raise ProofError(
+            raise VerificationError(
                 _("The new file is not as it should be: {fault}", fault=found[0]),
                 detail=found,
                 remedy=_("No file was made. If nobody else wrote to it, please report this."),

@@ -64,7 +64,7 @@ def require_exportable(options: Options) -> None:
         return
     if options.mode not in ("rehearse", "publish"):
         raise UsageError(
-            _("--export is for what was proven: it goes with --rehearse, or with a publication."),
+            _("--export is for what was verified: it goes with --rehearse, or with a publication."),
             remedy=_("Leave one of them out."),
         )
     if options.mode == "rehearse" and embedded_directory(options.target) is None:

@@ -141,7 +141,7 @@ def published_leftovers(
 
 
 def check_schema(connection: Connection, carried: LeftoversLoad) -> None:
-    """Check that the schema is as it was made. Raises ProofError."""
+    """Check that the schema is as it was made. Raises VerificationError."""
     require_described(connection, LEFTOVERS_INCOMING, carried.made)
     require_validated(connection, LEFTOVERS_INCOMING)
 
@@ -169,19 +169,19 @@ def verify_leftovers(
 def without_volatile_views(
     verification: Verification, carried: LeftoversLoad, catalog: SourceCatalog
 ) -> tuple[Verification, tuple[VerifiedTable, ...]]:
-    """Return the proof without the views that differ but give other rows each time, and these views."""
+    """Return the verification without the views that differ but give other rows each time, and these views."""
     moved = {t.place for t in carried.tables if t.is_view and leftovers.is_volatile(t.source, catalog.views)}
     others = tuple(table for table in verification.tables if table.differences and table.name in moved)
     return replace(verification, tables=tuple(table for table in verification.tables if table not in others)), others
 
 
 def merge_verifications(verification: Verification, other: Verification) -> Verification:
-    """Return both proofs as one."""
+    """Return both verifications as one."""
     return replace(verification, tables=(*verification.tables, *other.tables))
 
 
 def _add_missing_columns(verified: VerifiedTable, table: PlannedTable) -> VerifiedTable:
-    """Add a difference for each column that only one side has: the proof compares those of both."""
+    """Add a difference for each column that only one side has: the verification compares those of both."""
     lacking: list[tuple[str, str | None, str | None]] = [(c.name, c.name, None) for c in table.only_source]
     lacking += [(column.name, None, column.name) for column in table.only_target]
     samples = tuple(

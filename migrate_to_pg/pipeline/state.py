@@ -270,7 +270,7 @@ def _steps_about_publication(state: RunState) -> tuple[str, ...]:
     if published.export_error:
         lines.append(
             _(
-                "The export was not made: {reason} What is published is proven; pg_dump can be run at any time.",
+                "The export was not made: {reason} What is published is verified; pg_dump can be run at any time.",
                 reason=published.export_error,
             )
         )

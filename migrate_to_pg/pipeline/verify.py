@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from migrate_to_pg.errors import MigrateToPgError, ProofError, TargetError, UsageError
+from migrate_to_pg.errors import MigrateToPgError, TargetError, UsageError, VerificationError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.leftovers.create_tables import is_name_of
 from migrate_to_pg.pipeline import load_leftovers
@@ -85,7 +85,7 @@ def _execute(run: Run, kept: Path | None) -> Report:
         missing = [table.name for table in plan.unmade if table.name not in plan.as_leftovers]
         faulty = run.state.verification.faulty if run.state.verification else ()
         if missing or faulty:
-            raise ProofError(
+            raise VerificationError(
                 _("PostgreSQL does not hold what SQLite held: {faulty}.", faulty=", ".join([*missing, *faulty])),
                 remedy=_why_different(run, kept, connection),
             )
@@ -186,7 +186,7 @@ def _compare(
     choice: TargetChoice,
     connection: psycopg.Connection[Any],
 ) -> None:
-    """Compare every cell, and what else was asked for, and record the proof.
+    """Compare every cell, and what else was asked for, and record the verification.
 
     Args:
         run: the options, and the repairs of the publication.
@@ -223,11 +223,11 @@ def _compare(
         run.state.verification = load_leftovers.merge_verifications(run.state.verification, compared)
 
 
-def _nothing_published(run: Run, connection: psycopg.Connection[Any]) -> ProofError:
+def _nothing_published(run: Run, connection: psycopg.Connection[Any]) -> VerificationError:
     undone = last_undone(connection, run.final)
     if undone is None:
         return _nothing_there(connection, run.final)
-    return ProofError(
+    return VerificationError(
         _("Schema {final} of the target has none of the source's tables.", final=run.final),
         detail=[describe_undone(undone)],
         remedy=_move_again(run, undone),
@@ -253,10 +253,10 @@ def _move_again(run: Run, undone: Entry) -> str:
     return f"{move}\n{needed_again(again)}".rstrip()
 
 
-def _nothing_there(connection: psycopg.Connection[Any], final: str) -> ProofError:
+def _nothing_there(connection: psycopg.Connection[Any], final: str) -> VerificationError:
     with contextlib.suppress(TargetError):
         if others := published_schemas(connection, final):
-            return ProofError(
+            return VerificationError(
                 _(
                     "Schema {final} of the target has none of the source's tables: what is published is in {others}.",
                     final=final,
@@ -264,7 +264,7 @@ def _nothing_there(connection: psycopg.Connection[Any], final: str) -> ProofErro
                 ),
                 remedy=_("Name the schema as it was named when it was published to, with --publish-to."),
             )
-    return ProofError(
+    return VerificationError(
         _("Schema {final} of the target has none of the source's tables.", final=final),
         remedy=_("Name the database that was published to with --target."),
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from migrate_to_pg.errors import ProofError
+from migrate_to_pg.errors import VerificationError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.leftovers import view_table_name
 from migrate_to_pg.move_back.check_file import check_file
@@ -41,7 +41,7 @@ def verify_file(
         filled: what was loaded.
 
     Raises:
-        ProofError: anything differs.
+        VerificationError: anything differs.
     """
     verification: Verification | None = None
     before = {side.key: side for side in filled.sides}
@@ -55,7 +55,7 @@ def verify_file(
     verification = run.state.verification
     if verification is None or not verification.holds:
         faulty = verification.faulty if verification else ()
-        raise ProofError(
+        raise VerificationError(
             _("The file does not hold what PostgreSQL holds: {faulty}.", faulty=", ".join(faulty)),
             remedy=_("No file was made. If nobody else wrote to it, please report this."),
         )
@@ -111,12 +111,12 @@ def _verify(run: Run, path: Path, state: MovedState, side: Side, before: Side) -
 
 
 def _require_all(found: Verification, before: Side) -> None:
-    """Raise ProofError where a table was not compared, or its rows are not those that were counted before."""
+    """Raise VerificationError where a table was not compared, or its rows are not those that were counted before."""
     compared = {table.name: table.rows_target for table in found.tables}
     for name, rows in before.rows.items():
         left = len(before.left_out[name].keys) if name in before.left_out else 0
         if compared.get(name, -1) + left != rows:
-            raise ProofError(
+            raise VerificationError(
                 _(
                     "Of {rows} rows of {table}, {compared} were compared and {left} are in quarantine.",
                     rows=rows,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from migrate_to_pg import staging
-from migrate_to_pg.errors import ProofError
+from migrate_to_pg.errors import VerificationError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.pipeline.examination import find_damage
 from migrate_to_pg.pipeline.load_leftovers import LeftoversLoad, check_schema, merge_verifications, verify_leftovers
@@ -43,7 +43,7 @@ def verify_staged(
         transaction: ends when the tables may be written to again.
 
     Foreign keys are validated meanwhile, in the same transaction. Returns the transaction that publishes. Raises
-    ProofError where anything differs, and UnmetDefinitionError where a foreign key does not hold.
+    VerificationError where anything differs, and UnmetDefinitionError where a foreign key does not hold.
     """
     connection = staged.target.connection
     with run.stage("prove"):
@@ -61,7 +61,7 @@ def verify_staged(
             # To read all of it takes long: publish_staged does it next.
             require_unmodified_snapshot(snapshot)
         if not run.state.verification.holds:
-            raise ProofError(
+            raise VerificationError(
                 _(
                     "PostgreSQL does not hold what SQLite holds: {faulty}.",
                     faulty=", ".join(run.state.verification.faulty),
@@ -99,10 +99,10 @@ def _compare_and_validate(run: Run, staged: Staged, snapshot: Snapshot) -> Verif
 def verify_orm(
     run: Run, plan: Plan, loaded: Path, entry: dict[str, Any], *, shared: str = "", incomplete: Collection[str] = ()
 ) -> None:
-    """Add what the ORM reads to the proof, where that was asked for and the cells are equal.
+    """Add what the ORM reads to the verification, where that was asked for and the cells are equal.
 
     Args:
-        run: the options, and the proof so far.
+        run: the options, and the verification so far.
         plan: the tables.
         loaded: the SQLite file that the tables hold.
         entry: the target as an entry of DATABASES.

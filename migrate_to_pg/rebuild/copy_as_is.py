@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from migrate_to_pg.errors import ProofError
+from migrate_to_pg.errors import VerificationError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.move_back.make_schema import fill_search_index, indexes_other_table
 from migrate_to_pg.records import Finding, folded
@@ -44,7 +44,7 @@ class CopyAsIs:
     def run(self) -> Iterator[Finding]:
         """Yield a finding for each object that SQLite does not make here.
 
-        Raises ProofError where the rows of a table are not the same afterwards.
+        Raises VerificationError where the rows of a table are not the same afterwards.
         """
         yield from self._make("table")
         for stored in stored_tables(self._database):
@@ -90,7 +90,7 @@ class CopyAsIs:
         self._database.execute(compose("INSERT INTO {new} ({columns}) SELECT {columns} FROM {old}", **parts))
         self._database.execute("PRAGMA ignore_check_constraints = OFF")
         if not same_rows(self._database, old, new, stored.columns, stored.key):
-            raise ProofError(
+            raise VerificationError(
                 _("Table {table} is not the same in the new file as in the old one.", table=stored.name),
                 remedy=_("No file was made. Please report this."),
             )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from migrate_to_pg.doctor.diagnose import examine_copy
-from migrate_to_pg.errors import ProofError, SourceChangedError
+from migrate_to_pg.errors import SourceChangedError, VerificationError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import any_text, connect_like_django, django_connection
@@ -43,7 +43,7 @@ class Finish:
         self.findings: tuple[Finding, ...] = ()
 
     def __call__(self, path: Path) -> None:
-        """Finish the file. Raise ProofError, SourceChangedError or sqlite3.Error where it must not be used."""
+        """Finish the file. Raise VerificationError, SourceChangedError or sqlite3.Error where it must not be used."""
         self.findings = self._keep_forms(path)
         with connect_like_django(self._new, path) as database:
             database.isolation_level = None
@@ -75,12 +75,12 @@ class Finish:
             return tuple(KeepForms(connection, _OLD, _JOURNAL if self.journal else "").run())
 
     def _remaining(self, path: Path, as_is: Collection[str]) -> Iterator[Finding]:
-        """Yield a warning for each error of a table that was copied as it is. Raise ProofError for any other error."""
+        """Yield a warning for each error of a table copied as it is. Raise VerificationError for any other error."""
         found = examine_copy(self._new, path, self._progress).findings
         errors = [finding for finding in found if finding.level is Level.ERROR and finding.table not in as_is]
         yield from (replace(f, level=Level.WARNING) for f in found if f.level is Level.ERROR and f.table in as_is)
         if errors:
-            raise ProofError(
+            raise VerificationError(
                 _("The new file is not healthy, so it was removed."),
                 detail=[f"{finding.rule} {finding.place}: {finding.explanation}" for finding in errors],
                 remedy=_("Correct in the old file what these findings name, then run again."),

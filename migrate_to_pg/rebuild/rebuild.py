@@ -1,7 +1,7 @@
 """Move a database to the embedded PostgreSQL, and back into a new file that the project's migrations made.
 
-Both moves are those of migrate_to_pg and migrate_from_pg, with their repairs and their proof. PostgreSQL holds the rows
-for the time between, in a database that is dropped whatever happens. The old file is only read.
+Both moves are those of migrate_to_pg and migrate_from_pg, with their repairs and their verification. PostgreSQL holds
+the rows for the time between, in a database that is dropped whatever happens. The old file is only read.
 """
 
 from __future__ import annotations

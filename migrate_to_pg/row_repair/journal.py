@@ -19,7 +19,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from migrate_to_pg.errors import ProofError
+from migrate_to_pg.errors import VerificationError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.secret_columns import MASK, is_secret, masked_key
 from migrate_to_pg.records.repairs import Change, ChangedCells, RemovedRow, RemovedRows, RowOutcome
@@ -148,13 +148,13 @@ def json_cell(value: object) -> object:
 
 @contextmanager
 def _reading(journal: Path) -> Iterator[sqlite3.Connection]:
-    """Open the journal. Raise ProofError where what is read from it in the block is not what a run has written."""
+    """Open the journal. Raise VerificationError where what the block reads from it is not what a run has written."""
     try:
         with closing(open_snapshot(journal)) as database:
             database.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
             yield database
     except (sqlite3.Error, TypeError, ValueError) as error:
-        raise ProofError(
+        raise VerificationError(
             _("The journal of the repairs is incomplete or damaged: {journal}.", journal=journal),
             remedy=_("Restore it from a backup, or compare with the SQLite database: --source PATH."),
         ) from error

@@ -195,7 +195,7 @@ def _check_row_security(connection: Connection, schema: str) -> None:
         user = connection.info.user
         raise StagingError(
             _(
-                "Row security is forced on table {forced}: role {user} could neither load nor prove its rows.",
+                "Row security is forced on table {forced}: role {user} could neither load nor verify its rows.",
                 forced=forced[0],
                 user=user,
             ),

@@ -1,7 +1,7 @@
 """Verify every cell against the snapshot: count the differences, and name the first ones.
 
-The proof shares no conversion code with the stage that loads: ``canonical`` has its own canonical form of every type
-on both sides, so that it cannot certify a converter's mistake.
+The verification shares no conversion code with the stage that loads: ``canonical`` has its own canonical form of every
+type on both sides, so that it cannot certify a converter's mistake.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class TableVerifier:
     def compare_counts(self, table: PlannedTable) -> VerifiedTable:
         """Compare the numbers of rows alone, and count the rows that repairs quarantined."""
         started, expected = time.monotonic(), self._expected_of(table)
-        return self._proof(
+        return self._verified(
             table,
             expected,
             TableDifferences(table.name),
@@ -194,7 +194,7 @@ class TableVerifier:
         self._check_generated(table, found, right.taken)
         is_repaired = expected.relation is not expected.original
         rows_source = self._source.count(table.source.name, expected.original) if is_repaired else left.taken
-        return self._proof(table, expected, found, rows_source=rows_source, rows_target=right.taken, started=started)
+        return self._verified(table, expected, found, rows_source=rows_source, rows_target=right.taken, started=started)
 
     def _expected_of(self, table: PlannedTable) -> ExpectedTable:
         return self._expected.get(table.name) or unrepaired(snapshot_relation(table.source))
@@ -213,7 +213,7 @@ class TableVerifier:
                 found.add("changed", {}, column, given, held)
                 found.differences += wrong - 1
 
-    def _proof(
+    def _verified(
         self,
         table: PlannedTable,
         expected: ExpectedTable,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from migrate_to_pg.errors import ProofError
+from migrate_to_pg.errors import VerificationError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.project.secret_columns import masked
 from migrate_to_pg.records import Plan, PlannedColumn, PlannedTable
@@ -53,7 +53,7 @@ def expected_tables(
     """Return the tables that were repaired, and the journal's differences in tables outside the plan.
 
     Raises:
-        ProofError: The journal cannot be read.
+        VerificationError: The journal cannot be read.
     """
     if repairs is None:
         return {}, []
@@ -62,8 +62,8 @@ def expected_tables(
         journal = _Journal(plan, repairs, source.open(attached=uri), uri)
         tables = {table.name: journal.table(table) for table in plan.tables if table.name in journal.names}
     except sqlite3.Error as error:
-        raise ProofError(
-            _("The proof could not follow the record of the repairs: {error}", error=error),
+        raise VerificationError(
+            _("The verification could not follow the record of the repairs: {error}", error=error),
             remedy=_("Nothing was published. Run again; if it happens again, please report this."),
         ) from error
     return tables, [journal.differences_of(name) for name in journal.names if name not in tables]

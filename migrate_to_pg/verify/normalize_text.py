@@ -1,7 +1,7 @@
 """Let PostgreSQL normalise the source's texts of types that only PostgreSQL can read.
 
-'{1, 2}' and '{1,2}' are one array, which only the server knows. The proof asks it over a connection of its own, a batch
-at a time. A text that the server does not read stays as it is, and then equals nothing.
+'{1, 2}' and '{1,2}' are one array, which only the server knows. The verification asks it over a connection of its own,
+a batch at a time. A text that the server does not read stays as it is, and then equals nothing.
 """
 
 from __future__ import annotations

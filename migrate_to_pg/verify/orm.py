@@ -22,7 +22,7 @@ from django.db import connections, models
 from django.db.models import Exists, OuterRef
 from django.db.utils import ConnectionHandler
 
-from migrate_to_pg.errors import ProofError
+from migrate_to_pg.errors import VerificationError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.postgres.shared_snapshot import join_snapshot
@@ -90,7 +90,7 @@ def compare_with_orm(
         shared: an exported snapshot of the target, where the state to be read is that of another transaction.
         incomplete: tables of which some rows are on one side alone, in quarantine. They are not read.
 
-    A difference is reported, never raised. Raises ProofError if Django itself cannot read a table.
+    A difference is reported, never raised. Raises VerificationError if Django itself cannot read a table.
     """
     elsewhere = _("The project's routers keep its table out of this database.")
     unread = [
@@ -247,7 +247,7 @@ class _ModelComparison:
         except UNREADABLE as error:
             # Django's message may quote a value of any column, so a table with secrets gives only its type.
             secret = has_secret(self.table.name, (column.name for column in self.table.columns))
-            raise ProofError(
+            raise VerificationError(
                 _(
                     "Django's ORM cannot read table {table}: {error}",
                     table=self.table.name,

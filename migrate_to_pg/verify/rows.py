@@ -111,7 +111,7 @@ def python_values(array: Array) -> list[Any]:
 
 def prefetch(batches: Generator[Rows]) -> Generator[Rows]:
     """Yield the batches, reading the next one in a thread while this one is compared: drivers release the GIL."""
-    with contextlib.closing(batches), ThreadPoolExecutor(1, "prove") as reader:
+    with contextlib.closing(batches), ThreadPoolExecutor(1, "verify") as reader:
         try:
             coming = reader.submit(next, batches, None)
         except RuntimeError as error:

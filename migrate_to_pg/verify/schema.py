@@ -1,6 +1,6 @@
 """Check that the staged schema is as it was made, and that its sequences continue after the highest id.
 
-Everything is asked of PostgreSQL anew: the claims of an earlier stage prove nothing. Each check raises ProofError.
+Everything is asked of PostgreSQL anew: nothing is taken from an earlier stage. Each check raises VerificationError.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from migrate_to_pg.errors import ProofError
+from migrate_to_pg.errors import VerificationError
 from migrate_to_pg.i18n import gettext as _
 from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.postgres.batches import batched
@@ -40,7 +40,7 @@ def require_validated(connection: Connection, schema: str) -> None:
     """
     faults = [row[0] for row in connection.execute(query, {"schema": schema}).fetchall()]
     if faults:
-        raise ProofError(
+        raise VerificationError(
             _("In the incoming schema, {faults}.", faults=faults[0]), detail=faults, remedy=_("Nothing was published.")
         )
 
@@ -49,7 +49,7 @@ def require_described(connection: Connection, schema: str, made: frozenset[Objec
     """Check that every table, column, index, constraint and trigger is as it was made before the load."""
     faults = definition_differences(made, read_definitions(connection, schema))
     if faults:
-        raise ProofError(
+        raise VerificationError(
             _("The incoming schema is not as the migrations made it: {faults}.", faults=faults[0]),
             detail=faults[:_NAMED],
             remedy=_("Nothing was published. If nobody else changed it, please report this."),
@@ -103,7 +103,7 @@ def require_spans(connection: Connection, schema: str, plan: Plan) -> None:
                 )
                 row = connection.execute(query).fetchone()
                 if row and row[0]:
-                    raise ProofError(
+                    raise VerificationError(
                         _(
                             "{table}.{column} holds days or months in {rows}, where SQLite has microseconds.",
                             table=table.name,
@@ -114,8 +114,8 @@ def require_spans(connection: Connection, schema: str, plan: Plan) -> None:
                     )
 
 
-def _sequence_error(table: str, column: str, following: int, but: str) -> ProofError:
-    return ProofError(
+def _sequence_error(table: str, column: str, following: int, but: str) -> VerificationError:
+    return VerificationError(
         _(
             "The next {table}.{column} would be {following}, {but}.",
             table=table,

@@ -180,7 +180,7 @@ def is_valid_text(text: bytes, encoding: str) -> bool:
 def unreadable(table: str, error: sqlite3.Error) -> SourceError:
     """Return the error for a table that SQLite itself cannot read."""
     return SourceError(
-        _("The proof could not read the table {table} of the snapshot: {error}", table=table, error=error),
+        _("The verification could not read the table {table} of the snapshot: {error}", table=table, error=error),
         remedy=_("Run sqlite_doctor on the source; the file may be damaged."),
     )
 
@@ -189,7 +189,7 @@ def fast_query(relation: Relation, columns: Sequence[Column], key: Sequence[Colu
     """Return the query for the typed first row, then the table, each cell guarded by its storage class."""
     strings = sum(column.comparison.arrow in (pa.string(), pa.binary()) for column in columns)
     longest = ROW_BYTES // max(strings, 1)
-    # Asking each text for its length takes a tenth of the time of the whole proof.
+    # Asking each text for its length takes a tenth of the time of the whole verification.
     is_short = relation.largest_row is not None and relation.largest_row <= ROW_BYTES
     bound = "" if is_short else " AND octet_length({0}) <= " + str(longest)
     first = ", ".join(column.comparison.sentinel for column in columns)

@@ -19,7 +19,7 @@ from tests.integration.repairing import backups
 from tests.projects import ROOT, Project, digest
 from tests.tiers import first_in_ci, these_in_ci
 
-#: Found by one kind of command alone: of the file, by a proof, by the models on PostgreSQL.
+#: Found by one kind of command alone: of the file, by a verification, by the models on PostgreSQL.
 OF_ONE = {rule.id for rule in (*DOCTOR_RULES, *RUN_RULES)}
 #: What the settings of one of the projects read.
 NEEDED = {"ROAMING_SECRET": "of theirs"}

@@ -161,7 +161,7 @@ def run(command: str, checkout: Path, url: str) -> None:
 
 @pytest.mark.parametrize(("document", "least"), [("README.md", 8), ("docs/explanation/faults.md", 40)])
 def test_every_test_that_a_document_names_exists(document: str, least: int) -> None:
-    """A guarantee without its test is a promise without proof."""
+    """A guarantee has its test."""
     text = (ROOT / document).read_text()
     named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text)
     assert len(named) >= least

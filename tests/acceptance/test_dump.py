@@ -102,7 +102,7 @@ def test_the_reports_tell_of_the_dump_and_of_the_database_that_it_was_made_of(
     assert loaded["source"]["sha256_after"] == ""
     assert loaded["command"].startswith(f"python manage.py migrate_to_pg --from-dump {dump_file} ")
     assert sha256 in (report / "report.html").read_text()
-    # What was published can be proven any day later, against the kept snapshot and against the dump.
+    # What was published can be verified any day later, against the kept snapshot and against the dump.
     other_machine.run(
         "migrate_to_pg", "--verify-only", "--source", report / "snapshot.sqlite3", "--target", postgres_url
     )

@@ -1,4 +1,4 @@
-"""--export: what was proven as a pg_dump archive, which pg_restore brings into any other database."""
+"""--export: what was verified as a pg_dump archive, which pg_restore brings into any other database."""
 
 import json
 import sqlite3
@@ -197,9 +197,9 @@ def test_what_cannot_be_exported_is_refused_before_anything_begins(
         ((*embedded, "--export", tmp_path / "no" / "file"), "cannot be written there"),
         (("--target", postgres_url, "--rehearse", "--export", tmp_path / "new"), "from the embedded server only"),
         (("--check", "--export-for", "15"), "--export-for says whose pg_restore"),
-        (("--check", "--export", tmp_path / "new"), "--export is for what was proven"),
-        (("--verify-only", "--export", tmp_path / "new"), "--export is for what was proven"),
-        (("--dump", tmp_path / "d", "--export", tmp_path / "new"), "--export is for what was proven"),
+        (("--check", "--export", tmp_path / "new"), "--export is for what was verified"),
+        (("--verify-only", "--export", tmp_path / "new"), "--export is for what was verified"),
+        (("--dump", tmp_path / "d", "--export", tmp_path / "new"), "--export is for what was verified"),
     ):
         refused = manage("migrate_to_pg", "--source", make_source("none"), "--report", report, *arguments, ok=False)
         assert refused.returncode == 2

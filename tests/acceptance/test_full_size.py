@@ -1,4 +1,4 @@
-"""Two million rows, moved and proven by the command within a bounded memory. Minutes: make test-full."""
+"""Two million rows, moved and verified by the command within a bounded memory. Minutes: make test-full."""
 
 import json
 import subprocess
@@ -41,7 +41,7 @@ def server(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.full
-def test_two_million_rows_are_proven_within_400_mb(tmp_path: Path, manage: Run, server: Path) -> None:
+def test_two_million_rows_are_verified_within_400_mb(tmp_path: Path, manage: Run, server: Path) -> None:
     source = tmp_path / "db.sqlite3"
     url = {"DATABASE_URL": f"sqlite:///{source}"}
     manage("migrate", "-v0", **url)

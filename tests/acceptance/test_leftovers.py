@@ -1,4 +1,4 @@
-"""Tables and views that no migration knows: carried to schema sqlite_leftovers as they are, and proven."""
+"""Tables and views that no migration knows: carried to schema sqlite_leftovers as they are, and verified."""
 
 import json
 import signal
@@ -198,7 +198,7 @@ def test_the_report_tells_each_of_them_and_what_was_not_carried(
 
 
 @pytest.mark.parametrize("verify", [pytest.param("counts", marks=pytest.mark.full), "cells"])
-def test_a_published_one_is_proven_again_and_a_cell_that_changed_is_found(
+def test_a_published_one_is_verified_again_and_a_cell_that_changed_is_found(
     project: Project, postgres_url: str, verify: str
 ) -> None:
     project.move(postgres_url)

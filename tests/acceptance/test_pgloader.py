@@ -203,7 +203,7 @@ def test_of_a_rejected_row_nothing_is_quoted_where_its_table_holds_a_secret(
 
 
 @pytest.mark.full
-def test_what_pgloader_changes_is_found_by_the_proof(fields: Project, postgres_url: str, tmp_path: Path) -> None:
+def test_what_pgloader_changes_is_found_by_the_verification(fields: Project, postgres_url: str, tmp_path: Path) -> None:
     """A duration is microseconds in SQLite; pgloader hands the number over, and PostgreSQL takes it for seconds."""
     fields.sqlite("INSERT INTO fields_duration (value) VALUES (3000000)")
     command = ("migrate_to_pg", "--source", fields.source, "--target", postgres_url, *ENGINE)

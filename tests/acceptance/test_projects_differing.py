@@ -60,7 +60,7 @@ def test_a_column_without_an_empty_value_is_not_filled(things: Project, postgres
     assert (result.returncode, [f["applied"] for f in told(result)["findings"]]) == (1, [False])
 
 
-def test_a_column_that_postgresql_alone_computes_is_proven_by_its_expression(
+def test_a_column_that_postgresql_alone_computes_is_verified_by_its_expression(
     things: Project, postgres_url: str
 ) -> None:
     column = "ALTER TABLE stray_thing ADD loud text GENERATED ALWAYS AS (upper(name)) STORED"

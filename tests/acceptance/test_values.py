@@ -143,7 +143,7 @@ def test_every_repair_passes_every_level_of_the_comparison(project: Project, pos
 
 
 @pytest.mark.parametrize("level", ["counts", "cells", "orm"])
-def test_integers_longer_than_python_reads_are_proven_by_every_level(
+def test_integers_longer_than_python_reads_are_verified_by_every_level(
     project: Project, postgres_url: str, level: str
 ) -> None:
     """json.loads takes 4,300 digits; jsonb takes 131,072 before the decimal point."""
@@ -190,7 +190,9 @@ def test_json_that_two_sqlites_judge_differently_is_named_by_every_command(proje
 
 
 @pytest.mark.parametrize("exact", [True, False], ids=["exact", "as Django reads"])
-def test_whole_decimals_cross_as_was_chosen_and_are_proven_so(project: Project, postgres_url: str, exact: bool) -> None:
+def test_whole_decimals_cross_as_was_chosen_and_are_verified_so(
+    project: Project, postgres_url: str, exact: bool
+) -> None:
     held = (9007199254740993, 1234567890123456789, 12345, -9223372036854775807)
     read = ("9007199254740990", "1234567890123460000", "12345", "-9223372036854780000")
     execute(

@@ -1,4 +1,4 @@
-"""Strange databases with nothing wrong: each must pass without a finding, and be proven equal."""
+"""Strange databases with nothing wrong: each must pass without a finding, and be verified equal."""
 
 from __future__ import annotations
 

@@ -90,13 +90,13 @@ def _require_accounted(report: Report, case: Case, url: str) -> None:
     with psycopg.connect(url) as connection, closing(sqlite3.connect(":memory:")) as source:
         source.executescript(case.source)
         there = connection.execute("SELECT to_regclass('migrate_to_pg.quarantine') IS NOT NULL").fetchone() == (True,)
-        for proof in report.verification.tables:
-            target = connection.execute(f"SELECT count(*) FROM {_place(proof.name)}".encode()).fetchone()
-            rows = source.execute(f"SELECT count(*) FROM {_name(proof.name)}").fetchone()
-            aside = connection.execute(quarantine, [proof.name]).fetchone() if there else (0,)
+        for table in report.verification.tables:
+            target = connection.execute(f"SELECT count(*) FROM {_place(table.name)}".encode()).fetchone()
+            rows = source.execute(f"SELECT count(*) FROM {_name(table.name)}").fetchone()
+            aside = connection.execute(quarantine, [table.name]).fetchone() if there else (0,)
             assert target is not None
             assert aside is not None
-            assert rows == (target[0] + aside[0],), proof.name
+            assert rows == (target[0] + aside[0],), table.name
 
 
 def _require_blocked(report: Report, url: str) -> None:
@@ -115,10 +115,10 @@ def _require_published(report: Report, case: Case, url: str) -> None:
     assert report.verification.holds
     with psycopg.connect(url) as connection, closing(sqlite3.connect(":memory:")) as source:
         source.executescript(case.source)
-        for proof in report.verification.tables:
-            count = connection.execute(f"SELECT count(*) FROM {_place(proof.name)}".encode()).fetchone()
-            rows = source.execute(f"SELECT count(*) FROM {_name(proof.name)}").fetchone()
-            assert count == rows == (proof.rows_target,)
+        for table in report.verification.tables:
+            count = connection.execute(f"SELECT count(*) FROM {_place(table.name)}".encode()).fetchone()
+            rows = source.execute(f"SELECT count(*) FROM {_name(table.name)}").fetchone()
+            assert count == rows == (table.rows_target,)
 
 
 def _place(name: str) -> str:

@@ -183,7 +183,7 @@ def published(
         for name, columns in tables.items():
             yield from compare(source, target, name, columns, record)
             if report:
-                yield from unproven(target, name, report)
+                yield from unverified(target, name, report)
     if record:
         yield from record.needless(tables)
 
@@ -217,7 +217,7 @@ def shown(columns: list[Column], row: Row) -> str:
     return ", ".join(cells)
 
 
-def unproven(target: Target, name: str, report: dict[str, Any]) -> Iterator[str]:
+def unverified(target: Target, name: str, report: dict[str, Any]) -> Iterator[str]:
     """A table that was published without every cell having been compared."""
     count = target.ask(f"SELECT count(*) FROM {quoted(name)}")[0][0]
     told = next((t for t in report["tables"] if t["name"] == name), None)

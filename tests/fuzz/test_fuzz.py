@@ -1,4 +1,4 @@
-"""Whatever stands in the source: no traceback, no hang, no silent change, no unproven publication."""
+"""Whatever stands in the source: no traceback, no hang, no silent change, no unverified publication."""
 
 from __future__ import annotations
 

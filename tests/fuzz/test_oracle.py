@@ -165,7 +165,7 @@ def test_other_spellings_of_an_instant_are_that_instant(published: Published, wr
 @pytest.mark.parametrize(
     ("key", "value"), [("cells_compared", 0), ("differences", 1), ("rows_target", 81), ("name", "another")]
 )
-def test_a_table_that_was_not_proven_is_seen(published: Published, key: str, value: object) -> None:
+def test_a_table_that_was_not_verified_is_seen(published: Published, key: str, value: object) -> None:
     def change(report: dict[str, Any]) -> None:
         next(t for t in report["tables"] if t["name"] == "courses_course")[key] = value
 
@@ -173,7 +173,7 @@ def test_a_table_that_was_not_proven_is_seen(published: Published, key: str, val
     assert any(line.startswith("courses_course: ") for line in published.judge())
 
 
-def test_a_publication_whose_proof_only_counted_is_seen(published: Published) -> None:
+def test_a_publication_whose_verification_only_counted_is_seen(published: Published) -> None:
     published.in_report(lambda report: report.update(verify="counts"))
     assert any("counts" in line for line in published.judge())
 

@@ -1,4 +1,4 @@
-"""Types without a binary form here: sent as text, cast by PostgreSQL, proven in PostgreSQL's own spelling."""
+"""Types without a binary form here: sent as text, cast by PostgreSQL, verified in PostgreSQL's own spelling."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ pytestmark = pytest.mark.parametrize(
 
 
 def differences(ferry: Ferry) -> list[tuple[str, str | None, str | None]]:
-    proof = verify_tables(
+    verification = verify_tables(
         ferry.plan(), ferry.path, ferry.url, schema="ferry", verify=Verify.CELLS, progress=lambda _: None
     )
-    return [(sample.column, sample.source, sample.target) for table in proof.tables for sample in table.samples]
+    return [(sample.column, sample.source, sample.target) for table in verification.tables for sample in table.samples]
 
 
 TYPES = {
@@ -79,7 +79,7 @@ TYPES = {
 
 
 @pytest.mark.parametrize("type_sql", these_in_ci(TYPES, *[*TYPES][::3]))
-def test_what_postgresql_reads_crosses_and_is_proven(ferry: Ferry, type_sql: str) -> None:
+def test_what_postgresql_reads_crosses_and_is_verified(ferry: Ferry, type_sql: str) -> None:
     given, held = TYPES[type_sql]
     ferry.target(
         "CREATE TYPE mood AS ENUM ('sad', 'très gai'); CREATE TYPE \"Odd {type} of 100%s\" AS ENUM ('x', '%s');"
@@ -168,7 +168,7 @@ def test_a_text_of_which_postgresql_would_keep_less_is_not_sent(ferry: Ferry, ty
 def test_what_postgresql_cut_or_rounded_all_the_same_is_a_difference(
     ferry: Ferry, type_sql: str, given: str, held: str
 ) -> None:
-    """The reader marks it, so that it is not sent; what another program sends the proof tells."""
+    """The reader marks it, so that it is not sent; what another program sends the verification tells."""
     ferry.column(type_sql, given)
     assert marks(ferry.batches()) == ["malformed"]
     ferry.target(f"INSERT INTO t VALUES (1, CAST('{given}' AS {type_sql}))")
@@ -176,7 +176,7 @@ def test_what_postgresql_cut_or_rounded_all_the_same_is_a_difference(
     assert [target for _, _, target in differences(ferry) if target] == [f"id=1, v={held}"]
 
 
-def test_the_proof_tells_a_text_that_a_domain_in_an_array_refuses(ferry: Ferry) -> None:
+def test_the_verification_tells_a_text_that_a_domain_in_an_array_refuses(ferry: Ferry) -> None:
     ferry.target("CREATE DOMAIN positive AS int CHECK (VALUE > 0)")
     ferry.column("positive[]", "{1}", "{-1}", "{2}")
     ferry.target("INSERT INTO t VALUES (1, '{1}'), (3, '{2}')")

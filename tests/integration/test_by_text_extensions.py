@@ -76,7 +76,7 @@ def test_types_of_debians_contrib(tmp_path: Path, debian_url: str, type_sql: str
 
 
 def check_kept(ferry: Ferry, extension: str, type_sql: str, given: list[str], held: list[str], lost: list[str]) -> None:
-    """What is kept crosses and is proven; what would be lost is marked, and PostgreSQL would keep less of it."""
+    """What is kept crosses and is verified; what would be lost is marked, and PostgreSQL would keep less of it."""
     if extension:
         ferry.target(f"CREATE EXTENSION IF NOT EXISTS {extension} SCHEMA public")
     ferry.column(type_sql, *given, None, *lost)

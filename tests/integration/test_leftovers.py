@@ -1,4 +1,4 @@
-"""What no migration knows, made, loaded and proven without a project around it: each corruption must be found."""
+"""What no migration knows, made, loaded and verified without a project around it: each corruption must be found."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ class Crossing:
         )
 
     def found(self) -> list[Difference]:
-        proof = self.verify(Verify.CELLS)
-        assert proof.holds == (not any(table.differences for table in proof.tables))
-        return [sample for table in proof.tables for sample in table.samples]
+        verification = self.verify(Verify.CELLS)
+        assert verification.holds == (not any(table.differences for table in verification.tables))
+        return [sample for table in verification.tables for sample in table.samples]
 
     def table(self, name: str) -> LeftoverTable:
         return next(table for table in self.tables if table.name == name)
@@ -113,7 +113,7 @@ CORRUPTIONS = {
 }  # fmt: skip
 
 
-def test_what_was_carried_is_proven_and_each_corruption_is_found(crossing: Crossing) -> None:
+def test_what_was_carried_is_verified_and_each_corruption_is_found(crossing: Crossing) -> None:
     assert crossing.found() == []
     for statement, expected in CORRUPTIONS.items():
         assert crossing.run(statement) == 1, statement
@@ -145,7 +145,7 @@ MISJUDGED: dict[str, tuple[str, Holds]] = {
 def test_a_value_that_was_lost_because_its_column_was_judged_wrongly_is_found(
     judged: str, tmp_path: Path, postgres_url: str
 ) -> None:
-    """The load would send NULL for what it does not know of; the proof asks the snapshot itself."""
+    """The load would send NULL for what it does not know of; the verification asks the snapshot itself."""
     crossing = Crossing(tmp_path, postgres_url, SCRIPT)
     name, kind = MISJUDGED[judged]
     keyed = crossing.table("keyed")

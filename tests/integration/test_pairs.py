@@ -56,10 +56,10 @@ def carried(ferry: Ferry, type_sql: str) -> dict[Any, str]:
     kept -= {row for refusal in refused for row in refusal.rows}
     ferry.fill("DELETE FROM t WHERE id = ?", ([n] for n in range(1, len(VALUES) + 1) if n not in kept))
     ferry.load()
-    proof = verify_tables(
+    verification = verify_tables(
         ferry.plan(), ferry.path, ferry.url, schema="ferry", verify=Verify.CELLS, progress=lambda _: None
     )
-    assert [s for t in proof.tables for s in t.samples] == []
+    assert [s for t in verification.tables for s in t.samples] == []
     return {VALUES[n - 1]: text for n, text in ferry.rows("SELECT id, v::text FROM t ORDER BY id")}
 
 

@@ -32,7 +32,7 @@ def rows_of(path: Path, table: str) -> int:
         return int(connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0])
 
 
-def test_a_healthy_database_is_published_with_every_cell_proven(
+def test_a_healthy_database_is_published_with_every_cell_verified(
     source: Path, each_postgres_url: str, move: Move, execute: Query
 ) -> None:
     report = move(source, each_postgres_url)
@@ -202,7 +202,7 @@ def test_the_published_schema_is_the_one_that_migrate_makes(
     assert len(published) > 100
 
 
-# --- the proof ---
+# --- the verification ---
 
 
 def corrupt(url: str, statement: str) -> Callable[[], None]:
@@ -227,7 +227,7 @@ def corrupt(url: str, statement: str) -> Callable[[], None]:
         ),
     ],
 )
-def test_one_wrong_row_in_staging_fails_the_proof_by_name(
+def test_one_wrong_row_in_staging_fails_the_verification_by_name(
     kind: str, statement: str, column: str, source: Path, postgres_url: str, move: Move, execute: Query
 ) -> None:
     report = move(source, postgres_url, on={"prove": corrupt(postgres_url, statement)})
@@ -242,7 +242,7 @@ def test_one_wrong_row_in_staging_fails_the_proof_by_name(
 
 
 @pytest.mark.parametrize("stage", first_in_ci("publish", "load", "prove"))
-def test_a_snapshot_that_was_written_to_proves_nothing(
+def test_a_snapshot_that_was_written_to_is_not_verified_against(
     stage: str, source: Path, postgres_url: str, move: Move, execute: Query, tmp_path: Path
 ) -> None:
     """What was loaded of it, and what it is compared with, would be alike."""
@@ -276,7 +276,7 @@ def test_a_changed_cell_fails_where_nobody_said_what_to_compare(
     assert report.failure.exit_status == 3
 
 
-def test_a_sequence_one_short_fails_the_proof(source: Path, postgres_url: str, move: Move) -> None:
+def test_a_sequence_one_short_fails_the_verification(source: Path, postgres_url: str, move: Move) -> None:
     change = corrupt(
         postgres_url,
         "SELECT setval(pg_get_serial_sequence('courses_course', 'id'), (SELECT max(id) - 1 FROM courses_course))",

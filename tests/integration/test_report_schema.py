@@ -61,7 +61,7 @@ def test_a_check_a_rehearsal_and_a_blocked_run(
     assert told["changes"]
 
 
-def test_a_failed_proof(source: Path, postgres_url: str, move: Move) -> None:
+def test_a_failed_verification(source: Path, postgres_url: str, move: Move) -> None:
     def change() -> None:
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             connection.execute(f"DELETE FROM {INCOMING}.attributions_attribution WHERE id < 30".encode())

@@ -332,7 +332,7 @@ def test_what_a_role_has_set_changes_nothing_on_any_of_our_connections(
         assert shown(connection.cursor()) == wanted
     with arrow_connection.connect(choice.conninfo) as connection, connection.cursor() as cursor:
         assert shown(cursor) == wanted
-    with Target(choice.conninfo, "public") as proof, proof._connection.cursor() as cursor:
+    with Target(choice.conninfo, "public") as verification, verification._connection.cursor() as cursor:
         assert shown(cursor) == wanted
     with (
         django_db_blocker.unblock(),

@@ -255,7 +255,7 @@ def _edit_header(snapshot: Path, url: str) -> None:
 
 
 @pytest.mark.parametrize("change", first_in_ci(_edit_rows, _edit_sum, _edit_header))
-def test_a_kept_snapshot_that_is_not_what_its_sum_says_proves_nothing(
+def test_a_kept_snapshot_that_is_not_what_its_sum_says_is_not_verified_against(
     source: Path,
     postgres_url: str,
     move: Move,

@@ -1,4 +1,4 @@
-"""Single corruptions of the staged tables, each with what the proof must say of it, from a seed."""
+"""Single corruptions of the staged tables, each with what the verification must say of it, from a seed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Told = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corruption:
-    """A statement that changes one thing, and everything that the proof must tell."""
+    """A statement that changes one thing, and everything that the verification must tell."""
 
     kind: str
     statement: str

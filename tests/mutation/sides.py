@@ -85,12 +85,14 @@ class Sides:
             return c.execute(statement.encode()).rowcount
 
     def found(self) -> list[Difference]:
-        """What the proof finds."""
-        proof = verify_tables(
+        """What the verification finds."""
+        verification = verify_tables(
             self.plan, self.ferry.path, self.ferry.url, schema="ferry", verify=Verify.CELLS, progress=lambda _: None
         )
-        assert sum(table.differences for table in proof.tables) == sum(len(table.samples) for table in proof.tables)
-        return [sample for table in proof.tables for sample in table.samples]
+        assert sum(table.differences for table in verification.tables) == sum(
+            len(table.samples) for table in verification.tables
+        )
+        return [sample for table in verification.tables for sample in table.samples]
 
     def restore(self) -> None:
         """Undo a corruption of rows."""

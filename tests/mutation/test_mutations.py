@@ -8,7 +8,7 @@ from collections import Counter
 import psycopg
 import pytest
 
-from migrate_to_pg.errors import ProofError
+from migrate_to_pg.errors import VerificationError
 from migrate_to_pg.records import Difference, Identity
 from migrate_to_pg.verify.schema import require_described, require_identities, require_validated
 from tests.conftest import Server
@@ -106,7 +106,7 @@ def test_every_corruption_of_the_schema_is_found(sides: Sides, kind: str) -> Non
         try:
             with (
                 psycopg.connect(sides.ferry.url, autocommit=True) as connection,
-                pytest.raises(ProofError) as caught,
+                pytest.raises(VerificationError) as caught,
             ):
                 require_described(connection, "ferry", sides.made)
             assert named in " ".join([str(caught.value), *caught.value.detail])
@@ -124,7 +124,7 @@ def test_every_sequence_that_is_short_is_found(sides: Sides, each: int) -> None:
     with psycopg.connect(sides.ferry.url, autocommit=True, options="-c search_path=ferry") as connection:
         for short in [1, *(chance.randint(1, ROWS) for _ in range(each))]:
             connection.execute("SELECT setval('thing_id_seq', %s, false)", [ROWS + 1 - short])
-            with pytest.raises(ProofError, match=r"thing\.id would be"):
+            with pytest.raises(VerificationError, match=r"thing\.id would be"):
                 require_identities(connection, "ferry", sides.plan, identity)
         connection.execute("SELECT setval('thing_id_seq', %s, false)", [ROWS + 1])
         require_identities(connection, "ferry", sides.plan, identity)

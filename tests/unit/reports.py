@@ -218,7 +218,7 @@ def poisoned(text: str) -> Report:
     sample = Sample(key={text: text}, value=text)
     wrong = difference(table=text, key={text: text}, column=text, source=text, target=text + "!")
     failure = Failure(message=f"Refused {text}", detail=(text,), remedy=text, exit_status=1)
-    proof = Verification(verify=Verify.CELLS, tables=(table(text, differences=1, samples=(wrong,)),))
+    verification = Verification(verify=Verify.CELLS, tables=(table(text, differences=1, samples=(wrong,)),))
     assert PUBLISHED.source
     edits = (Change(key={text: text}, old=text, new=text),)
     rows = (RemovedRow(key={text: text}, reason=text, row={text: text, "n": None, "b": {"blob": text}}),)
@@ -234,7 +234,7 @@ def poisoned(text: str) -> Report:
         changed=(changed(rule=text, table=text, column=text, samples=edits),),
         removed=(aside(rule=text, table=text, samples=rows),),
         identities=(Identity(table=text, column=text, next=1),),
-        verification=proof,
+        verification=verification,
         publication=Publication(
             schema=text,
             tables=(text,),

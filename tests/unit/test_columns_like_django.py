@@ -163,12 +163,12 @@ def spellings(whole: st.SearchStrategy[str]) -> st.SearchStrategy[list[str]]:
     return st.lists(st.one_of(whole, mangled(whole), NOISE), min_size=1, max_size=3)
 
 
-#: The proof's reading of a column's text, and what it makes of what the codec read.
+#: The verification's reading of a column's text, and what it makes of what the codec read.
 Judge = Callable[[Any], str]
 
 
 def check_proven(converted: ConvertedBatch, values: Sequence[str], source: Judge, form: Judge) -> None:
-    """What the codec read is what the proof reads of the same text."""
+    """What the codec read is what the verification reads of the same text."""
     for value, read in zip(values, converted.values.to_pylist(), strict=True):
         assert read is None or source(value) == form(read), (value, read)
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from django.core.management.base import CommandError
 
-from migrate_to_pg.errors import ProofError, StagingError, UsageError
+from migrate_to_pg.errors import StagingError, UsageError, VerificationError
 from migrate_to_pg.management.commands.migrate_from_pg import Command
 from migrate_to_pg.move_back.check_file import check_file
 from migrate_to_pg.move_back.make_schema import make_tables, prepare, restore
@@ -94,7 +94,7 @@ def test_what_is_not_as_the_migrations_make_it_is_named(tmp_path: Path, statemen
     with closing(filled(tmp_path / "new.sqlite3", "a")) as database:
         restore(database, SCHEMA, NEXT)
         database.executescript(statement)
-        with pytest.raises(ProofError, match=told):
+        with pytest.raises(VerificationError, match=told):
             check_file(database, SCHEMA, NEXT)
 
 

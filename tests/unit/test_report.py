@@ -105,7 +105,7 @@ def test_a_failure_after_publishing_does_not_deny_the_publication() -> None:
     assert all("Nothing was published" not in text for text in everything(report).values())
 
 
-def test_only_a_comparison_of_cells_is_called_proven() -> None:
+def test_only_a_comparison_of_cells_is_called_verified() -> None:
     check_all_tell(PUBLISHED, "Compared: 70 cells, one by one, no difference.")
     counted = replace(PUBLISHED, verification=Verification(verify=Verify.COUNTS, tables=(table(cells_compared=0),)))
     check_all_tell(counted, "cells were not compared")
@@ -250,8 +250,10 @@ def test_unequal_counts_are_differences_even_where_cells_were_not_compared() -> 
 
 def test_a_terminal_lists_the_largest_equal_tables_and_every_unequal_one() -> None:
     equal = [table(f"t{i:03}", rows_source=i, rows_target=i) for i in range(200)]
-    proof = Verification(verify=Verify.CELLS, tables=(*equal, table("wrong", differences=1, samples=(difference(),))))
-    shown = [text.split() for text in lines(replace(FAILED, verification=proof, loaded=()))]
+    verification = Verification(
+        verify=Verify.CELLS, tables=(*equal, table("wrong", differences=1, samples=(difference(),)))
+    )
+    shown = [text.split() for text in lines(replace(FAILED, verification=verification, loaded=()))]
     start = next(i for i, words in enumerate(shown) if words[:2] == ["Table", "SQLite"])
     names = [words[0] for words in shown[start + 1 : start + 22]]
     assert names == ["wrong", *(f"t{i}" for i in range(199, 179, -1))]
@@ -260,8 +262,8 @@ def test_a_terminal_lists_the_largest_equal_tables_and_every_unequal_one() -> No
 
 def test_a_table_fits_80_columns_without_a_fold() -> None:
     wide = table("attributions_attribution", rows_source=2_000_000, rows_target=1_999_999, cells_compared=20_000_000)
-    proof = Verification(verify=Verify.CELLS, tables=(replace(wide, differences=14, seconds=99.0),))
-    shown = without_colours(terminal(replace(FAILED, verification=proof))).splitlines()
+    verification = Verification(verify=Verify.CELLS, tables=(replace(wide, differences=14, seconds=99.0),))
+    shown = without_colours(terminal(replace(FAILED, verification=verification))).splitlines()
     assert all(len(text) <= 80 for text in shown)
     row = next(t for t in shown if t.startswith("attributions_attribution ") and "20,000,000" in t)
     assert row.split() == [

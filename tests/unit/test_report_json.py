@@ -53,11 +53,11 @@ def test_the_keys_of_report_json_are_those_that_others_rely_on() -> None:
     assert data["failure"] is None
 
 
-def test_the_seconds_of_a_table_are_those_of_load_and_proof() -> None:
+def test_the_seconds_of_a_table_are_those_of_load_and_verification() -> None:
     assert to_json(PUBLISHED)["tables"][0]["seconds"] == pytest.approx(0.75)
 
 
-def test_a_table_without_proof_has_nulls_for_what_nobody_knows() -> None:
+def test_a_table_without_verification_has_nulls_for_what_nobody_knows() -> None:
     loaded = to_json(replace(FAILED, verification=None))
     assert loaded["verify"] is None
     assert loaded["tables"] == [

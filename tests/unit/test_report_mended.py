@@ -92,7 +92,7 @@ def test_rows_that_neither_side_has_are_not_accounted_for() -> None:
     check_none_tell(report, "Accounted for", "is accounted for")
 
 
-def test_what_the_proof_does_not_confirm_is_a_difference() -> None:
+def test_what_the_verification_does_not_confirm_is_a_difference() -> None:
     cell = difference(kind="unexplained", source="text-too-long: the cut is another", target="ab")
     row = difference(kind="unexplained", column="", source="a row set aside is not kept", target=None)
     whole = difference(kind="unexplained", key={}, column="", source="2 reported, 1 in the journal", target=None)

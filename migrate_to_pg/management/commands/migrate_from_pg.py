@@ -19,8 +19,8 @@ class Command(console.ConsoleCommand):
     help = (
         "Makes a new SQLite file that holds what PostgreSQL holds now: the project's migrations make its schema, all"
         " rows are read from one state of PostgreSQL, and every cell is compared. PostgreSQL is only read, and no file"
-        " is written over. Exit status: 0 done, 1 blocked or failed, 2 usage, 3 the proof failed; there is a new file"
-        " only with 0."
+        " is written over. Exit status: 0 done, 1 blocked or failed, 2 usage, 3 verification failed; there is a new"
+        " file only with 0."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -22,8 +22,8 @@ class Command(console.ConsoleCommand):
 
     help = (
         "Copies the SQLite database, finds every fault in it, applies the project's migrations on PostgreSQL in a"
-        " hidden schema, loads the rows, proves them equal and publishes all of it in one transaction."
-        " Exit status: 0 done, 1 blocked or failed, 2 usage, 3 the proof failed; nothing is published but with 0."
+        " hidden schema, loads the rows, verifies that they are equal and publishes all of it in one transaction."
+        " Exit status: 0 done, 1 blocked or failed, 2 usage, 3 verification failed; nothing is published but with 0."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

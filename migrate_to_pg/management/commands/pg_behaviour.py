@@ -37,7 +37,7 @@ class Command(console.ConsoleCommand):
     """Find what the application will do otherwise on PostgreSQL."""
 
     help = (
-        "Puts the proven data on a PostgreSQL of its own, and finds what the application will do otherwise there: by"
+        "Puts the verified data on a PostgreSQL of its own, and finds what the application will do otherwise there: by"
         " its tests, by its queries, by its data and models, and by reading its code. Neither the SQLite database nor"
         " the code is changed. Exit status: 0 nothing of --fail-on was found, 1 something was, or the command failed,"
         " 2 usage."

@@ -40,8 +40,8 @@ class Command(console.ConsoleCommand):
         "Finds every fault of a SQLite database, tells where it comes from and what to do. The database is only read;"
         " everything is asked of a copy that is thrown away. With --repair it is repaired, after a backup. With"
         " --rebuild a new file is made. Exit status: 0 healthy (warnings are shown), 1 errors were found or a repair"
-        " was not made, 2 usage. With --rebuild: 0 made, 1 blocked or failed, 2 usage, 3 the proof failed; there is a"
-        " new file only with 0."
+        " was not made, 2 usage. With --rebuild: 0 made, 1 blocked or failed, 2 usage, 3 verification failed; there is"
+        " a new file only with 0."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -43,7 +43,7 @@ def differences(name: str, names: list[str], left: dict[Any, Any], right: dict[A
 
 
 def same(a: Any, b: Any, is_json: bool) -> bool:
-    """This test's own opinion: it shares nothing with the proof."""
+    """This test's own opinion: it shares nothing with the verification."""
     if isinstance(a, (bytes, memoryview)):
         return bytes(a) == bytes(b)
     if is_json:

@@ -72,10 +72,10 @@ def test_no_model_is_instantiated_and_no_signal_sent(source: Path, postgres_url:
     assert made == []
 
 
-def test_a_value_that_the_cells_proof_could_not_see_is_told(
+def test_a_value_that_the_verification_of_cells_could_not_see_is_told(
     source: Path, postgres_url: str, move: Move, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Were the proof of the cells blind, the ORM's would still see it."""
+    """Were the verification of the cells blind, the ORM's would still see it."""
     monkeypatch.setattr("migrate_to_pg.verify.compare.rows_to_check", lambda *_: [])
 
     def change() -> None:

@@ -1,4 +1,4 @@
-"""The schema's own proof: as the migrations made it, every constraint checked, the next id really free."""
+"""The schema's own verification: as the migrations made it, every constraint checked, the next id really free."""
 
 from __future__ import annotations
 

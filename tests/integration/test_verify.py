@@ -1,4 +1,4 @@
-"""What prove must call equal, and what it must catch and name, one corruption at a time."""
+"""What the verification must call equal, and what it must catch and name, one corruption at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from django.db.backends.sqlite3._functions import register  # type: ignore[import-untyped]
 from psycopg import sql
 
-from migrate_to_pg.errors import ProofError
+from migrate_to_pg.errors import VerificationError
 from migrate_to_pg.records import (
     Difference,
     Event,
@@ -77,13 +77,13 @@ class Sides:
         source.close()
         return Plan(tables=tables, source_time_zone=zone)
 
-    def prove(self, verify: Verify = Verify.CELLS, zone: str = "UTC") -> Verification:
+    def verify(self, verify: Verify = Verify.CELLS, zone: str = "UTC") -> Verification:
         return verify_tables(
             self.plan(zone), self.path, self.url, schema=SCHEMA, verify=verify, progress=self.events.append
         )
 
     def samples(self, zone: str = "UTC") -> list[Difference]:
-        return [sample for table in self.prove(zone=zone).tables for sample in table.samples]
+        return [sample for table in self.verify(zone=zone).tables for sample in table.samples]
 
 
 def insert(many: Callable[..., Any], table: str, mark: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -203,9 +203,9 @@ def test_equal_values_are_equal_in_every_spelling(
     sides: Sides, declared: str, value: float | str | bytes, type_sql: str, text: str
 ) -> None:
     one_cell(sides, declared, value, type_sql, text)
-    proof = sides.prove()
-    assert proof.holds, proof.tables[0].samples
-    assert proof.tables[0].cells_compared == 6
+    verification = sides.verify()
+    assert verification.holds, verification.tables[0].samples
+    assert verification.tables[0].cells_compared == 6
 
 
 UNEQUAL = [
@@ -283,9 +283,9 @@ def test_one_changed_cell_is_caught_and_named(
     sides: Sides, declared: str, value: str | float | bytes | None, type_sql: str, text: str | None
 ) -> None:
     one_cell(sides, declared, value, type_sql, text)
-    proof = sides.prove()
-    assert not proof.holds
-    (table,) = proof.tables
+    verification = sides.verify()
+    assert not verification.holds
+    (table,) = verification.tables
     (sample,) = table.samples
     assert (table.differences, table.rows_source, table.rows_target) == (1, 3, 3)
     assert (sample.table, sample.key, sample.column, sample.kind) == ("thing", {"id": "7"}, "value", "changed")
@@ -326,16 +326,16 @@ def test_a_day_instead_of_24_hours_equals_by_cells_and_is_reported_after_a_load(
     with psycopg.connect(each_sides.url) as connection:
         require_spans(connection, SCHEMA, each_sides.plan())
         each_sides.corrupt("UPDATE thing SET value = '1 day' WHERE id = 7")
-        assert each_sides.prove().holds
-        with pytest.raises(ProofError, match=r"thing\.value holds days or months in 1 row,"):
+        assert each_sides.verify().holds
+        with pytest.raises(VerificationError, match=r"thing\.value holds days or months in 1 row,"):
             require_spans(connection, SCHEMA, each_sides.plan())
 
 
 def test_untouched_rows_hold_on_every_server_and_tell_their_progress(each_sides: Sides) -> None:
     numbered(each_sides)
-    proof = each_sides.prove()
-    assert proof.holds
-    assert proof.tables[0].cells_compared == 2 * COUNT
+    verification = each_sides.verify()
+    assert verification.holds
+    assert verification.tables[0].cells_compared == 2 * COUNT
     assert {(e.kind, e.stage, e.message, e.total) for e in each_sides.events} == {("progress", "prove", "thing", COUNT)}
     done = [event.done for event in each_sides.events]
     assert done == sorted(done)
@@ -346,9 +346,9 @@ def test_untouched_rows_hold_on_every_server_and_tell_their_progress(each_sides:
 def test_a_deleted_row_is_missing(sides: Sides, number: int) -> None:
     numbered(sides)
     sides.corrupt(f"DELETE FROM thing WHERE id = {number}")
-    proof = sides.prove()
-    assert (proof.tables[0].rows_source, proof.tables[0].rows_target) == (COUNT, COUNT - 1)
-    assert proof.tables[0].cells_compared == 2 * (COUNT - 1)
+    verification = sides.verify()
+    assert (verification.tables[0].rows_source, verification.tables[0].rows_target) == (COUNT, COUNT - 1)
+    assert verification.tables[0].cells_compared == 2 * (COUNT - 1)
     assert kinds(sides) == [("missing", str(number), "")]
     assert sides.samples()[0].source == f"id={number}, name=thing {number // 3}"
 
@@ -382,7 +382,7 @@ def test_many_faults_are_counted_exactly_and_twenty_are_named(sides: Sides) -> N
     sides.corrupt("DELETE FROM thing WHERE id % 30 = 0")
     sides.corrupt("UPDATE thing SET name = name || ' ' WHERE id % 30 = 3")
     sides.corrupt("INSERT INTO thing SELECT id + 1, name FROM thing WHERE id % 30 = 6")
-    (table,) = sides.prove().tables
+    (table,) = sides.verify().tables
     assert table.differences == 3 * COUNT // 10
     assert len(table.samples) == 20
 
@@ -391,7 +391,7 @@ def test_many_faults_are_counted_exactly_and_twenty_are_named(sides: Sides) -> N
 def test_a_long_run_of_missing_rows_is_counted_exactly(sides: Sides, lost: str) -> None:
     numbered(sides)
     sides.corrupt(f"DELETE FROM thing WHERE {lost}")
-    (table,) = sides.prove().tables
+    (table,) = sides.verify().tables
     assert table.differences == table.rows_source - table.rows_target > 0
     assert {sample.kind for sample in table.samples} == {"missing"}
 
@@ -400,18 +400,18 @@ def test_far_shifted_ids_find_their_partners_all_the_same(sides: Sides) -> None:
     numbered(sides)
     sides.corrupt("UPDATE thing SET id = id + 9000 + 100000")
     sides.corrupt("UPDATE thing SET id = id - 100000")
-    (table,) = sides.prove().tables
+    (table,) = sides.verify().tables
     assert table.differences == 6000 + 3000  # half the ids are missing, half are extra, the rest are renamed
 
 
 def test_counts_compares_rows_only(sides: Sides) -> None:
     numbered(sides)
     sides.corrupt("UPDATE thing SET name = 'x'")
-    proof = sides.prove(Verify.COUNTS)
-    assert proof.holds
-    assert (proof.tables[0].rows_target, proof.tables[0].cells_compared) == (COUNT, 0)
+    verification = sides.verify(Verify.COUNTS)
+    assert verification.holds
+    assert (verification.tables[0].rows_target, verification.tables[0].cells_compared) == (COUNT, 0)
     sides.corrupt("DELETE FROM thing WHERE id = 3")
-    assert not sides.prove(Verify.COUNTS).holds
+    assert not sides.verify(Verify.COUNTS).holds
 
 
 # --- keys of other kinds ----------------------------------------------------------------------------------------------
@@ -444,7 +444,7 @@ def test_keys_of_every_type_are_matched_whatever_their_order(
     with psycopg.connect(sides.url, options=f"-c search_path={SCHEMA} -c TimeZone=UTC") as connection:
         for text, n in zip(target or source, range(99), strict=False):
             connection.execute(f"INSERT INTO thing VALUES (%s::text::{type_sql}, %s)", [text, n])
-    assert sides.prove().holds
+    assert sides.verify().holds
     sides.corrupt("UPDATE thing SET n = -1 WHERE n = 1")
     (sample,) = sides.samples()
     assert (sample.column, sample.source, sample.target) == ("n", "1", "-1")
@@ -454,7 +454,7 @@ def test_keys_of_several_columns_name_all_of_them(sides: Sides) -> None:
     rows = [(a, f"b{b}", "x") for a in range(30) for b in range(30)]
     sides.source("CREATE TABLE thing (a integer, b text, c text, PRIMARY KEY (a, b))", *rows)
     sides.target("CREATE TABLE thing (a int, b text, c text, PRIMARY KEY (b, a))", *rows)
-    assert sides.prove().holds
+    assert sides.verify().holds
     sides.corrupt("UPDATE thing SET c = 'y' WHERE a = 7 AND b = 'b11'")
     assert [dict(s.key) for s in sides.samples()] == [{"b": "b11", "a": "7"}]
 
@@ -480,7 +480,7 @@ def test_equal_rows_without_a_key_may_come_in_any_order(sides: Sides) -> None:
     rows = [(n % 7, None if n % 3 else n % 5, f'{{"b": {n % 2}, "a": 1.0}}') for n in range(5000)]
     sides.source("CREATE TABLE thing (id integer, n integer, j text)", *rows)
     sides.target("CREATE TABLE thing (id bigint, n bigint, j jsonb)", *reversed(rows))
-    assert sides.prove().holds
+    assert sides.verify().holds
     sides.corrupt("UPDATE thing SET n = 77 WHERE ctid = '(0,1)'")
     assert sorted(sample.kind for sample in sides.samples()) == ["extra", "missing"]
 
@@ -493,7 +493,7 @@ def test_hostile_names_work_on_both_sides(sides: Sides, name: str) -> None:
     create = f"CREATE TABLE {quoted(name)} ({quoted(name)} integer PRIMARY KEY, {quoted(name + '2')} text)"
     sides.source(create, (1, "a"), table=name)
     sides.target(create, (1, "a"), table=name)
-    assert sides.prove().holds
+    assert sides.verify().holds
     sides.corrupt(f"UPDATE {quoted(name)} SET {quoted(name + '2')} = 'b'")
     (sample,) = sides.samples()
     assert (sample.table, sample.key, sample.column) == (name, {name: "1"}, name + "2")
@@ -507,7 +507,7 @@ def test_a_path_with_special_characters_is_opened_and_nothing_is_made_beside_it(
     sides = Sides(folder / "a b?mode=rwc.sqlite3", postgres_url)
     numbered(sides, 5)
     before = sides.path.read_bytes()
-    assert sides.prove().holds
+    assert sides.verify().holds
     assert [path.name for path in folder.iterdir()] == [sides.path.name]
     assert sides.path.read_bytes() == before
 
@@ -526,8 +526,8 @@ PARIS = [
 def test_naive_text_is_in_the_sources_time_zone(sides: Sides) -> None:
     sides.source("CREATE TABLE thing (id integer PRIMARY KEY, at datetime)", *enumerate(text for text, _ in PARIS))
     sides.target("CREATE TABLE thing (id int PRIMARY KEY, at timestamptz)", *enumerate(instant for _, instant in PARIS))
-    assert sides.prove(zone="Europe/Paris").holds
-    (wrong,) = sides.prove().tables
+    assert sides.verify(zone="Europe/Paris").holds
+    (wrong,) = sides.verify().tables
     assert wrong.differences == len(PARIS) - 1
     assert wrong.samples[0].target == "2024-07-01 10:00:00+00:00"
 
@@ -537,7 +537,7 @@ def test_the_servers_own_settings_do_not_matter(sides: Sides) -> None:
     name = sides.url.split("/")[3].split("?")[0]
     for setting in ("TimeZone = 'Asia/Tokyo'", "extra_float_digits = -5", "IntervalStyle = 'iso_8601'"):
         sides.corrupt(f"ALTER DATABASE {quoted(name)} SET {setting}")
-    assert sides.prove().holds
+    assert sides.verify().holds
 
 
 @pytest.mark.parametrize("storage", ["STORED", "VIRTUAL"])
@@ -551,7 +551,7 @@ def test_generated_columns_are_compared_even_those_that_call_djangos_functions(e
         " digest text GENERATED ALWAYS AS (md5(CASE n WHEN 'b' THEN 'c' ELSE n END)) STORED);"
         "INSERT INTO thing VALUES (21, 'a'), (22, 'b')"
     )
-    (table,) = each_sides.prove().tables
+    (table,) = each_sides.verify().tables
     (found,) = table.otherwise
     (sample,) = found.samples
     assert (table.differences, found.count, sample.key, sample.column) == (0, 1, {"id": "22"}, "digest")
@@ -565,7 +565,7 @@ def test_one_cell_of_the_wrong_class_far_down_does_not_hide_the_others(sides: Si
     connection.close()
     sides.corrupt("UPDATE thing SET name = 'y' WHERE id = 15003")
     assert kinds(sides) == [("changed", "15000", "name"), ("changed", "15003", "name")]
-    assert sides.prove().tables[0].cells_compared == 2 * COUNT
+    assert sides.verify().tables[0].cells_compared == 2 * COUNT
 
 
 UPPER = "(upper(name))"
@@ -587,7 +587,7 @@ def test_what_postgresql_computes_otherwise_is_told_and_is_no_difference(sides: 
     with sqlite3.connect(sides.path) as source:
         source.executemany("INSERT INTO thing (id, name) VALUES (?, ?)", [(1, "a"), (2, "é"), (3, None)])
     source.close()
-    (table,) = sides.prove().tables
+    (table,) = sides.verify().tables
     assert (table.differences, table.cells_compared, table.cells_computed) == (0, 6, 3)
     (told,) = table.otherwise
     assert (told.column, told.count) == ("loud", 1)
@@ -596,7 +596,7 @@ def test_what_postgresql_computes_otherwise_is_told_and_is_no_difference(sides: 
 
 def test_a_column_that_is_plain_on_sqlite_may_hold_anything(sides: Sides) -> None:
     shouting(sides, "text", (1, "a", "A"), (2, "é", None), (3, None, "x"))
-    (table,) = sides.prove().tables
+    (table,) = sides.verify().tables
     assert (table.differences, table.cells_compared, table.cells_computed) == (0, 6, 3)
     assert [(s.source, s.target) for s in table.otherwise[0].samples] == [(None, "É"), ("x", None)]
 
@@ -604,7 +604,7 @@ def test_a_column_that_is_plain_on_sqlite_may_hold_anything(sides: Sides) -> Non
 def test_a_computed_value_that_its_expression_does_not_give_is_a_difference(sides: Sides) -> None:
     shouting(sides, "text", (1, "a", "A"), (2, "é", "É"), (3, None, None))
     sides.corrupt("CREATE OR REPLACE FUNCTION loudly(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT lower($1)'")
-    (table,) = sides.prove().tables
+    (table,) = sides.verify().tables
     assert table.differences == 2
     assert [(s.column, s.target) for s in table.samples] == [("loud", "another value, in 2 rows")]
 
@@ -613,7 +613,7 @@ def test_rows_without_a_key_are_matched_by_what_is_compared(sides: Sides) -> Non
     sides.source("CREATE TABLE thing (name text, loud text)", ("é", "é"), ("é", "é"), ("b", "B"))
     sides.target('CREATE TABLE thing (name text, loud text GENERATED ALWAYS AS (upper(name COLLATE "C.utf8")) STORED)')
     sides.corrupt("INSERT INTO thing (name) VALUES ('é'), ('b'), ('é')")
-    (table,) = sides.prove().tables
+    (table,) = sides.verify().tables
     assert (table.differences, table.cells_compared, table.cells_computed) == (0, 3, 3)
     assert table.otherwise[0].count == 2
 
@@ -665,7 +665,7 @@ def test_a_computed_value_is_compared_as_its_columns_type_keeps_it(each_sides: S
         f' s text COLLATE "POSIX", t timestamp, {", ".join(computed)})'
     )
     each_sides.corrupt("INSERT INTO thing (id, n, s, t) VALUES (7, 3.14159, 'abcd ', '2024-02-29 12:34:56.789012')")
-    (table,) = each_sides.prove().tables
+    (table,) = each_sides.verify().tables
     assert [(sample.column, sample.source) for sample in table.samples] == []
     assert (table.differences, table.cells_computed) == (0, len(computed))
 
@@ -682,7 +682,7 @@ def test_a_product_that_both_sides_compute_is_equal_and_a_half_is_told(each_side
         " total numeric(10,2) GENERATED ALWAYS AS (price * rate) STORED);"
         "INSERT INTO thing VALUES (1, 2, 1), (2, 0.25, 0.5)"
     )
-    (table,) = each_sides.prove().tables
+    (table,) = each_sides.verify().tables
     assert table.differences == 0
     assert [(s.key, s.source, s.target) for s in table.otherwise[0].samples] == [({"id": "2"}, "0.125", "0.13")]
 

@@ -1,6 +1,6 @@
 """Verify, where repairs were made: PostgreSQL holds the snapshot with the edits of the journal, and nothing else.
 
-Whether a repair's new value is the right one is asked of the rules: tests/unit/rules, tests/unit/test_prove_repairs.py.
+Whether a repair's new value is right is asked of the rules: tests/unit/rules, tests/unit/test_verify_repairs.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from migrate_to_pg.errors import ProofError
+from migrate_to_pg.errors import VerificationError
 from migrate_to_pg.examine import examine
 from migrate_to_pg.load import load
 from migrate_to_pg.planning import make_plan, read_source, read_target
@@ -92,7 +92,7 @@ class Crossing:
         load(plan, self.mended.path, self.url, schema=SCHEMA, progress=quiet)
         return self.mended
 
-    def prove(self, verify: Verify = Verify.CELLS) -> Verification:
+    def verify(self, verify: Verify = Verify.CELLS) -> Verification:
         return verify_tables(
             self.plan,
             self.snapshot,
@@ -137,9 +137,9 @@ class Crossing:
     def holds(self) -> None:
         """Both ways of proving hold, and every row is accounted for."""
         for verify in Verify:
-            proof = self.prove(verify)
-            assert [s for t in proof.tables for s in t.samples] == []
-            assert proof.holds
+            verification = self.verify(verify)
+            assert [s for t in verification.tables for s in t.samples] == []
+            assert verification.holds
 
 
 def quiet(_: object) -> None:
@@ -151,12 +151,14 @@ def crossing(tmp_path: Path, postgres_url: str) -> Crossing:
     return Crossing(tmp_path, postgres_url)
 
 
-def unexplained(proof: Verification) -> list[tuple[str, str, str]]:
-    return [(s.table, s.kind, s.column) for t in proof.tables for s in t.samples]
+def unexplained(verification: Verification) -> list[tuple[str, str, str]]:
+    return [(s.table, s.kind, s.column) for t in verification.tables for s in t.samples]
 
 
-def account(proof: Verification) -> list[tuple[str, int, int, int, int, int]]:
-    return [(t.name, t.rows_source, t.rows_target, t.quarantined, t.merged, t.cells_changed) for t in proof.tables]
+def account(verification: Verification) -> list[tuple[str, int, int, int, int, int]]:
+    return [
+        (t.name, t.rows_source, t.rows_target, t.quarantined, t.merged, t.cells_changed) for t in verification.tables
+    ]
 
 
 # (SQLite's declared type, the value as SQL, PostgreSQL's type, the value that is expected as text)
@@ -190,7 +192,7 @@ CELLS = [
 
 
 @pytest.mark.parametrize(("declared", "value", "type_sql", "expected"), CELLS)
-def test_a_repaired_cell_is_proven(
+def test_a_repaired_cell_is_verified(
     crossing: Crossing, declared: str, value: str, type_sql: str, expected: str | None
 ) -> None:
     mended = crossing.cross(
@@ -199,12 +201,12 @@ def test_a_repaired_cell_is_proven(
     )
     assert sum(c.count for c in mended.changed) >= 1
     crossing.holds()
-    assert account(crossing.prove()) == [("thing", 1, 1, 0, 0, 1)]
+    assert account(crossing.verify()) == [("thing", 1, 1, 0, 0, 1)]
     with psycopg.connect(crossing.url) as connection:
         assert connection.execute(f"SELECT value::text FROM {SCHEMA}.thing".encode()).fetchone() == (expected,)
 
 
-def test_a_local_time_that_came_twice_or_never_is_proven(crossing: Crossing) -> None:
+def test_a_local_time_that_came_twice_or_never_is_verified(crossing: Crossing) -> None:
     crossing.cross(
         "CREATE TABLE thing (id integer PRIMARY KEY, at datetime);"
         "INSERT INTO thing VALUES (1, '2021-10-31 02:30:00'), (2, '2021-03-28 02:30:00'), (3, '2021-05-05 05:05:05');",
@@ -212,7 +214,7 @@ def test_a_local_time_that_came_twice_or_never_is_proven(crossing: Crossing) -> 
         zone="Europe/Paris",
     )
     crossing.holds()
-    assert account(crossing.prove()) == [("thing", 3, 3, 0, 0, 2)]
+    assert account(crossing.verify()) == [("thing", 3, 3, 0, 0, 2)]
 
 
 PEOPLE = (
@@ -267,14 +269,14 @@ IN_THE_SUMS = {"another rule"}
 def test_a_forged_journal_is_found(crossing: Crossing, forgery: str) -> None:
     crossing.cross(*PEOPLE, accepted=ALL_ASIDE)
     crossing.holds()
-    assert account(crossing.prove()) == [("person", 3, 2, 1, 0, 2)]
+    assert account(crossing.verify()) == [("person", 3, 2, 1, 0, 2)]
     crossing.journal(FORGERIES[forgery])
-    proof = crossing.prove()
-    assert not proof.holds
-    assert proof.tables[0].differences >= 1 or len(proof.tables) == 2
-    assert crossing.prove(Verify.COUNTS).holds == (forgery == "another new value")
+    verification = crossing.verify()
+    assert not verification.holds
+    assert verification.tables[0].differences >= 1 or len(verification.tables) == 2
+    assert crossing.verify(Verify.COUNTS).holds == (forgery == "another new value")
     crossing.report_anew()
-    assert crossing.prove().holds == (forgery in IN_THE_SUMS)
+    assert crossing.verify().holds == (forgery in IN_THE_SUMS)
 
 
 @pytest.mark.parametrize("accepted", ["fix", "quarantine"])
@@ -283,7 +285,7 @@ def test_what_nobody_accepted_is_found(crossing: Crossing, accepted: str) -> Non
     mended = crossing.cross(*PEOPLE, accepted=ALL_ASIDE)
     change: dict[str, Any] = {accepted: frozenset({"nul-in-text"})}
     crossing.mended = dataclasses.replace(mended, **change)
-    (found,) = crossing.prove().tables
+    (found,) = crossing.verify().tables
     assert found.differences == (2 if accepted == "fix" else 1)
     assert {(s.kind, s.column) for s in found.samples} <= {
         ("unexplained", "name"), ("unexplained", "age"), ("unexplained", ""),
@@ -305,7 +307,7 @@ TAMPERINGS = {
 def test_postgresql_must_hold_exactly_the_edits(crossing: Crossing, tampering: str) -> None:
     crossing.cross(*PEOPLE, accepted=ALL_ASIDE)
     crossing.on_target(tampering)
-    assert not crossing.prove().holds
+    assert not crossing.verify().holds
 
 
 SCHOOL = (
@@ -343,10 +345,10 @@ def school(crossing: Crossing) -> None:
     )
 
 
-def test_repairs_that_look_at_other_rows_are_proven(crossing: Crossing) -> None:
+def test_repairs_that_look_at_other_rows_are_verified(crossing: Crossing) -> None:
     school(crossing)
     crossing.holds()
-    assert account(crossing.prove()) == [
+    assert account(crossing.verify()) == [
         ("course", 4, 2, 0, 2, 0),
         ("django_content_type", 2, 2, 0, 0, 0),
         ("note", 4, 4, 0, 0, 4),
@@ -381,7 +383,7 @@ def test_a_forged_journal_of_keys_is_found(crossing: Crossing, forgery: str) -> 
     school(crossing)
     crossing.journal(forgery)
     crossing.report_anew()
-    assert not crossing.prove().holds
+    assert not crossing.verify().holds
 
 
 def test_a_repair_of_keys_in_a_column_that_is_none_is_found_where_postgresql_agrees(crossing: Crossing) -> None:
@@ -389,10 +391,10 @@ def test_a_repair_of_keys_in_a_column_that_is_none_is_found_where_postgresql_agr
     crossing.journal(KEY_FORGERIES["a repair of keys in a column that is none"])
     crossing.on_target("UPDATE course SET title = 'Soil' WHERE id = 1")
     crossing.report_anew()
-    assert unexplained(crossing.prove()) == [("course", "unexplained", "title")]
+    assert unexplained(crossing.verify()) == [("course", "unexplained", "title")]
 
 
-def test_rows_that_are_equal_only_after_a_repair_are_proven(crossing: Crossing) -> None:
+def test_rows_that_are_equal_only_after_a_repair_are_verified(crossing: Crossing) -> None:
     """The repairs of a merged row have no lines of their own."""
     crossing.cross(
         """
@@ -404,10 +406,10 @@ def test_rows_that_are_equal_only_after_a_repair_are_proven(crossing: Crossing) 
         conditions={"one": SqliteSql(condition='"active"', columns=("active",), names=("active",), certain=True)},
     )
     crossing.holds()
-    assert account(crossing.prove()) == [("course", 5, 3, 0, 2, 2)]
+    assert account(crossing.verify()) == [("course", 5, 3, 0, 2, 2)]
 
 
-def test_a_chain_of_merges_is_proven(crossing: Crossing) -> None:
+def test_a_chain_of_merges_is_verified(crossing: Crossing) -> None:
     """3 gives way to 2 for its code, 2 to 1 for its name."""
     crossing.cross(
         """
@@ -422,7 +424,7 @@ def test_a_chain_of_merges_is_proven(crossing: Crossing) -> None:
         """,
     )
     crossing.holds()
-    assert account(crossing.prove()) == [("course", 3, 1, 0, 2, 0), ("room", 3, 3, 0, 0, 2)]
+    assert account(crossing.verify()) == [("course", 3, 1, 0, 2, 0), ("room", 3, 3, 0, 0, 2)]
 
 
 def test_a_quarantined_parent_takes_its_children_along_or_frees_them(crossing: Crossing) -> None:
@@ -438,7 +440,7 @@ def test_a_quarantined_parent_takes_its_children_along_or_frees_them(crossing: C
     """
     crossing.cross(source, target, accepted=ALL_ASIDE)
     crossing.holds()
-    assert account(crossing.prove()) == [("course", 2, 1, 1, 0, 0), ("room", 2, 2, 0, 0, 1)]
+    assert account(crossing.verify()) == [("course", 2, 1, 1, 0, 0), ("room", 2, 2, 0, 0, 1)]
 
 
 def test_computed_columns_follow_the_repairs(crossing: Crossing) -> None:
@@ -454,15 +456,15 @@ def test_computed_columns_follow_the_repairs(crossing: Crossing) -> None:
         " kept text GENERATED ALWAYS AS (code || '!') STORED)",
     )
     crossing.holds()
-    assert account(crossing.prove()) == [("course", 2, 2, 0, 0, 1)]
-    told = [(o.column, o.count, o.samples[0].target) for o in crossing.prove().tables[0].otherwise]
+    assert account(crossing.verify()) == [("course", 2, 2, 0, 0, 1)]
+    told = [(o.column, o.count, o.samples[0].target) for o in crossing.verify().tables[0].otherwise]
     assert told == [("twice", 1, "abcabc"), ("kept", 1, "abc!")]
     crossing.journal("INSERT INTO changed VALUES ('text-too-long', 'course', 'kept', 1, '{}', 'abcdef!', 'abc!', 0)")
     crossing.report_anew()
-    assert unexplained(crossing.prove()) == [("course", "unexplained", "kept")]
+    assert unexplained(crossing.verify()) == [("course", "unexplained", "kept")]
 
 
-def test_hostile_names_and_a_taken_rowid_are_proven(crossing: Crossing) -> None:
+def test_hostile_names_and_a_taken_rowid_are_verified(crossing: Crossing) -> None:
     crossing.cross(
         """
         CREATE TABLE "rows of ""x" (rowid integer, "sel ect" text, "id" integer PRIMARY KEY, "row" text, value);
@@ -473,38 +475,38 @@ def test_hostile_names_and_a_taken_rowid_are_proven(crossing: Crossing) -> None:
         accepted=ALL_ASIDE,
     )
     crossing.holds()
-    assert account(crossing.prove()) == [('rows of "x', 2, 1, 1, 0, 2)]
+    assert account(crossing.verify()) == [('rows of "x', 2, 1, 1, 0, 2)]
 
 
-def test_a_text_that_is_no_utf8_between_two_repairs_is_proven(crossing: Crossing) -> None:
+def test_a_text_that_is_no_utf8_between_two_repairs_is_verified(crossing: Crossing) -> None:
     crossing.cross(
         "CREATE TABLE thing (id integer PRIMARY KEY, value text);"
         "INSERT INTO thing VALUES (1, CAST(x'61e90062636465' AS TEXT)), (2, CAST(x'61e9' AS TEXT));",
         "CREATE TABLE thing (id bigint PRIMARY KEY, value varchar(3))",
     )
     crossing.holds()
-    assert account(crossing.prove()) == [("thing", 2, 2, 0, 0, 2)]
+    assert account(crossing.verify()) == [("thing", 2, 2, 0, 0, 2)]
 
 
-def test_a_snapshot_in_utf16_is_proven(crossing: Crossing) -> None:
+def test_a_snapshot_in_utf16_is_verified(crossing: Crossing) -> None:
     crossing.cross(
         "PRAGMA encoding = 'UTF-16le'; CREATE TABLE thing (id integer PRIMARY KEY, value text);"
         "INSERT INTO thing VALUES (1, 'éàü𝄞x'), (2, 'b');",
         "CREATE TABLE thing (id bigint PRIMARY KEY, value varchar(4))",
     )
     crossing.holds()
-    assert account(crossing.prove()) == [("thing", 2, 2, 0, 0, 1)]
+    assert account(crossing.verify()) == [("thing", 2, 2, 0, 0, 1)]
 
 
-def test_a_lost_record_fails_the_proof(crossing: Crossing) -> None:
+def test_a_lost_record_fails_the_verification(crossing: Crossing) -> None:
     mended = crossing.cross(*PEOPLE, accepted=ALL_ASIDE)
     mended.journal.write_bytes(b"not a database at all" * 100)
-    with pytest.raises(ProofError, match="record of the repairs"):
-        crossing.prove()
+    with pytest.raises(VerificationError, match="record of the repairs"):
+        crossing.verify()
 
 
 def test_nothing_is_left_behind(crossing: Crossing) -> None:
     crossing.cross(*PEOPLE, accepted=ALL_ASIDE)
     before = {path.name: path.read_bytes() for path in crossing.folder.iterdir()}
-    crossing.prove()
+    crossing.verify()
     assert {path.name: path.read_bytes() for path in crossing.folder.iterdir()} == before

@@ -1,4 +1,4 @@
-"""The quick proofs never call equal what the canonical forms tell apart: the forms are the judge, these are hints."""
+"""The quick comparison never calls equal what the canonical forms tell apart: these judge, it only gives hints."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ STAMPS = st.from_regex(
 )
 
 
-def proven(kind: TypeComparison, source: object, target: pa.Scalar, facts: ColumnFacts = UTC) -> bool:
-    """What the quick proof says of one cell; a text that Arrow refuses is not proven."""
+def verified(kind: TypeComparison, source: object, target: pa.Scalar, facts: ColumnFacts = UTC) -> bool:
+    """What the quick verification says of one cell; a text that Arrow refuses is not verified."""
     try:
         return bool(kind.shows_equal(pa.array([source], kind.arrow), pa.array([target.as_py()], target.type), facts)[0])
     except pa.ArrowInvalid:
@@ -38,7 +38,7 @@ def micros(form: str) -> int | None:
 
 
 @given(text=st.one_of(STAMPS, st.datetimes().map(str), st.text(max_size=30)), zone=st.sampled_from(ZONES))
-def test_a_moment_is_proven_only_where_django_reads_that_very_moment(text: str, zone: str) -> None:
+def test_a_moment_is_verified_only_where_django_reads_that_very_moment(text: str, zone: str) -> None:
     facts = ColumnFacts(zone=zoneinfo.ZoneInfo(zone))
     for kind, arrow in (
         (type_comparison.INSTANT, pa.timestamp("us", "UTC")),
@@ -77,7 +77,7 @@ def test_moments_as_django_writes_them_are_read_in_their_zone(zone: str, moment:
     )
     assert canonical.source_instant(str(moment), facts) == f"={instant}"
     if zone == "UTC":
-        assert proven(type_comparison.INSTANT, str(moment), pa.scalar(instant, pa.timestamp("us", "UTC")))
+        assert verified(type_comparison.INSTANT, str(moment), pa.scalar(instant, pa.timestamp("us", "UTC")))
     near = pa.scalar(instant + 1, pa.int64())
     assert not type_comparison.INSTANT.shows_equal(
         pa.array([str(moment)]), pa.array([near.as_py()]).cast("timestamp[us]"), facts
@@ -90,7 +90,7 @@ def test_moments_as_django_writes_them_are_read_in_their_zone(zone: str, moment:
     precision=st.integers(7, 30),
     near=st.booleans(),
 )
-def test_a_decimal_is_proven_only_where_django_reads_that_very_decimal(
+def test_a_decimal_is_verified_only_where_django_reads_that_very_decimal(
     source: float, target: decimal.Decimal, precision: int, near: bool
 ) -> None:
     scale = 6
@@ -103,20 +103,20 @@ def test_a_decimal_is_proven_only_where_django_reads_that_very_decimal(
     sent = pa.scalar(float(target)) if kind is type_comparison.SHORT_DECIMAL else pa.scalar(f"{target:f}")
     read = kind.source_form(source, facts)
     assert kind.target_form(sent.as_py(), facts) == f"={canonical.plain_decimal(target)}"
-    assert not proven(kind, source, sent, facts) or read == f"={canonical.plain_decimal(target)}"
+    assert not verified(kind, source, sent, facts) or read == f"={canonical.plain_decimal(target)}"
 
 
 @given(number=st.decimals(-(10**9), 10**9, places=6), precision=st.sampled_from([15, 16, 30]))
-def test_decimals_of_at_most_fifteen_digits_are_always_proven(number: decimal.Decimal, precision: int) -> None:
+def test_decimals_of_at_most_fifteen_digits_are_always_verified(number: decimal.Decimal, precision: int) -> None:
     kind = comparison_of("numeric", precision, 6)
     sent = pa.scalar(float(number)) if kind is type_comparison.SHORT_DECIMAL else pa.scalar(f"{number:f}")
-    assert proven(kind, float(number), sent, ColumnFacts(precision=precision, scale=6, zone=UTC.zone))
+    assert verified(kind, float(number), sent, ColumnFacts(precision=precision, scale=6, zone=UTC.zone))
 
 
 @given(left=st.floats(allow_nan=False), right=st.floats())
-def test_doubles_are_proven_by_their_bits(left: float, right: float) -> None:
-    assert proven(type_comparison.FLOAT8, left, pa.scalar(left))
-    if proven(type_comparison.FLOAT8, left, pa.scalar(right)):
+def test_doubles_are_verified_by_their_bits(left: float, right: float) -> None:
+    assert verified(type_comparison.FLOAT8, left, pa.scalar(left))
+    if verified(type_comparison.FLOAT8, left, pa.scalar(right)):
         assert left.hex() == right.hex()
 
 
