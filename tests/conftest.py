@@ -253,25 +253,41 @@ def manage() -> Run:
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> MadeOnce:
-    """made_once(name, make): a file that ``make(path)`` makes once for the tests of all workers."""
+def folder_made_once(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> MadeOnce:
+    """folder_made_once(name, make): a folder that ``make(path)`` makes once for the tests of all workers."""
     base = tmp_path_factory.getbasetemp()
     # Of a worker, that is a folder in the one of the whole run.
-    folder = (base.parent if hasattr(pytestconfig, "workerinput") else base) / "made-once"
-    folder.mkdir(exist_ok=True)
+    shared = (base.parent if hasattr(pytestconfig, "workerinput") else base) / "made-once"
+    shared.mkdir(exist_ok=True)
 
     def made(name: str, make: Callable[[Path], object]) -> Path:
-        path, checksum = folder / name / "db.sqlite3", folder / f"{name}.sha256"
-        path.parent.mkdir(exist_ok=True)
-        with (folder / f"{name}.lock").open("w") as lock:
+        folder, unfinished = shared / name, shared / f"{name}.unfinished"
+        with (shared / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not path.exists():
-                unfinished = path.with_name("unfinished.sqlite3")
+            if not folder.exists():
+                shutil.rmtree(unfinished, ignore_errors=True)
                 make(unfinished)
-                unfinished.rename(path)
-                checksum.write_text(file_sha256(path))
-            assert file_sha256(path) == checksum.read_text(), f"a test wrote to {path}: copy it"
-        return path
+                unfinished.rename(folder)
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def made_once(folder_made_once: MadeOnce) -> MadeOnce:
+    """made_once(name, make): a file that ``make(path)`` makes once for the tests of all workers."""
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        def fill(folder: Path) -> None:
+            folder.mkdir()
+            make(folder / "db.sqlite3")
+            # Beside the folder: some tests list what is in it.
+            (folder.parent / f"{name}.sha256").write_text(file_sha256(folder / "db.sqlite3"))
+
+        folder = folder_made_once(name, fill)
+        checksum = folder.parent / f"{name}.sha256"
+        assert file_sha256(folder / "db.sqlite3") == checksum.read_text(), f"a test wrote to {folder}: copy the file"
+        return folder / "db.sqlite3"
 
     return made
 

@@ -24,7 +24,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, MadeOnce
 from tests.debian import free_port
 
 NOBODY = 65534
@@ -187,20 +187,11 @@ def url(server: Database) -> str:
 
 
 @pytest.fixture(scope="session")
-def image_code() -> Iterator[Path]:
+def image_code(folder_made_once: MadeOnce) -> Iterator[Path]:
     """What the Dockerfile copies and makes; read-only, for root as well as for others."""
     with tempfile.TemporaryDirectory(prefix="image-", ignore_cleanup_errors=True) as name:
         code = Path(name) / "app"
-        code.mkdir()
-        for copied in _COPIED.findall((ROOT / "Dockerfile").read_text()):
-            if (ROOT / copied).is_dir():
-                shutil.copytree(ROOT / copied, code / copied, ignore=shutil.ignore_patterns("__pycache__"))
-            elif copied == "manage.py":
-                shutil.copy(ROOT / copied, code / copied)
-        making = {"DJANGO_ENV": "production", "ALLOWED_HOSTS": "build", "SECRET_KEY": "k3y-" + "abcdefghij" * 5}
-        command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
-        subprocess.run(command, cwd=code, env=making | {"PYTHONDONTWRITEBYTECODE": "1"}, check=True)
-        compileall.compile_dir(code, quiet=1)
+        shutil.copytree(folder_made_once("image", _make_code), code)
         (Path(name) / "files").write_text(files_of(code))
         for volume in ("migrate_to_pg_report", "data"):
             (code / volume).mkdir()
@@ -208,6 +199,19 @@ def image_code() -> Iterator[Path]:
         _protect(Path(name))
         yield code
         _protect(Path(name), writable=True)
+
+
+def _make_code(code: Path) -> None:
+    code.mkdir()
+    for copied in _COPIED.findall((ROOT / "Dockerfile").read_text()):
+        if (ROOT / copied).is_dir():
+            shutil.copytree(ROOT / copied, code / copied, ignore=shutil.ignore_patterns("__pycache__"))
+        elif copied == "manage.py":
+            shutil.copy(ROOT / copied, code / copied)
+    making = {"DJANGO_ENV": "production", "ALLOWED_HOSTS": "build", "SECRET_KEY": "k3y-" + "abcdefghij" * 5}
+    command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
+    subprocess.run(command, cwd=code, env=making | {"PYTHONDONTWRITEBYTECODE": "1"}, check=True)
+    compileall.compile_dir(code, quiet=1)
 
 
 def files_of(code: Path) -> str:
