@@ -238,12 +238,16 @@ def _parse(url: str, argument: str = "--target") -> dict[str, Any]:
 def _reject_bare_slash(url: str) -> str:
     """Raise ValueError where a bare /, ? or # in the password ends the address early.
 
-    Also raise it where the parser would drop a port 0, or an option without a value.
+    Also raise it where the parser would drop a port 0, an option without a value, or what is wrong with a host in
+    brackets: it reads ``[::1`` and ``[::1]x`` as ``::1``.
     """
     behind = re.split(r"[/?#]", url.split("://", 1)[1], maxsplit=1)
     if len(behind) > 1 and ("@" in behind[1] or "#" in behind[1]):
         raise ValueError
     parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    if re.search(r"[][]", host) and not re.fullmatch(r"\[[^][]+\](:\d*)?", host):
+        raise ValueError
     if parts.port == 0 or not all(value for _, value in parse_qsl(parts.query, keep_blank_values=True)):
         raise ValueError
     return url

@@ -123,6 +123,7 @@ def test_any_address_ends_with_a_sentence(run_typed: Callable[..., tuple[int, st
     @given(address=addresses() | OTHERS, mode=st.sampled_from((["--undo"], ["--purge", "--no-input"])))
     @example(address="postgres://u:p@a..b/db", mode=["--undo"])
     @example(address="postgis://", mode=["--undo"])
+    @example(address=f"postgres://:{HALVES[0]}]@[::1/db", mode=["--undo"])
     @example(address=f"postgres://u:{''.join(HALVES) * 25}@127.0.0.1:1/db", mode=["--undo"])
     @example(address=f"postgres://u:{''.join(HALVES)}@[::1]:1/db", mode=["--undo"])
     def check(address: str, mode: list[str]) -> None:

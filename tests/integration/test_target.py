@@ -108,6 +108,9 @@ def test_an_option_that_libpq_does_not_know_is_named(postgres_url: str) -> None:
         ("postgres://u:\udce9@127.0.0.1:1/db", "take: password."),
         # The parser of URLs would drop these without a word.
         ("postgres://u@127.0.0.1:0/db", "cannot be read"),
+        ("postgres://u:]@[::1/db", "cannot be read"),
+        ("postgres://u@[::1]x:5432/db", "cannot be read"),
+        ("postgres://u@x[::1]/db", "cannot be read"),
         ("postgres://u@127.0.0.1:1/db?sslmode=", "cannot be read"),
         ("postgres://u@127.0.0.1:1/db?port=2", "cannot be read"),
         ("postgres://u@127.0.0.1:1/db?sslmode=require&sslmode=disable", "cannot be read"),
