@@ -112,7 +112,7 @@ def run_again(shop: Project, *arguments: str) -> subprocess.CompletedProcess[str
 def test_never_fails_and_speaks_french(shop: Project, report: Path) -> None:
     result = run_again(shop, "--fail-on", "never", "--lang", "fr")
     assert result.returncode == 0, result.stderr
-    assert result.stdout.startswith("Sur PostgreSQL : ")
+    assert result.stdout.startswith("Sur PostgreSQL\xa0: ")
     assert " 0 " not in result.stderr
 
 

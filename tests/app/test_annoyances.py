@@ -102,10 +102,10 @@ def test_nothing_is_offered_for_a_teacher_who_is_inactive(browser: Client, attri
 @pytest.mark.parametrize(
     ("mode", "ok", "kind", "result"),
     [
-        ("check", True, "un contrôle : rien n’a été déplacé", "terminée avec succès"),
-        ("check", False, "un contrôle : rien n’a été déplacé", "a trouvé ce qui arrêterait une migration"),
+        ("check", True, "un contrôle\xa0: rien n’a été déplacé", "terminée avec succès"),
+        ("check", False, "un contrôle\xa0: rien n’a été déplacé", "a trouvé ce qui arrêterait une migration"),
         ("publish", True, "une migration vers PostgreSQL", "terminée avec succès"),
-        ("rehearse", False, "une répétition : rien n’a été publié", "arrêtée : voir le rapport"),
+        ("rehearse", False, "une répétition\xa0: rien n’a été publié", "arrêtée\xa0: voir le rapport"),
     ],
 )
 def test_a_check_is_not_called_a_migration(tmp_path: Path, mode: str, ok: bool, kind: str, result: str) -> None:

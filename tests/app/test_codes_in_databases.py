@@ -124,7 +124,7 @@ def test_a_namesake_that_is_being_added_keeps_codes_within_departments(
     manage("migrate", "--verbosity", "0", DATABASE_URL=url)
     result = manage("shell", "--command", TOGETHER, DATABASE_URL=url)
     assert result.stdout.splitlines()[-2:] == [
-        "Plusieurs départements ont ces codes : AGV211 (Forêts, Sols). Changez-les d’abord, pour que chacun n’existe"
+        "Plusieurs départements ont ces codes\xa0: AGV211 (Forêts, Sols). Changez-les d’abord, pour que chacun n’existe"
         " qu’une fois.",
         "2 department",
     ]

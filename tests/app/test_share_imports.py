@@ -159,5 +159,5 @@ def test_nothing_is_taken_back_into_hours_that_others_have_by_now(
     Attribution.objects.create(course=agv211, teacher=teacher, component="CM", academic_year_id="2026-2027", hours=30)
     change_course(agv211, hours_cm=36)
     page = browser.post(f"/imports/{FileImport.objects.latest('pk').pk}/annuler/", follow=True)
-    assert "50 h sur 36 h : 14 h de trop" in page.content.decode()
+    assert "50 h sur 36 h\xa0: 14 h de trop" in page.content.decode()
     assert stored()[0][1] == "5.00"

@@ -230,7 +230,7 @@ def test_what_is_over_or_given_in_part_is_listed_for_review(browser: Client, agv
     assert (board.context["to_review"].over, board.context["to_review"].under) == (1, 1)
     assert "1 partie avec plus d’heures qu’il n’y en a" in board.content.decode()
     page = browser.get("/attribution/a-revoir/", {"year": YEAR}).content.decode()
-    assert "36,50 h sur 30 h : 6,50 h de trop" in page
+    assert "36,50 h sur 30 h\xa0: 6,50 h de trop" in page
     assert "4 h sur 24 h restent" in page
 
 

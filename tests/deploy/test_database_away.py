@@ -271,7 +271,7 @@ def test_an_export_that_breaks_off_does_not_look_like_a_whole_one(
         with pytest.raises(http.client.IncompleteRead) as broken:
             answer.read()
     assert broken.value.partial.decode().endswith(
-        "INCOMPLET : la base de données n’a plus répondu. Merci de refaire l’export.\r\n"
+        "INCOMPLET\xa0: la base de données n’a plus répondu. Merci de refaire l’export.\r\n"
     )
     asked.close()
 

@@ -99,6 +99,25 @@ def test_no_translation_is_empty_and_each_has_the_values_of_its_sentence() -> No
     assert wrong == []
 
 
+#: A plain space before or after these would let a line end there, and an apostrophe is not typed straight.
+NOT_FRENCH = re.compile(
+    r" [:;!?»](?=[\s.,)…\\]|$)|« |\b(?:[ldnsjmtc]|qu|jusqu|lorsqu|puisqu)'(?=[a-zéèêàâîôûhœ{%«])", re.IGNORECASE
+)
+#: The page says it as the first one did.
+AS_IT_WAS = "Erreur lors de la création de l'attribution"
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.parent.glob("*/locale/fr/LC_MESSAGES/*.po")), ids=lambda path: path.parts[-5]
+)
+def test_french_is_set_as_french_is(path: Path) -> None:
+    """What is between backticks is code."""
+    lines = re.findall(r'^(?:msgstr\S* )?"(.*)"$', re.sub(r"^msgid.*$", "", path.read_text("utf-8"), flags=re.M), re.M)
+    assert len(lines) > 10
+    texts = [re.sub(r"`[^`]*`", "", line) for line in lines if AS_IT_WAS not in line]
+    assert [text for text in texts if NOT_FRENCH.search(text)] == []
+
+
 def test_spaces_and_lines_around_are_those_of_the_sentence() -> None:
     def edges(text: str) -> tuple[bool, bool, int]:
         return text[:1].isspace(), text[-1:].isspace(), text.count("\n")
