@@ -64,10 +64,10 @@ def left_out(report: Report) -> list[str]:
         )
     elif following:
         sentence = ngettext(
-            "{n:,} rows are left out of PostgreSQL, in quarantine: {following:,} of them refers to another that is.",
-            "{n:,} rows are left out of PostgreSQL, in quarantine: {following:,} of them refer to others that are.",
-            count,
-            following=following,
+            "{all:,} rows are left out of PostgreSQL, in quarantine: {n:,} of them refers to another that is.",
+            "{all:,} rows are left out of PostgreSQL, in quarantine: {n:,} of them refer to others that are.",
+            following,
+            all=count,
         )
     else:
         sentence = ngettext(
@@ -99,10 +99,10 @@ def at_stake(report: Report) -> str:
     if f"--fix {','.join(kept.fix)} " in f"{report.continue_with} ":
         sentences.append(
             ngettext(
-                "{stay:,} of these {n:,} row stays with the repairs of the command below.",
-                "{stay:,} of these {n:,} rows stay with the repairs of the command below.",
-                kept.of,
-                stay=kept.rows,
+                "{n:,} row of {all:,} stays with the repairs of the command below.",
+                "{n:,} rows of {all:,} stay with the repairs of the command below.",
+                kept.rows,
+                all=kept.of,
             )
         )
     else:
@@ -119,10 +119,10 @@ def _could_stay(report: Report) -> list[str]:
         return []
     return [
         ngettext(
-            "{stay:,} of these {n:,} row stays with --fix {rules}.",
-            "{stay:,} of these {n:,} rows stay with --fix {rules}.",
-            kept.of,
-            stay=kept.rows,
+            "{n:,} row of {all:,} stays with --fix {rules}.",
+            "{n:,} rows of {all:,} stay with --fix {rules}.",
+            kept.rows,
+            all=kept.of,
             rules=",".join(kept.fix),
         )
     ]

@@ -58,7 +58,7 @@ def test_a_run_that_would_leave_out_what_a_repair_keeps_stops_with_the_count(
     assert done.returncode == 1
     kept = attributions + 1
     told = " ".join(done.stdout.split())
-    assert f"{kept} of these {kept} rows stay with the repairs of the command below." in told
+    assert f"{kept} rows of {kept} stay with the repairs of the command below." in told
     assert "--fix all,text-too-long --quarantine all" in told.partition("To go on:")[2]
     assert report["could_stay"] == {"rows": kept, "of": kept, "fix": ["all", "text-too-long"]}
     assert report["advice"] == {"fix": ["all", "text-too-long"], "quarantine": ["all"]}
@@ -85,7 +85,7 @@ def test_rows_left_out_are_the_first_thing_that_a_run_says(
         f"{gone} rows are left out of PostgreSQL, in quarantine: {attributions} of them refer to others that are."
     )
     assert first == left_out
-    assert second == f"{gone} of these {gone} rows stay with --fix text-too-long."
+    assert second == f"{gone} rows of {gone} stay with --fix text-too-long."
     assert third.startswith("Published: ")
     heading = page.partition("<h1>")[2].partition("</h1>")[0]
     assert heading.splitlines() == [first, second, third]

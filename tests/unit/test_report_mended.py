@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from migrate_to_pg.records import Report, Verification, Verify
+from migrate_to_pg.i18n import use_language
+from migrate_to_pg.records import KeptRows, Report, Verification, Verify
 from migrate_to_pg.records.repairs import Change, RemovedRow, RowOutcome
 from migrate_to_pg.report.to_html import to_html
 from migrate_to_pg.report.to_text import lines
+from migrate_to_pg.report.verdict import left_out
 from tests.unit.reports import (
     FAILED,
     MENDED,
@@ -26,6 +28,7 @@ from tests.unit.reports import (
     without_colours,
 )
 
+Pair = tuple[str, str]
 COUNTED = replace(
     MENDED,
     verification=Verification(
@@ -42,6 +45,27 @@ def check_none_tell(report: Report, *words: str) -> None:
     for name, text in everything(report).items():
         for word in words:
             assert word not in text, name
+
+
+@pytest.mark.parametrize(
+    ("rows", "english", "french"),
+    [
+        (1, ("1 of them refers to", "1 row of 7 stays with --fix x"), ("1 d’entre elles fait", "1 ligne sur 7 reste")),
+        (
+            2,
+            ("2 of them refer to", "2 rows of 7 stay with --fix x"),
+            ("2 d’entre elles font", "2 lignes sur 7 restent"),
+        ),
+    ],
+)
+def test_a_verb_agrees_with_its_own_number(rows: int, english: Pair, french: Pair) -> None:
+    removed = (aside(count=7, following=rows),)
+    report = replace(MENDED, removed=removed, could_stay=KeptRows(rows=rows, of=7, fix=("x",)))
+    for language, (refers, stays) in (("en", english), ("fr", french)):
+        with use_language(language):
+            (sentence, more) = left_out(report)
+        assert refers in sentence
+        assert more.startswith(stays)
 
 
 # --- the account ------------------------------------------------------------------------------------------------------
