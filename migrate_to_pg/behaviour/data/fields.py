@@ -17,7 +17,7 @@ from migrate_to_pg.behaviour.queries.values import key_order
 from migrate_to_pg.behaviour.records import Certainty, Effect, Occurrence, Place, Way
 from migrate_to_pg.behaviour.sides import POSTGRESQL, SQLITE, Sides
 from migrate_to_pg.i18n import gettext as _
-from migrate_to_pg.i18n import number
+from migrate_to_pg.i18n import ngettext, number
 from migrate_to_pg.project.secret_columns import MASK, is_secret
 
 #: A value beyond this part of the range is told.
@@ -101,7 +101,12 @@ def _key_order(model: type[models.Model], field: models.JSONField[Any, Any], pla
             effect=Effect.DIFFERENT,
             sqlite=before,
             postgresql=after,
-            explanation=_("{n:,} of {m:,} rows have keys in another order.", n=len(pairs), m=len(ours)),
+            explanation=ngettext(
+                "{n:,} row of {all:,} has keys in another order.",
+                "{n:,} rows of {all:,} have keys in another order.",
+                len(pairs),
+                all=len(ours),
+            ),
         )
 
 
