@@ -64,8 +64,12 @@ def remember_source(mode: str, path: Path, chosen: str, started: datetime) -> No
     with contextlib.suppress(OSError):
         target = make_reports_directory() / _REMEMBERED
         unfinished = target.with_name(f"{_REMEMBERED}.{os.getpid()}")
-        unfinished.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-        unfinished.replace(target)
+        try:
+            unfinished.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+            unfinished.replace(target)
+        finally:
+            # Ctrl-C may come between the two.
+            unfinished.unlink(missing_ok=True)
 
 
 def remembered_sources() -> dict[str, RememberedSource]:

@@ -145,3 +145,10 @@ def test_a_note_that_cannot_be_read_counts_for_nothing(
     (tmp_path / "migrate_to_pg_report").mkdir()
     (tmp_path / "migrate_to_pg_report" / "sources.json").write_text(note)
     assert project.run("migrate_to_pg", ok=False, DATABASE_URL=postgres_url).returncode == 2
+
+
+def test_a_note_that_cannot_be_written_leaves_no_file_behind(project: Project, app_url: str, tmp_path: Path) -> None:
+    reports = tmp_path / "migrate_to_pg_report"
+    (reports / "sources.json").mkdir(parents=True)
+    assert project.run("migrate_to_pg", "--check", DATABASE_URL=app_url).returncode == 0
+    assert [path.name for path in reports.glob("sources.json*")] == ["sources.json"]
