@@ -146,9 +146,12 @@ def keep(key: str, value: object) -> None:
         folder = _folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=folder)
-        with os.fdopen(handle, "w") as file:
-            json.dump(value, file)
-        Path(name).replace(folder / f"{key}.json")
+        try:
+            with os.fdopen(handle, "w") as file:
+                json.dump(value, file)
+            Path(name).replace(folder / f"{key}.json")
+        finally:
+            Path(name).unlink(missing_ok=True)
         kept = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in kept[_MAX_ENTRIES:]:
             path.unlink(missing_ok=True)

@@ -93,6 +93,13 @@ def test_those_that_were_used_last_are_kept(monkeypatch: pytest.MonkeyPatch, tmp
     assert migration_cache.recall("1") is None
 
 
+def test_what_cannot_be_written_leaves_no_file_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(TypeError):
+        migration_cache.keep("x", [{"a set is no JSON"}])
+    assert list((tmp_path / "migrate_to_pg").iterdir()) == []
+
+
 @pytest.mark.parametrize("spoil", first_in_ci("damaged", "written by others", "gone"))
 def test_what_cannot_be_trusted_is_learnt_anew(spoil: str, learn_counted: Learn, tmp_path: Path) -> None:
     first, _ = learn_counted()
