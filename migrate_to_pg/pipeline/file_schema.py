@@ -38,7 +38,7 @@ _SHOWN = 20
 
 def learn_schema(run: Run, connection: Connection) -> SqliteSchema:
     """Return the schema that the file is to have. Raises MigrateToPgError where there is none."""
-    there = {table for schema, table in tables_of(connection, run.final) if schema == run.final}
+    there = {table for _schema, table in tables_of(connection, [run.final])}
     applied: Migrations = ()
     if "django_migrations" in there:
         query = sql.SQL("SELECT app::text, name::text FROM {} ORDER BY id")
@@ -73,7 +73,7 @@ def _schema_of_snapshot(run: Run, connection: Connection, applied: Migrations, k
         with closing(sqlite3.connect(snapshot_uri(kept), uri=True)) as database:
             statements = tuple(read_statements(database))
         _require_same_migrations(set(applied), set(read_source(kept).applied_migrations))
-        leftovers = [table for schema, table in tables_of(connection) if schema == LEFTOVERS]
+        leftovers = [table for _schema, table in tables_of(connection, [LEFTOVERS])]
         names = set(map(folded, known))
         of_project = tuple(
             statement
@@ -102,13 +102,13 @@ def _require_same_migrations(now: set[tuple[str, str]], then: set[tuple[str, str
         )
 
 
-def tables_of(connection: Connection, *schemas: str) -> list[tuple[str, str]]:
-    """Return each table of these schemas and of the leftovers, with its schema."""
+def tables_of(connection: Connection, schemas: Collection[str]) -> list[tuple[str, str]]:
+    """Return each table of these schemas, with its schema."""
     query = """
         SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = ANY (%s) AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY c.oid
     """
-    return connection.execute(query, [[*schemas, LEFTOVERS]]).fetchall()
+    return connection.execute(query, [[*schemas]]).fetchall()
 
 
 def leftover_forms(run: Run, connection: Connection, schema: SqliteSchema) -> LeftoverForms:

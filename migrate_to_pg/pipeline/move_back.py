@@ -80,8 +80,7 @@ def _move_back(
     conninfo = postgres.conninfo
     connection = stack.enter_context(closing(target.connect_to_read(conninfo, "--source")))
     run.state.record_target(facts=target.describe_server(connection, run.final, embedded=postgres.place))
-    leftovers = [LEFTOVERS] if run.options.leftovers is Leftovers.COPY else []
-    require_readable(connection, [run.final, *leftovers])
+    require_readable(connection, _schemas(run))
     with run.stage("snapshot"):
         shared = _share(run, connection, stack)
     state = MovedState(shared=shared, choice=postgres)
@@ -104,9 +103,14 @@ def _move_back(
     run.state.made = replace(_made(run, left_behind), old=old)
 
 
+def _schemas(run: Run) -> list[str]:
+    """Return the schemas whose rows go into the file."""
+    return [run.final, *([LEFTOVERS] if run.options.leftovers is Leftovers.COPY else [])]
+
+
 def _share(run: Run, connection: Connection, stack: ExitStack) -> SharedSnapshot:
     """Hold the present state of PostgreSQL until ``stack`` is left, and its writers where that was asked for."""
-    tables = tables_of(connection, run.final) if run.options.lock_source else []
+    tables = tables_of(connection, _schemas(run)) if run.options.lock_source else []
     try:
         return stack.enter_context(share_snapshot(connection, tables))
     except TargetError as error:
@@ -123,7 +127,7 @@ def _require_current(run: Run, shared: SharedSnapshot, conninfo: str, filled: Fi
     }
     with closing(target.connect_to_read(conninfo, "--source")) as now:
         changes = changes_after(shared, now, names)
-        replaced = replaced_since(shared, now, [run.final, LEFTOVERS])
+        replaced = replaced_since(shared, now, _schemas(run))
     if replaced:
         raise SourceChangedError(
             _("Tables of PostgreSQL were truncated, rewritten or dropped while they were read."),

@@ -312,6 +312,15 @@ def test_writers_wait_for_a_locked_source_and_go_on_afterwards(url: str, back: M
     assert (seen, done) == ([[]], [True])
 
 
+def test_leftovers_that_stay_behind_are_neither_locked_nor_watched(url: str, back: MoveBack, execute: Query) -> None:
+    execute(url, "CREATE SCHEMA sqlite_leftovers CREATE TABLE old (a int) CREATE TABLE gone (a int)")
+    drop = {"load": lambda: execute(url, "DROP TABLE sqlite_leftovers.gone")}
+    with psycopg.connect(url) as writer:
+        writer.execute("INSERT INTO sqlite_leftovers.old VALUES (1)")
+        report = back(url, on=drop, leftovers=Leftovers.SKIP, lock_source=True)
+    assert report.ok, report.failure
+
+
 # Ten seconds of waiting.
 @pytest.mark.full
 def test_a_writer_that_does_not_end_is_named_where_the_source_is_to_be_locked(url: str, back: MoveBack) -> None:
