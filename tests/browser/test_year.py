@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -290,12 +291,12 @@ def close_year(office: Office, course: str) -> None:
 
 
 def post(person: Person, path: str, body: dict[str, str], status: int) -> str:
-    """Send JSON as a program does with the session of a person, and return the message of the answer."""
+    """Send JSON as a program does with the session of a person, and return the JSON of the answer, without escapes."""
     token = next(cookie["value"] for cookie in person.page.context.cookies() if cookie["name"] == "csrftoken")
     headers = {"Accept": "application/json", "X-CSRFToken": token}
     answer = person.page.context.request.post(person.address + path, data=body, headers=headers)
     assert answer.status == status, answer.text()
-    return str(answer.json())
+    return json.dumps(answer.json(), ensure_ascii=False)
 
 
 def change_year(administrator: Person, year: str, action: str) -> None:
