@@ -26,6 +26,7 @@ from migrate_to_pg.i18n import pluralize
 from migrate_to_pg.sqlite.connection import quote_name
 from migrate_to_pg.sqlite.source_files import HEADER
 from migrate_to_pg.system.workdir import make_reports_directory, reports_directory
+from migrate_to_pg.system.write_file import write_file
 
 #: Mode of a run -> the source that the last run of that mode took.
 _REMEMBERED = "sources.json"
@@ -62,14 +63,7 @@ def remember_source(mode: str, path: Path, chosen: str, started: datetime) -> No
     known = {name: asdict(found) for name, found in remembered_sources().items()} | {mode: asdict(note)}
     # Where it cannot be written, the next run asks for --source instead of relying on it.
     with contextlib.suppress(OSError):
-        target = make_reports_directory() / _REMEMBERED
-        unfinished = target.with_name(f"{_REMEMBERED}.{os.getpid()}")
-        try:
-            unfinished.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
-            unfinished.replace(target)
-        finally:
-            # Ctrl-C may come between the two.
-            unfinished.unlink(missing_ok=True)
+        write_file(make_reports_directory() / _REMEMBERED, json.dumps(known, indent=2) + "\n")
 
 
 def remembered_sources() -> dict[str, RememberedSource]:

@@ -13,7 +13,6 @@ import platform
 import re
 import sqlite3
 import sys
-import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +27,7 @@ from migrate_to_pg import __version__
 from migrate_to_pg.project.migration_files import Key
 from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import sqlite_entry
+from migrate_to_pg.system.write_file import write_file
 
 #: A word in quotes, as the code names a variable of the environment.
 _VARIABLE = re.compile(rb"""["']([A-Za-z_][A-Za-z0-9_]*)(?=["'])""")
@@ -145,13 +145,7 @@ def keep(key: str, value: object) -> None:
     with contextlib.suppress(OSError, RuntimeError):
         folder = _folder()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=folder)
-        try:
-            with os.fdopen(handle, "w") as file:
-                json.dump(value, file)
-            Path(name).replace(folder / f"{key}.json")
-        finally:
-            Path(name).unlink(missing_ok=True)
+        write_file(folder / f"{key}.json", json.dumps(value))
         kept = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in kept[_MAX_ENTRIES:]:
             path.unlink(missing_ok=True)

@@ -217,7 +217,7 @@ def _parse(url: str, argument: str = "--target") -> dict[str, Any]:
         )
     try:
         # Geometry is refused elsewhere. Without it PostGIS is PostgreSQL and needs no GDAL.
-        entry: dict[str, Any] = dict(dj_database_url.parse(_reject_bare_slash(url).replace("postgis:", "postgres:", 1)))
+        entry: dict[str, Any] = dict(dj_database_url.parse(_reject_misread(url).replace("postgis:", "postgres:", 1)))
         _check_read_as_typed(entry)
     except (ValueError, dj_database_url.ParseError):
         # The parser's own message would quote the URL, password included.
@@ -235,11 +235,11 @@ def _parse(url: str, argument: str = "--target") -> dict[str, Any]:
     return entry
 
 
-def _reject_bare_slash(url: str) -> str:
-    """Raise ValueError where a bare /, ? or # in the password ends the address early.
+def _reject_misread(url: str) -> str:
+    """Return the URL. Raise ValueError where the parser would read another address than was typed.
 
-    Also raise it where the parser would drop a port 0, an option without a value, or what is wrong with a host in
-    brackets: it reads ``[::1`` and ``[::1]x`` as ``::1``.
+    A bare /, ? or # in the password ends the address early. A port 0 and an option without a value are dropped, and
+    ``[::1`` and ``[::1]x`` are read as ``::1``.
     """
     behind = re.split(r"[/?#]", url.split("://", 1)[1], maxsplit=1)
     if len(behind) > 1 and ("@" in behind[1] or "#" in behind[1]):

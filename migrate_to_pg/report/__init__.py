@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from migrate_to_pg.records import Report
 from migrate_to_pg.report.to_html import to_html
 from migrate_to_pg.report.to_json import dumps
+from migrate_to_pg.system.write_file import write_file
 
 __all__ = ["write", "write_files"]
 
@@ -32,12 +31,4 @@ def write_files(directory: Path, texts: Mapping[Path, str]) -> None:
     for parent in (*reversed(directory.parents), directory):
         parent.mkdir(mode=_OWNER_ONLY, exist_ok=True)
     for path, text in texts.items():
-        # mkstemp makes the file 0600 from its first moment. Nothing is left of an earlier file, its mode neither.
-        descriptor, name = tempfile.mkstemp(dir=directory, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_file(path, text)
