@@ -12,6 +12,7 @@ import atexit
 import contextlib
 import gc
 import io
+import logging
 import os
 import shutil
 import signal
@@ -45,14 +46,22 @@ class ConsoleCommand(BaseCommand):
     """A command that speaks the chosen language, and cleans up and ends on SIGTERM and SIGHUP as on Ctrl-C."""
 
     requires_system_checks = ()
+    #: Set by Django.
+    _called_from_command_line: bool
 
     def handle(self, *args: object, **options: Any) -> None:
         """Run, print, exit."""
         with prepared_output(self, options["lang"]):
             for number in (signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.default_int_handler)
+            # Of a connection that an interrupt leaves unusable psycopg warns, and Python prints what no handler takes.
+            logging.getLogger("psycopg").addHandler(logging.NullHandler())
             try:
                 self.run(options)
+                if self._called_from_command_line:
+                    # It is done. A signal while Python ends would make a failure of it.
+                    for number in SIGNALS:
+                        signal.signal(number, signal.SIG_IGN)
             except KeyboardInterrupt:
                 # While modules are imported: what a command begins ends with a report of its own.
                 print_result(_("Interrupted."))
