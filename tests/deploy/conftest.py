@@ -7,6 +7,7 @@ import compileall
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -129,6 +130,7 @@ class Database:
         self.inside["PGUSER"] = "postgres"
         given = self.inside | {"POSTGRES_PASSWORD": (self.secrets / "postgres_password").read_text()}
         subprocess.run([ROOT / "deploy/initdb.sh"], env=given, check=True)
+        self._migrated = ""
 
     def make_secrets(self, programs: Path, *more: str, **given: str) -> subprocess.CompletedProcess[str]:
         command = as_nobody(programs / "python", "-m", "deploy.make_secrets", self.secrets, *more)
@@ -143,6 +145,19 @@ class Database:
         name = f"test_{uuid.uuid4().hex[:12]}"
         self.execute("postgres", f"CREATE DATABASE {name} OWNER attribution {options}")
         return self.url(name)
+
+    def migrated(self, container: Callable[..., Container]) -> str:
+        """The URL of a new database with the tables of the application, which a container makes once."""
+        if not self._migrated:
+            self._migrated = self.fresh()
+            command = ("python", "-m", "deploy.migrate_once")
+            with container(self._migrated, *command, PGPASSFILE=str(self.secrets / "pgpass")) as one:
+                assert one.process.wait(120) == 0, one.log
+        return self.copy(self._migrated)
+
+    def copy(self, url: str) -> str:
+        """The URL of a new database with what another one holds, to which nobody is connected."""
+        return self.fresh(f"TEMPLATE {url.rpartition('/')[2]}")
 
     def url(self, name: str) -> str:
         return f"postgres://attribution@127.0.0.1:{self.port}/{name}"
@@ -184,6 +199,12 @@ def server(programs: Path) -> Iterator[Database]:
 def url(server: Database) -> str:
     """The URL of a fresh, empty database."""
     return server.fresh()
+
+
+@pytest.fixture
+def migrated_url(server: Database, container: Callable[..., Container]) -> str:
+    """The URL of a fresh database with the tables of the application."""
+    return server.migrated(container)
 
 
 @pytest.fixture(scope="session")
@@ -269,10 +290,15 @@ class Container:
 
     def wait_until_healthy(self) -> None:
         deadline = time.monotonic() + _START
-        while (health := self.check_health()).returncode != 0:
+        while not self._listens() or self.check_health().returncode != 0:
             assert self.process.poll() is None, self.log
-            assert time.monotonic() < deadline, health.stdout + self.log
-            time.sleep(0.3)
+            assert time.monotonic() < deadline, self.log
+            time.sleep(0.1)
+
+    def _listens(self) -> bool:
+        """Whether anybody answers at all: a check of its health is a process."""
+        with socket.socket() as asked:
+            return asked.connect_ex(("127.0.0.1", self.port)) == 0
 
     def wait_until_ready(self) -> None:
         """Until it can serve and store."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
-import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import captured
 from tests.debian import folder_for_all
-from tests.deploy.conftest import Container, Database, as_nobody
+from tests.deploy.conftest import Container, Database
 from tests.faults.proxy import Proxy
 from tests.tiers import first_in_ci
 
@@ -80,9 +80,19 @@ def own_server(programs: Path) -> Iterator[Database]:
         running.stop()
 
 
+@pytest.fixture(scope="module")
+def prepared(own_server: Database, container: Callable[..., Container]) -> tuple[str, str]:
+    """A database that is only copied, and the cookie of the user in it."""
+    url = own_server.migrated(container)
+    command = ("python", "manage.py", "shell", "--verbosity", "0", "--command", PREPARE)
+    with container(url, *command, PGPASSFILE=str(own_server.secrets / "pgpass")) as one:
+        assert one.process.wait(60) == 0, one.log
+        return url, captured(r"cookie (\S+)", one.log)
+
+
 @pytest.fixture
-def url(own_server: Database) -> str:
-    return own_server.fresh()
+def url(own_server: Database, prepared: tuple[str, str]) -> str:
+    return own_server.copy(prepared[0])
 
 
 @pytest.fixture
@@ -93,22 +103,18 @@ def wire(own_server: Database, url: str) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def serve(container: Callable[..., Container], own_server: Database) -> Iterator[Callable[..., Visitor]]:
-    """serve(url) -> a visitor of a container on this database, prepared."""
-    running = []
+def serve(
+    container: Callable[..., Container], own_server: Database, prepared: tuple[str, str]
+) -> Iterator[Callable[..., Visitor]]:
+    """serve(url) -> a visitor of a container on this database."""
+    with ExitStack() as running:
 
-    def start(url: str, **more: str) -> Visitor:
-        one = container(url, PGPASSFILE=str(own_server.secrets / "pgpass"), **more)
-        running.append(one.__enter__())
-        one.wait_until_healthy()
-        command = as_nobody("python", "manage.py", "shell", "--verbosity", "0", "--command", PREPARE)
-        done = subprocess.run(command, cwd=one._code, env=one.environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return Visitor(one, done.stdout.rpartition("cookie ")[2].strip())
+        def start(url: str, **more: str) -> Visitor:
+            one = container(url, PGPASSFILE=str(own_server.secrets / "pgpass"), **more)
+            running.enter_context(one).wait_until_healthy()
+            return Visitor(one, prepared[1])
 
-    yield start
-    for one in running:
-        one.__exit__(None, None, None)
+        yield start
 
 
 def check_unavailable(answer: Answer, kind: str) -> str:

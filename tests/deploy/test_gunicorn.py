@@ -20,7 +20,7 @@ MB = 1_000_000
 @pytest.fixture(scope="module")
 def behind_one(container: Callable[..., Container], server: Database) -> Iterator[Container]:
     """A container with one proxy in front: whoever connects to it."""
-    with container(server.fresh(), TRUSTED_PROXIES="1") as one:
+    with container(server.migrated(container), TRUSTED_PROXIES="1") as one:
         one.wait_until_ready()
         yield one
 
@@ -52,7 +52,7 @@ def test_the_access_log_has_the_client_s_address(
     assert log_of(behind_one, "/login/?who=one") == [ATTACKER]
     ask(behind_one, "GET", "/static/style.css?who=two", spoofed)
     assert log_of(behind_one, "/static/style.css?who=two") == [ATTACKER]
-    with container(server.fresh()) as direct:
+    with container(server.migrated(container)) as direct:
         direct.wait_until_ready()
         assert ask(direct, "GET", "/login/?who=three", spoofed)[0] == 200
         assert log_of(direct, "/login/?who=three") == ["127.0.0.1"]

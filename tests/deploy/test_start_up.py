@@ -99,9 +99,9 @@ def test_health_is_told_under_any_name_and_nothing_else_is(replicas: list[Contai
 
 
 def test_under_a_name_of_its_own_it_asks_for_https_but_tells_its_health(
-    container: Callable[..., Container], url: str
+    container: Callable[..., Container], migrated_url: str
 ) -> None:
-    with container(url, ALLOWED_HOSTS="attribution.example.org", DJANGO_BEHIND_PROXY="on") as one:
+    with container(migrated_url, ALLOWED_HOSTS="attribution.example.org", DJANGO_BEHIND_PROXY="on") as one:
         one.wait_until_healthy()
         secure = {"Host": "attribution.example.org", "X-Forwarded-Proto": "https"}
         assert one.get("/login/", **secure)[0] == 200
@@ -111,11 +111,11 @@ def test_under_a_name_of_its_own_it_asks_for_https_but_tells_its_health(
 
 
 def test_where_the_database_has_gone_it_cannot_serve_and_is_no_container_to_replace(
-    container: Callable[..., Container], url: str, server: Database
+    container: Callable[..., Container], migrated_url: str, server: Database
 ) -> None:
-    with container(url) as one:
+    with container(migrated_url) as one:
         one.wait_until_ready()
-        server.execute("postgres", f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+        server.execute("postgres", f"DROP DATABASE {migrated_url.rpartition('/')[2]} WITH (FORCE)")
         assert one.get("/healthz")[0] == 503
         assert one.check_health().returncode == 0
     assert one.check_health().returncode == 1
