@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 
-from tests.conftest import MakeSource
+from tests.conftest import MadeOnce, MakeSource, run_manage
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -42,6 +42,12 @@ def read_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
         return answer
 
     monkeypatch.setattr(Client, "request", request)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(made_once: MadeOnce) -> Path:
+    """Return a SQLite database with the rows of the migrations alone, made once: tests copy it."""
+    return made_once("migrated", lambda path: run_manage("migrate", "-v0", DATABASE_URL=f"sqlite:///{path}"))
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from tests.conftest import MakeSource, Run
+from tests.tiers import first_in_ci
 
 #: Run in a database as it was before codes could be unique within a department.
 OLDER = """
@@ -38,7 +39,7 @@ with connection.cursor() as cursor:
 """
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("database", first_in_ci("postgresql", "sqlite"))
 def test_codes_of_an_older_database_stay_and_go_back_where_each_occurs_once(
     database: str, manage: Run, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -120,8 +121,10 @@ print(Course.objects.filter(code="AGV211", code_unique=False).count(), OfficeSet
 def test_a_namesake_that_is_being_added_keeps_codes_within_departments(
     database: str, manage: Run, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    url = f"sqlite:///{tmp_path}/new.sqlite3" if database == "sqlite" else request.getfixturevalue("postgres_url")
-    manage("migrate", "--verbosity", "0", DATABASE_URL=url)
+    if database == "sqlite":
+        url = f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_file'), tmp_path / 'new.sqlite3')}"
+    else:
+        url = request.getfixturevalue("migrated_url")
     result = manage("shell", "--command", TOGETHER, DATABASE_URL=url)
     assert result.stdout.splitlines()[-2:] == [
         "Plusieurs départements ont ces codes\xa0: AGV211 (Forêts, Sols). Changez-les d’abord, pour que chacun n’existe"

@@ -12,6 +12,7 @@ from django.db.models import ProtectedError
 from attributions.models import Grade, Teacher
 from tests.app.conftest import browser_of
 from tests.conftest import Run
+from tests.tiers import first_in_ci
 
 #: Run in a database as it was before grades were rows; then prints the grades of the teachers there.
 OLDER = """
@@ -35,7 +36,7 @@ print(Teacher.objects.filter(grade__service_hours=192).count())
 """
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("database", first_in_ci("postgresql", "sqlite"))
 def test_the_grades_of_an_older_database_become_rows(
     database: str, manage: Run, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

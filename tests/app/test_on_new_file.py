@@ -10,11 +10,10 @@ from tests.conftest import Run, Server, run_manage
 
 
 @pytest.fixture(scope="module")
-def came_back(servers: dict[int, Server], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def came_back(servers: dict[int, Server], migrated_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file made of a database with the rows of the migrations alone, as the tests expect it."""
     folder, url = tmp_path_factory.mktemp("came_back"), servers[18].database()
-    source, made = folder / "db.sqlite3", folder / "new.sqlite3"
-    run_manage("migrate", "--verbosity", "0", DATABASE_URL=f"sqlite:///{source}")
+    source, made = shutil.copy(migrated_file, folder / "db.sqlite3"), folder / "new.sqlite3"
     run_manage("migrate_to_pg", "--source", source, "--target", url, "--report", folder / "there")
     run_manage("migrate_from_pg", "--source", url, "--target", made, "--report", folder / "back")
     servers[18].drop(url)

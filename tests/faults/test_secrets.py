@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -229,6 +230,8 @@ class Watch:
     def _check_or_dump(self) -> None:
         ours = self._process.cmdline()
         while self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE:
+            # Without a pause the look at all processes takes as much of the machine as the run itself.
+            time.sleep(0.02)
             try:
                 for child in self._process.children(recursive=True):
                     command, variables = child.cmdline(), child.environ()
