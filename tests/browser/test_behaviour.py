@@ -10,7 +10,7 @@ from tests.conftest import Run
 def test_no_query_of_a_walk_answers_otherwise_on_postgresql(
     university: Path, postgres_url: str, tmp_path: Path, manage: Run
 ) -> None:
-    walks = f"pytest -q -p no:cacheprovider {test_application.__file__} -k sqlite-desktop"
+    walks = f"pytest -q -n 2 -p no:cacheprovider {test_application.__file__} -k sqlite-desktop"
     where = ("--source", university, "--target", postgres_url, "--report", tmp_path)
     result = manage("pg_behaviour", *where, "--queries", walks, "--fail-on", "different", "--json")
     document = json.loads(result.stdout)
