@@ -34,7 +34,8 @@ class Shadowed:
         return self.folder / "db.sqlite3"
 
     def run(self, *arguments: str, ok: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
-        kept = {key: os.environ[key] for key in ("PATH", "HOME", "XDG_DATA_HOME") if key in os.environ}
+        names = ("PATH", "HOME", "XDG_DATA_HOME", "LANG", "PYTHONUTF8")
+        kept = {key: os.environ[key] for key in names if key in os.environ}
         paths = {"PYTHONPATH": str(ROOT), "COPY": self.url, "SOURCE": str(self.source), "LANGUAGE": "en"}
         environment = kept | paths | variables
         done = preloaded.run(arguments, cwd=self.folder, env=environment, timeout=120)
