@@ -113,9 +113,8 @@ def test_rows_that_are_in_the_wal_alone_come_along(
     assert server.execute(url, "SELECT title FROM courses_course WHERE id = 1") == [("in the -wal",)]
 
 
-@pytest.mark.parametrize(
-    "how", first_in_ci("in the -wal", "checkpointed", "by an application that is open all the time")
-)
+@pytest.mark.full
+@pytest.mark.parametrize("how", ["in the -wal", "checkpointed", "by an application that is open all the time"])
 def test_a_row_that_is_written_meanwhile_stops_the_run(
     container: Callable[..., Container],
     data: Path,

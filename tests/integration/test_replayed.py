@@ -14,6 +14,7 @@ from tests.integration.conftest import Move
 from tests.replayed import replay_migrations
 
 
+@pytest.mark.full
 def test_statements_sent_again_make_what_the_migrations_make(
     source: Path, postgres_url: str, move: Move, monkeypatch: pytest.MonkeyPatch
 ) -> None:
