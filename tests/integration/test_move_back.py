@@ -394,13 +394,15 @@ def test_a_row_for_which_a_check_of_sqlite_does_not_hold_is_named(
 
 
 def test_tables_that_no_migration_makes_are_copied(url: str, back: MoveBack, tmp_path: Path, execute: Query) -> None:
-    execute(url, "CREATE TABLE notes (id bigint PRIMARY KEY, at timestamptz, what jsonb, n numeric(6,2), b bool)")
-    execute(url, "INSERT INTO notes VALUES (1, '2025-01-01 10:00:00.5+01', '{\"é\": 1}', 1.50, true)")
+    execute(
+        url, "CREATE TABLE notes (id bigint PRIMARY KEY, at timestamptz, what jsonb, n numeric(6,2), b bool, c char(4))"
+    )
+    execute(url, "INSERT INTO notes VALUES (1, '2025-01-01 10:00:00.5+01', '{\"é\": 1}', 1.50, true, 'ab')")
     execute(url, "CREATE SCHEMA sqlite_leftovers CREATE TABLE old (a text, b bytea)")
     execute(url, "INSERT INTO sqlite_leftovers.old VALUES ('x', '\\x00ff'), (NULL, NULL)")
     report = back(url)
     assert report.ok, report.failure
-    note = (1, "2025-01-01 09:00:00.500000", '{"\\u00e9": 1}', 1.5, 1)
+    note = (1, "2025-01-01 09:00:00.500000", '{"\\u00e9": 1}', 1.5, 1, "ab")
     assert rows(new(tmp_path), "SELECT * FROM notes") == [note]
     assert rows(new(tmp_path), "SELECT * FROM old ORDER BY a") == [(None, None), ("x", b"\0\xff")]
     assert report.verification
