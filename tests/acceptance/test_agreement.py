@@ -57,7 +57,7 @@ def projects() -> list[Any]:
     not_moved = ("refused", "unmade", "geometry")
     names = sorted(path.parent.name for path in folder.glob("*/settings.py") if path.parent.name not in not_moved)
     names.remove("extension")
-    return these_in_ci(names, "alike", "fields", "vendor")
+    return these_in_ci(names, "fields")
 
 
 @pytest.fixture
@@ -189,7 +189,8 @@ def test_a_truncated_file_is_the_first_error_of_every_command(
         assert connection.execute("SELECT count(*) FROM pg_class WHERE oid >= 16384").fetchone() == (0,)
 
 
-@pytest.mark.parametrize("reserved", first_in_ci(8, 1, 255))
+@pytest.mark.full
+@pytest.mark.parametrize("reserved", [8, 1, 255])
 def test_a_file_that_claims_reserved_bytes_is_read_by_no_command_as_a_sound_one(
     reserved: int, project: Callable[..., Project], postgres_url: str
 ) -> None:
@@ -233,6 +234,7 @@ def test_what_a_variable_makes_of_the_migrations_is_not_remembered_for_another_v
     assert found(stray, "migrate_to_pg", "--check") == set()
 
 
+@pytest.mark.full
 def test_where_migrations_fail_on_sqlite_drift_is_reported_and_nothing_repaired(
     project: Callable[..., Project],
 ) -> None:

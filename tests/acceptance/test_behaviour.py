@@ -68,6 +68,7 @@ def test_each_line_that_differs_is_found_by_its_rule_and_no_other(document: dict
     assert found == set(expected())
 
 
+@pytest.mark.full
 def test_sql_that_only_a_run_puts_together_is_listed(document: dict[str, Any]) -> None:
     lines = enumerate((ROOT / "tests/projects/otherwise/views.py").read_text().splitlines(), start=1)
     assert {one["line"] for one in document["unexecuted"]} >= {n for n, line in lines if "not executed" in line}

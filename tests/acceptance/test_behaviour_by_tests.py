@@ -143,6 +143,7 @@ def test_errors_are_found_at_the_line_of_the_project_that_is_at_fault(report: di
     assert {rule for rule, *_ in found} == {"test-fails"}
 
 
+@pytest.mark.full
 def test_assertions_are_found_by_test_and_subtest_and_nothing_else_is(report: dict[str, Any]) -> None:
     found = [one for one in report["findings"] if one["rule"] == "test-fails"]
     names = " ".join(one["explanation"] for one in found)

@@ -54,6 +54,7 @@ def test_excluded_rows_stay_behind_and_are_told_while_their_tables_are_made(
     manage("migrate_to_pg", "--verify-only", *options[:4])
 
 
+@pytest.mark.full
 def test_the_next_id_of_an_excluded_table_goes_on_all_the_same(
     source: Path, postgres_url: str, manage: Run, sqlite: Query
 ) -> None:
@@ -127,6 +128,7 @@ def test_a_rehearsal_says_that_the_project_can_move(stray_rows: Project, postgre
     assert first.endswith("0 findings. Nothing was published.")
 
 
+@pytest.mark.full
 def test_a_snapshot_that_was_kept_is_not_written_over(stray_rows: Project, postgres_url: str, tmp_path: Path) -> None:
     """It is the backup of a publication, and the record of its repairs lies beside it."""
     report = tmp_path / "kept"

@@ -160,6 +160,7 @@ def test_a_directory_and_a_url_with_three_slashes_are_no_source_and_say_why(comm
     assert (relative.returncode, f"--source sqlite:///{source}" in relative.stderr) == (2, True)
 
 
+@pytest.mark.full
 def test_a_rehearsal_does_not_stop_a_server_that_ran_before(command: Run, source: Path, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     folder = tmp_path / "server"
@@ -201,6 +202,7 @@ def test_verbosity_0_prints_nothing_but_a_failure(command: Run, make_source: Mak
     assert (failed.returncode, "dangling-foreign-key" in failed.stdout, failed.stderr) == (1, True, "")
 
 
+@pytest.mark.full
 def test_source_may_be_a_url_or_the_projects_own_setting(command: Run, source: Path, postgres_url: str) -> None:
     assert command("--source", f"sqlite:///{source}", "--check").returncode == 0
     # An alias: the default database, while DATABASE_URL still names SQLite.
@@ -315,7 +317,7 @@ def test_both_databases_answer_the_same_dumpdata(
     assert len(key[0]) > 500
 
 
-UNWRITABLE = first_in_ci(">/dev/full", "| head -c 1", ">/dev/full 2>/dev/full", "<&- >&-", "2>&-", count=2)
+UNWRITABLE = first_in_ci(">/dev/full", "| head -c 1", ">/dev/full 2>/dev/full", "<&- >&-", "2>&-")
 
 # --- what must not look like a failure once it is done, and what must not look like success ---
 
@@ -330,7 +332,6 @@ TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamesp
         ("full at once", ">/dev/full 2>/dev/full", {"PYTHONUNBUFFERED": "1"}),
         ("closed", ">&-", {}),
         ("all closed", "<&- >&- 2>&-", {}),
-        count=2,
     ),
 )
 def test_output_that_cannot_be_written_does_not_turn_a_publication_into_a_failure(
@@ -400,6 +401,7 @@ def test_a_report_that_has_no_place_is_refused_before_anything_is_done(
     assert execute(postgres_url, TABLES) == [(0,)]
 
 
+@pytest.mark.full
 def test_the_default_database_is_the_source_while_it_is_sqlite(command: Run, source: Path) -> None:
     told = command("--check", "--json", DATABASE_URL=f"sqlite:///{source}")
     assert json.loads(told.stdout)["source"]["path"] == str(source)
@@ -452,6 +454,7 @@ def test_a_row_that_the_application_s_own_constraint_refuses_can_be_set_aside(
     assert execute(postgres_url, "SELECT count(*) FROM attributions_attribution WHERE id = 7") == [(0,)]
 
 
+@pytest.mark.full
 def test_purge_leaves_the_snapshots_of_other_databases(
     command: Run, source: Path, servers: dict[int, Server], tmp_path: Path
 ) -> None:
@@ -462,6 +465,7 @@ def test_purge_leaves_the_snapshots_of_other_databases(
     assert len(list(tmp_path.rglob("snapshot.sqlite3"))) == 1
 
 
+@pytest.mark.full
 def test_sigterm_ends_a_run_as_ctrl_c_does(
     start: Callable[[Path, str, str], subprocess.Popen[str]],
     source: Path,

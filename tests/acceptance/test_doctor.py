@@ -16,7 +16,7 @@ import pytest
 
 from migrate_to_pg.sqlite.checksums import file_sha256
 from tests.conftest import MakeSource, Run, SqliteProcess, project_tables
-from tests.tiers import first_in_ci
+from tests.tiers import first_in_ci, these_in_ci
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ MIGRATIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", MIGRATIONS)
+@pytest.mark.parametrize("rule", these_in_ci(MIGRATIONS, "unknown-migrations"))
 def test_the_state_of_migrations_is_told(rule: str, doctor: Run, make_copy: MakeSource) -> None:
     script, says, status = MIGRATIONS[rule]
     if rule == "unapplied-migrations":
@@ -225,6 +225,7 @@ def test_who_holds_the_write_lock_is_named_with_pid_and_program(
     assert (holder["pid"], holder["writes"]) == (process.pid, True)
 
 
+@pytest.mark.full
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_a_lock_that_keeps_readers_out_is_an_error_with_its_holder(
     diagnose: Callable[[Path], tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]],
@@ -315,6 +316,7 @@ def test_an_alias_of_another_database_is_refused_by_its_own_name(python: Run) ->
     assert "hunter2" not in result.stderr
 
 
+@pytest.mark.full
 def test_an_alias_and_a_url_name_it_as_well(python: Run, make_source: MakeSource) -> None:
     path = make_source("none")
     for name in ("default", f"sqlite:///{path}"):

@@ -19,6 +19,7 @@ from migrate_to_pg.management.settings import SETTINGS
 from migrate_to_pg.records import Failure
 from tests import preloaded
 from tests.conftest import ROOT, MakeSource
+from tests.tiers import in_full
 
 READMES = [ROOT / "README.md", ROOT / "attribution_project" / "README.md"]
 #: For those who have a checkout.
@@ -89,6 +90,15 @@ ELSEWHERE = {
 }
 #: One story, told and tried as a whole in tests/acceptance/test_tutorial.py.
 TUTORIAL = ROOT / "docs" / "tutorial.md"
+#: Their commands run in the full tier, those of README.md and the tutorial in CI as well.
+MANY_COMMANDS = (
+    "behaviour.md",
+    "commands.md",
+    "going-back.md",
+    "large-database.md",
+    "repair-sqlite.md",
+    "try-on-postgresql.md",
+)
 #: What needs a Docker engine: the same entrypoint, commands and scripts run in tests/deploy without one.
 IN_DOCKER = (
     "docker compose up --detach --wait",
@@ -124,7 +134,11 @@ SHELL = {"PATH": "/usr/bin:/bin", "PYTHONUTF8": "1"} | {
 }
 
 
-@pytest.mark.parametrize("document", sorted({*DOCUMENTS} - {TUTORIAL}), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "document",
+    [in_full(path) if path.name in MANY_COMMANDS else path for path in sorted({*DOCUMENTS} - {TUTORIAL})],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
 def test_every_command_in_the_documents_runs(
     document: Path, checkout: Path, make_source: MakeSource, postgres_url: str
 ) -> None:

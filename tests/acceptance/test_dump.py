@@ -80,6 +80,7 @@ def test_what_is_published_from_a_dump_is_what_is_published_directly(
     assert run_sql(url, "SELECT nextval(pg_get_serial_sequence('auth_group', 'id'))") == [(41,)]
 
 
+@pytest.mark.full
 def test_the_reports_tell_of_the_dump_and_of_the_database_that_it_was_made_of(
     shapes: Project, other_machine: Project, dump_file: Path, postgres_url: str
 ) -> None:

@@ -39,6 +39,7 @@ def test_a_directory_whose_data_cannot_be_read_is_not_told_to_hold_none(stray: P
     assert f"{tmp_path / 'pg' / 'PG_VERSION'} cannot be read: " in refused.stdout + refused.stderr
 
 
+@pytest.mark.full
 def test_a_rehearsal_leaves_a_server_that_it_started_to_whoever_is_connected(stray: Project, tmp_path: Path) -> None:
     rehearse = ("migrate_to_pg", "--rehearse", "--target", f"embedded:{tmp_path / 'pg'}")
     with stray.start(*rehearse) as process:

@@ -147,6 +147,7 @@ def test_run_as_a_module_without_a_project_it_says_how_it_is_run(variables: dict
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.full
 def test_run_as_a_module_with_settings_it_is_the_command(make_source: MakeSource, tmp_path: Path) -> None:
     variables = {
         "DJANGO_SETTINGS_MODULE": "attribution_project.settings",

@@ -80,6 +80,7 @@ def check_handed_on(source: Path, url: str, report: Path, manage: Run) -> None:
     assert run_sql(url, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate_to_pg%'") == []
 
 
+@pytest.mark.full
 def test_a_rehearsal_on_the_embedded_server_is_handed_on(
     make_source: MakeSource, servers: dict[int, Server], manage: Run, tmp_path: Path
 ) -> None:

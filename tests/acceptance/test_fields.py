@@ -11,7 +11,6 @@ from tests import preloaded
 from tests.conftest import Server
 from tests.projects import Project
 from tests.projects.fields.definitions import FIELDS, KEYS
-from tests.tiers import first_in_ci
 
 #: Values of each field.
 EXAMPLES = [60, pytest.param(5000, marks=pytest.mark.full)]
@@ -53,7 +52,8 @@ def test_what_is_saved_in_any_field_is_read_alike(
     assert min(counts[name] for name in counts if name != "MoodKey") >= examples // 4
 
 
-@pytest.mark.parametrize("zones", first_in_ci(*list(ZONES)[1:]))
+@pytest.mark.full
+@pytest.mark.parametrize("zones", list(ZONES)[1:])
 @pytest.mark.parametrize("examples", EXAMPLES)
 def test_dates_and_times_are_read_alike_in_every_zone(
     tmp_path: Path, postgres_url: str, zones: str, examples: int

@@ -74,6 +74,7 @@ def test_nothing_of_a_french_run_is_english(
     assert [line for line in told if not kept.search(line)] == []
 
 
+@pytest.mark.full
 def test_mending_quarantine_orm_and_verify_only_in_french(
     python: Run, make_source: MakeSource, tmp_path: Path, postgres_url: str
 ) -> None:

@@ -86,6 +86,7 @@ def test_an_unknown_rule_is_answered_with_the_known_ones(manage: Run) -> None:
     assert "text-too-long" in refused.stderr
 
 
+@pytest.mark.full
 def test_the_time_told_is_that_of_the_clock_on_the_wall(make_source: MakeSource, tmp_path: Path) -> None:
     typed: list[str | Path] = [
         sys.executable,
@@ -109,6 +110,7 @@ def test_the_time_told_is_that_of_the_clock_on_the_wall(make_source: MakeSource,
     assert told["target"]["embedded"] == str(tmp_path / "postgresql")
 
 
+@pytest.mark.full
 def test_a_shell_that_waited_before_it_became_the_command_is_not_counted(
     make_source: MakeSource, tmp_path: Path
 ) -> None:

@@ -157,6 +157,7 @@ def test_a_primary_key_is_kept_where_postgresql_can_keep_it(project: Project, po
         assert "Its primary key is not kept" in comments(postgres_url)[source]
 
 
+@pytest.mark.full
 def test_what_a_view_gives_is_carried_and_one_that_cannot_be_read_is_named(project: Project, postgres_url: str) -> None:
     done = project.move(postgres_url)
     assert rows_of(postgres_url, "cheap") == [(1, "a", 1), (2, "bb", 2)]
@@ -240,6 +241,7 @@ def test_a_rehearsal_leaves_nothing_and_keeps_all_when_told_to(project: Project,
     assert run_sql(postgres_url, query) == [("sqlite_leftovers",)]
 
 
+@pytest.mark.full
 def test_rows_of_one_that_is_excluded_stay_behind_and_are_told(project: Project, postgres_url: str) -> None:
     done = project.move(postgres_url, "--exclude-data", "loose,cheap")
     assert rows_of(postgres_url, "loose") == []
@@ -250,6 +252,7 @@ def test_rows_of_one_that_is_excluded_stay_behind_and_are_told(project: Project,
     assert refused.returncode == 2
 
 
+@pytest.mark.full
 def test_a_row_that_no_page_of_postgresql_holds_stops_the_run_and_names_the_ways_on(
     project: Project, postgres_url: str
 ) -> None:
@@ -348,9 +351,8 @@ def test_what_is_used_from_outside_does_not_make_room(project: Project, postgres
     assert schemas(postgres_url) == ["sqlite_leftovers"]
 
 
-@pytest.mark.parametrize(
-    "number", [pytest.param(signal.SIGTERM, marks=pytest.mark.full), signal.SIGKILL], ids=lambda number: number.name
-)
+@pytest.mark.full
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_a_run_that_ended_while_they_were_carried_leaves_nothing_to_the_next(
     project: Project, postgres_url: str, number: signal.Signals
 ) -> None:

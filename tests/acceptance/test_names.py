@@ -161,6 +161,7 @@ def test_models_whose_names_postgresql_truncates_alike_stop_check_and_run(tmp_pa
         assert f"{'à' * 40}, {'à' * 40}_many" in finding["explanation"]
 
 
+@pytest.mark.full
 def test_no_other_table_is_taken_for_a_models_whose_whole_name_is_known(cut: Project, postgres_url: str) -> None:
     """SQLite's case does not count; a name that is merely cut alike does not, either."""
     cut.sqlite(
@@ -216,6 +217,7 @@ def errors(result: subprocess.CompletedProcess[str]) -> dict[tuple[str, str], st
     return {(f["rule"], f["table"]): f["explanation"] + " " + f["remedy"] for f in found}
 
 
+@pytest.mark.full
 def test_an_unmanaged_models_table_stops_check_and_move_and_is_made_from_its_model(
     unmade: Project, postgres_url: str
 ) -> None:
@@ -265,6 +267,7 @@ def test_a_model_that_lacks_a_column_of_its_table_loses_nothing(unmade: Project,
     assert list(errors(refused)) == [("extra-column", "legacy_customer")]
 
 
+@pytest.mark.full
 def test_a_table_that_may_go_among_the_leftovers_can_be_put_in_its_place_afterwards(
     unmade: Project, postgres_url: str
 ) -> None:
@@ -302,6 +305,7 @@ def record(project: Project, *names: str) -> None:
         project.sqlite(f"INSERT INTO django_migrations (app, name, applied) VALUES ('shop', '{name}', '2026-01-01')")
 
 
+@pytest.mark.full
 def test_an_application_recorded_by_other_names_stops_all_until_it_is_recorded(
     unmade: Project, postgres_url: str
 ) -> None:

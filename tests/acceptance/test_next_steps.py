@@ -120,6 +120,7 @@ def test_settings_that_name_the_sqlite_file_still_are_left_as_they_are(ready: Pr
     assert f"The settings have {ready.source}, which was published, as 'default'" in told
 
 
+@pytest.mark.full
 def test_a_verification_after_an_undo_says_when_it_was_undone_and_moves_again(
     ready: Project, postgres_url: str
 ) -> None:
@@ -139,6 +140,7 @@ def test_a_verification_after_an_undo_says_when_it_was_undone_and_moves_again(
     ready.run(*command[command.index("migrate_to_pg") :], "--report", ready.folder / "again")
 
 
+@pytest.mark.full
 def test_a_second_move_names_the_publication_that_stands_there_and_both_ways_on(
     ready: Project, postgres_url: str, execute: Query
 ) -> None:

@@ -75,6 +75,7 @@ def test_every_kind_of_object_is_given_to_the_role(tmp_path: Path, postgres_url:
     assert run_sql(postgres_url, OWNERS) == [(owner,)]
 
 
+@pytest.mark.full
 def test_a_role_that_may_little_is_told_what_it_lacks_until_it_works(
     stray_rows: Project, postgres_url: str, role: Callable[..., str]
 ) -> None:

@@ -349,6 +349,7 @@ def check_near(url: str) -> None:
     assert "vector_l2_ops" in run_sql(url, "SELECT indexdef FROM pg_indexes WHERE indexname = 'near'")[0][0]
 
 
+@pytest.mark.full
 def test_an_extension_of_a_migration_is_published_and_one_in_public_is_used(tmp_path: Path, postgres_url: str) -> None:
     documents = Project("extension", tmp_path)
     documents.migrate(INDEX="")

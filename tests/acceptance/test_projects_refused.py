@@ -127,6 +127,7 @@ def test_an_index_beyond_other_rules_is_told_and_set_aside(things: Project, post
     assert "because of a row before it" in finding["explanation"]
 
 
+@pytest.mark.full
 def test_check_names_the_computed_values_that_the_move_is_refused(objects: Project, postgres_url: str) -> None:
     """SQLite has computed them already; no server is asked."""
     objects.sqlite("UPDATE objects_item SET position = 2000000000 WHERE title = 'Beta'")

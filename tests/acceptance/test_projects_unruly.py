@@ -86,6 +86,7 @@ def test_years_of_sqlite_in_the_migrations_are_named_and_have_a_way_out(tmp_path
     dialect.run("migrate", "--check", DATABASE_URL=postgres_url)
 
 
+@pytest.mark.full
 def test_settings_that_go_elsewhere_import_themselves_and_need_the_environment(
     tmp_path: Path, postgres_url: str
 ) -> None:

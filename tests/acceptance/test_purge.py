@@ -102,6 +102,7 @@ def waiting(connection: psycopg.Connection) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.full
 def test_what_came_while_it_waited_for_the_answer_stays(
     connection: psycopg.Connection, archive: str, start: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
@@ -124,7 +125,7 @@ def test_what_came_while_it_waited_for_the_answer_stays(
     [
         pytest.param(signal.SIGKILL, "t005", TABLES, marks=pytest.mark.full),
         (signal.SIGKILL, "t060", TABLES - 50),
-        (signal.SIGINT, "t119", TABLES - 100),
+        pytest.param(signal.SIGINT, "t119", TABLES - 100, marks=pytest.mark.full),
     ],
 )
 def test_ended_while_it_drops_the_next_one_goes_on_and_undo_refuses(
@@ -159,6 +160,7 @@ def test_ended_while_it_drops_the_next_one_goes_on_and_undo_refuses(
     assert "are gone" in end(start("--undo"))[2]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("number", first_in_ci(signal.SIGINT, signal.SIGKILL), ids=str)
 def test_ended_at_its_question_nothing_was_removed_and_undo_succeeds(
     number: signal.Signals,

@@ -151,6 +151,7 @@ def test_a_value_is_written_as_it_was_or_a_warning_shows_it(rebuilt: Rebuilt) ->
     assert str(old) in found["samples"][0]["value"]
 
 
+@pytest.mark.full
 def test_what_no_migration_makes_is_as_it_was(rebuilt: Rebuilt) -> None:
     query = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"
     old, new = set(ask(rebuilt.old, query)), set(ask(rebuilt.new, query))

@@ -122,6 +122,7 @@ def test_purge_offers_and_removes_the_directories_of_runs_that_published_nothing
     assert "nothing to remove" in stray.run("migrate_to_pg", "--purge", "--target", postgres_url, "--no-input").stdout
 
 
+@pytest.mark.full
 def test_a_copy_that_a_run_kept_because_its_source_was_gone_is_not_removed(
     stray: Project, old_runs: dict[str, Path], postgres_url: str
 ) -> None:
@@ -148,6 +149,7 @@ def test_reports_and_dated_schemas_are_told_by_one_clock(stray: Project, postgre
     assert began.replace(tzinfo=None) <= replaced < began.replace(tzinfo=None) + timedelta(hours=1)
 
 
+@pytest.mark.full
 def test_a_schema_that_an_earlier_version_called_by_utc_is_known_all_the_same(
     stray: Project, postgres_url: str
 ) -> None:

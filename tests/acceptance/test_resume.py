@@ -81,6 +81,7 @@ PUBLISHED = f"SELECT 'public.{FIRST}'::regclass::oid::int"
 SCHEMAS = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'migrate\\_to\\_pg\\_%'"
 
 
+@pytest.mark.full
 def test_what_was_whole_is_not_sent_again(
     loaded_table: int, manage: Run, source: Path, postgres_url: str, tmp_path: Path, execute: Query
 ) -> None:

@@ -94,6 +94,7 @@ def test_rows_left_out_are_the_first_thing_that_a_run_says(
     assert execute(postgres_url, COUNTS) == [(0,)]
 
 
+@pytest.mark.full
 def test_rows_left_out_are_told_in_amber_on_a_terminal(
     shop: tuple[Path, int], tmp_path: Path, postgres_url: str
 ) -> None:

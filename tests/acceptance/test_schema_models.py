@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from migrate_to_pg.postgres.schema_digest import read_definitions
 from tests.acceptance.test_projects import SHAPES
@@ -73,6 +74,7 @@ def of_models(url: str) -> set[tuple[str, str, str]]:
     return {found for found in described(url) if not found[1].startswith(("keyless", "shapes_serial"))}
 
 
+@pytest.mark.full
 def test_so_is_that_of_the_application_of_this_project(
     make_source: MakeSource, servers: dict[int, Server], tmp_path: Path, manage: Run
 ) -> None:

@@ -93,6 +93,7 @@ SAY = "from notes.models import Note; print(Note.objects.count())"
 WRITE = "from notes.models import Note; Note.objects.create(title='written')"
 
 
+@pytest.mark.full
 def test_a_copy_is_kept_while_source_and_models_are_unchanged(project: Styled) -> None:
     project.run("migrate_to_pg", "--try", "shell", "-v0", "-c", WRITE)
     again = project.run("migrate_to_pg", "--try", "shell", "-v0", "-c", SAY)
@@ -113,6 +114,7 @@ def test_a_copy_is_kept_while_source_and_models_are_unchanged(project: Styled) -
     assert len([*(project.folder / ".migrate_to_pg" / "copies").glob("*-*")]) == 1
 
 
+@pytest.mark.full
 def test_a_program_has_its_own_words_settings_streams_and_status(project: Styled) -> None:
     tested = project.run("migrate_to_pg", "--try", "--", sys.executable, "-m", "pytest", "-q", "--", ".", status=1)
     assert "1 failed, 1 passed" in tested.stdout
@@ -150,6 +152,7 @@ def test_a_killed_command_is_cleaned_up_by_the_next(project: Styled) -> None:
     check_nothing_left(project)
 
 
+@pytest.mark.full
 def test_two_commands_at_once_have_a_copy_each_and_the_last_stops_the_server(project: Styled) -> None:
     with project.start("migrate_to_pg", "--try", "--", "sh", "-c", "echo ready; read x") as first:
         assert first.stdout
@@ -161,6 +164,7 @@ def test_two_commands_at_once_have_a_copy_each_and_the_last_stops_the_server(pro
     check_nothing_left(project)
 
 
+@pytest.mark.full
 def test_a_database_at_a_server_is_made_for_the_command_and_dropped(
     project: Styled, servers: dict[int, Server]
 ) -> None:

@@ -17,6 +17,7 @@ import pytest
 from migrate_to_pg.rules import RULES
 from tests.conftest import whole
 from tests.projects import Project
+from tests.tiers import first_in_ci
 
 ZONES = {"PROJECT_USE_TZ": "0", "PROJECT_TIME_ZONE": "Europe/Stockholm"}
 UUID = "00112233-4455-6677-8899-aabbccddee"
@@ -112,7 +113,7 @@ def project(migrated: Path, tmp_path: Path) -> Project:
     return Project("fields", tmp_path)
 
 
-@pytest.mark.parametrize("level", ["counts", "cells", "orm"])
+@pytest.mark.parametrize("level", first_in_ci("orm", "cells", "counts"))
 def test_every_repair_passes_every_level_of_the_comparison(project: Project, postgres_url: str, level: str) -> None:
     made = {rule.id for rule in RULES if rule.repair}
     assert made - ELSEWHERE == FAULTS.keys()
@@ -142,7 +143,7 @@ def test_every_repair_passes_every_level_of_the_comparison(project: Project, pos
     assert booleans == [(True,), (False,), (None,), (True,)]
 
 
-@pytest.mark.parametrize("level", ["counts", "cells", "orm"])
+@pytest.mark.parametrize("level", first_in_ci("cells", "orm", "counts"))
 def test_integers_longer_than_python_reads_are_verified_by_every_level(
     project: Project, postgres_url: str, level: str
 ) -> None:
@@ -175,6 +176,7 @@ def test_what_django_reads_is_all_that_is_put_there_unasked(project: Project, po
         assert connection.execute(query).fetchall() == [(True,), (False,), (True,), (True,)]
 
 
+@pytest.mark.full
 def test_json_that_two_sqlites_judge_differently_is_named_by_every_command(project: Project, postgres_url: str) -> None:
     execute(project.source, documents=["[1]", *deep(1100, 1900), "[2]"])
     for command in (
@@ -189,7 +191,7 @@ def test_json_that_two_sqlites_judge_differently_is_named_by_every_command(proje
         assert done.returncode == 1
 
 
-@pytest.mark.parametrize("exact", [True, False], ids=["exact", "as Django reads"])
+@pytest.mark.parametrize("exact", first_in_ci(True, False), ids=["exact", "as Django reads"])
 def test_whole_decimals_cross_as_was_chosen_and_are_verified_so(
     project: Project, postgres_url: str, exact: bool
 ) -> None:

@@ -51,7 +51,7 @@ def test_codes_of_an_older_database_stay_and_go_back_where_each_occurs_once(
     ]
 
 
-@pytest.mark.parametrize("old", [True, False], ids=["of before", "of after"])
+@pytest.mark.parametrize("old", first_in_ci(True, False), ids=["of before", "of after"])
 def test_a_database_of_before_and_of_after_moves_with_its_codes(
     old: bool, manage: Run, make_source: MakeSource, tmp_path: Path, postgres_url: str
 ) -> None:
@@ -117,7 +117,7 @@ print(Course.objects.filter(code="AGV211", code_unique=False).count(), OfficeSet
 """
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("database", first_in_ci("postgresql", "sqlite"))
 def test_a_namesake_that_is_being_added_keeps_codes_within_departments(
     database: str, manage: Run, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

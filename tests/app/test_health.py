@@ -103,6 +103,7 @@ def report(rows: int) -> str:
     )
 
 
+@pytest.mark.full
 def test_the_doctor_is_asked_on_sqlite_and_counts_what_it_finds(
     python: Run, make_legacy: Callable[[str], Path]
 ) -> None:

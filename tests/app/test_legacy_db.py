@@ -42,6 +42,7 @@ def test_the_password_given_lets_the_secretary_in(sound: Path) -> None:
     assert check_password("demo", one(sound, "SELECT password FROM auth_user WHERE username = 'secretaire'"))
 
 
+@pytest.mark.full
 def test_without_a_password_nobody_gets_in(manage: Run, tmp_path: Path) -> None:
     path = tmp_path / "x.sqlite3"
     manage("make_legacy_db", path, "--damage", "none")
@@ -101,6 +102,7 @@ def test_orphans_point_to_rows_that_are_gone(make_legacy: Callable[[str], Path])
     assert parents == {"attributions_teacher", "auth_user"}
 
 
+@pytest.mark.full
 def test_all_damages_go_together_and_each_says_what_it_did(manage: Run, tmp_path: Path) -> None:
     path = tmp_path / "x.sqlite3"
     lines = manage("make_legacy_db", path, "--damage", "all").stdout.splitlines()

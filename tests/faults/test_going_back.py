@@ -98,6 +98,7 @@ def test_a_killed_run_that_kept_writers_out_lets_them_in(moment: str, back: Back
     back.check_recovers()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("moment", ["load:progress", pytest.param("prove:stage", marks=pytest.mark.full)])
 def test_ctrl_c_leaves_no_file(moment: str, back: Back) -> None:
     stopped: Result = back.at(moment, "--lock-source").interrupted()

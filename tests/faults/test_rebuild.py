@@ -69,6 +69,7 @@ def test_killed_at_any_moment_there_is_no_file_and_the_next_run_succeeds(moment:
     rebuilding.check_recovers()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "moment", ["load:progress:2", pytest.param("load:progress", marks=pytest.mark.full),
                pytest.param("probe:stage", marks=pytest.mark.full)]

@@ -276,6 +276,7 @@ def server() -> Iterator[Path]:
         )
 
 
+@pytest.mark.full
 def test_a_server_that_is_started_inherits_no_password(world: World, server: Path) -> None:
     """It goes on running: whoever is its user could read it in /proc for as long as it does."""
     world.target = f"embedded:{server}"

@@ -89,7 +89,7 @@ def stopped_by_the_server(world: World, result: Result) -> None:
     assert not re.search("Correct (it|the rows)", result.stdout)
 
 
-@pytest.mark.parametrize("moment", every("restore:progress"))
+@pytest.mark.parametrize("moment", every())
 def test_backends_that_are_terminated(moment: str, world: World) -> None:
     standing = world.at(moment)
     world.sql(TERMINATE)

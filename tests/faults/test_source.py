@@ -67,6 +67,7 @@ BECAME = {
 }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("moment", ["load:progress", pytest.param("publish:stage", marks=full)])
 @pytest.mark.parametrize("harm", [Path.unlink, *(pytest.param(h, marks=full) for h in list(BECAME)[1:])])
 def test_a_source_that_is_damaged_midway_stops_the_run_which_keeps_the_snapshot(

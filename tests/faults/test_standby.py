@@ -97,6 +97,7 @@ def test_what_is_done_afterwards_is_told_so_too(mode: str, world_with_standby: W
     check_told(Standing(world_with_standby.popen(*command), -1).end(), GONE)
 
 
+@pytest.mark.full
 def test_a_role_that_is_not_to_wait_is_moved_with_as_the_message_says(
     world_with_standby: World, own_server: Server
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_role_that_is_not_to_wait_is_moved_with_as_the_message_says(
         world_with_standby.sql(f"SET synchronous_commit = local; {reset[0]}")
 
 
+@pytest.mark.full
 def test_one_that_goes_meanwhile_is_told_and_ctrl_c_ends_the_run(world_with_standby: World, own_server: Server) -> None:
     with standby(own_server, world_with_standby.folder / "wal") as there:
         standing = world_with_standby.at("stage:stage")
@@ -139,6 +141,7 @@ def test_one_that_goes_with_the_commit_is_waited_for(world_with_standby: World, 
         world_with_standby.clean()
 
 
+@pytest.mark.full
 def test_ctrl_c_ends_the_wait_of_a_commit_which_is_made(world_with_standby: World, own_server: Server) -> None:
     with standby(own_server, world_with_standby.folder / "wal") as there:
         standing = world_with_standby.at("publish:stage")

@@ -253,6 +253,7 @@ def test_a_role_that_may_read_every_row_will_do_and_what_it_lacks_is_told(
     assert "cannot be locked" in locked.message
 
 
+@pytest.mark.full
 def test_as_many_connections_read_as_the_role_has_and_the_file_is_the_same(
     url: str, back: MoveBack, tmp_path: Path, execute: Query, reader: str
 ) -> None:
@@ -409,6 +410,7 @@ def test_tables_that_no_migration_makes_are_copied(url: str, back: MoveBack, tmp
     assert {"notes", "sqlite_leftovers.old"} <= {table.name for table in report.verification.tables}
 
 
+@pytest.mark.full
 def test_the_orm_reads_the_file_as_it_reads_the_state_that_was_moved(
     url: str, back: MoveBack, tmp_path: Path, execute: Query
 ) -> None:

@@ -394,6 +394,7 @@ def test_what_somebody_built_on_a_kept_incoming_schema_is_named_and_stays(
     assert execute(postgres_url, "SELECT count(*) > 0 FROM public.theirs") == [(True,)]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "made",
     first_in_ci("VIEW mine AS SELECT username FROM auth_user", "TABLE mine (id int)", "TYPE mine AS (a int)"),

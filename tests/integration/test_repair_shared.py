@@ -287,6 +287,7 @@ def test_killed_at_the_commit_the_database_is_as_it_was_whatever_the_project_set
     assert "courses_course_backup" not in str(content(source, schema=True)["sqlite_master"])
 
 
+@pytest.mark.full
 def test_a_setting_that_cannot_be_taken_back_is_refused_by_name(source: Path) -> None:
     change(source, f"{DANGLE} PRAGMA journal_mode = delete;")
     before = source.read_bytes()

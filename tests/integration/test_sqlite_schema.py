@@ -67,6 +67,7 @@ def test_the_next_run_remembers_it(learn_counted: Learn, tmp_path: Path) -> None
     assert (kept.stat().st_mode & 0o777, kept.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
+@pytest.mark.full
 def test_a_table_that_no_model_has_makes_no_difference(learn_counted: Learn) -> None:
     learn_counted()
     _, ran_again = learn_counted("somebodys_own")
