@@ -1,7 +1,8 @@
 """Copy what can be read of a damaged database into a sound one, for sqlite_doctor --rebuild --salvage.
 
 SQLite copies the rows, a range of rowids at a time. A range that it cannot read is divided, until a single row is left
-that is lost. An index that can be read tells which rows there were. Indexes are made anew.
+that is lost. A table without a rowid is read from both ends up to the first row that cannot be read, and by the keys
+that an index has. An index that can be read tells which rows there were. Indexes are made anew.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from migrate_to_pg.errors import SourceError
 from migrate_to_pg.i18n import gettext as _
+from migrate_to_pg.project.secret_columns import masked_key
 from migrate_to_pg.project.source_database import SourceChoice
 from migrate_to_pg.project.sqlite_connection import connect_like_django
 from migrate_to_pg.records import Finding
@@ -23,7 +25,7 @@ from migrate_to_pg.rules.back.notes import nothing_salvaged, salvaged
 from migrate_to_pg.sqlite.compare_contents import StoredTable, stored_tables
 from migrate_to_pg.sqlite.connection import live_uri
 from migrate_to_pg.sqlite.ddl import read_definition
-from migrate_to_pg.sqlite.sql import Sql, compose, name, names
+from migrate_to_pg.sqlite.sql import Sql, compose, join, name, names, number
 
 _OLD = "migrate_to_pg_damaged"
 _STATEMENTS = (
@@ -39,6 +41,8 @@ _UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
 _FIRST, _LAST = -(2**63), 2**63 - 1
 #: Keys shown of lost rows.
 _SHOWN = 20
+#: Keys of a table without a rowid that an index has, and no row that was read.
+_WANTED = Sql("temp.migrate_to_pg_wanted")
 
 
 def salvage(choice: SourceChoice, folder: Path) -> tuple[Path, tuple[Finding, ...]]:
@@ -94,7 +98,7 @@ def _copy(database: sqlite3.Connection) -> Iterator[Finding]:
     for stored in list(stored_tables(database)):
         lost = _Table(database, stored).copy() if not stored.name.startswith("sqlite_") else None
         if lost and lost.count:
-            yield salvaged(stored.name, lost.count, lost.keys, known=lost.known)
+            yield salvaged(stored.name, lost.count, lost.keys, known=lost.known, by_rowid=stored.rowid)
     for kind, __, sql in statements:
         if kind != "table":
             with suppress(*_BROKEN):
@@ -109,8 +113,8 @@ class _Lost:
     """The rows of one table that could not be read."""
 
     count: int = 0
-    #: The first of them.
-    keys: tuple[int, ...] = ()
+    #: The first of them, as columns and values.
+    keys: tuple[Mapping[str, str], ...] = ()
     #: Whether an index tells that they were there. Otherwise some of the numbers may never have been a row's.
     known: bool = True
 
@@ -135,26 +139,89 @@ class _Table:
         # A virtual table that was just made has rows about itself.
         self._database.execute(compose("DELETE FROM {new}", new=self._new))
         if not self._stored.rowid:
-            return _Lost() if self._inserted(Sql("1")) else _Lost(count=1, known=False)
+            return _Lost() if self._inserted(Sql("")) else self._copy_without_rowid()
         ids = self._ids_of_an_index()
-        if not self._inserted(Sql("1")):
+        if not self._inserted(Sql("")):
             self._copy_range(ids, *(self._bounds() if ids is None else (_FIRST, _LAST)))
         if ids is None:
-            return _Lost(count=len(self._failures), keys=tuple(sorted(self._failures)[:_SHOWN]), known=False)
+            return _Lost(count=len(self._failures), keys=_rowids(sorted(self._failures)), known=False)
         query = compose("SELECT {k} FROM {new}", k=self._stored.key[0], new=self._new)
         read = {row for (row,) in self._database.execute(query)}
         lost = [row for row in ids if row not in read]
-        return _Lost(count=len(lost), keys=tuple(lost[:_SHOWN]))
+        return _Lost(count=len(lost), keys=_rowids(lost))
 
-    def _inserted(self, condition: Sql) -> bool:
-        """Copy the rows of a condition. Return False, with none copied, where one of them cannot be read."""
-        query = "INSERT INTO {new} ({columns}) SELECT {columns} FROM {old} NOT INDEXED WHERE {condition}"
-        parts = {"new": self._new, "old": self._old, "columns": self._columns, "condition": condition}
+    def _inserted(self, rest: Sql) -> bool:
+        """Copy the rows of the rest of a query. Return False, with none copied, where one of them cannot be read."""
+        query = "INSERT INTO {new} ({columns}) SELECT {columns} FROM {old} AS o NOT INDEXED {rest}"
+        parts = {"new": self._new, "old": self._old, "columns": self._columns, "rest": rest}
         try:
             self._database.execute(compose(query, **parts))
         except sqlite3.DatabaseError:
             return False
         return True
+
+    def _copy_without_rowid(self) -> _Lost:
+        """Copy the rows before the first that cannot be read, those after the last, and those that an index names."""
+        key = self._stored.key
+        if not key:
+            # Its columns have taken all names of the rowid.
+            return _Lost(count=1, known=False)
+        self._copy_to_unreadable(Sql(""))
+        self._copy_to_unreadable(
+            compose("ORDER BY {key}", key=join(", ", [compose("o.{k} DESC", k=part) for part in key]))
+        )
+        if not self._list_keys_of_an_index():
+            return _Lost(count=1, known=False)
+        for (row,) in self._database.execute(compose("SELECT rowid FROM {wanted}", wanted=_WANTED)).fetchall():
+            same = "WHERE ({key}) = (SELECT {key} FROM {wanted} WHERE rowid = {row})"
+            self._inserted(compose(same, key=join(", ", key), wanted=_WANTED, row=number(row)))
+        lost = compose("FROM {wanted} AS o WHERE {missing}", wanted=_WANTED, missing=self._is_missing())
+        (count,) = self._database.execute(compose("SELECT count(*) {lost}", lost=lost)).fetchone()
+        # A broken text is no reason to stop.
+        shown = join(", ", [compose("CAST(quote({k}) AS BLOB) AS {k}", k=part) for part in key])
+        query = compose("SELECT {shown} {lost} LIMIT {most}", shown=shown, lost=lost, most=number(_SHOWN))
+        found = self._database.execute(query)
+        columns = [column for column, *_ in found.description]
+        texts = [[value.decode(errors="backslashreplace") for value in row] for row in found]
+        keys = [masked_key(self._stored.name, dict(zip(columns, row, strict=True))) for row in texts]
+        return _Lost(count=count, keys=tuple(keys))
+
+    def _copy_to_unreadable(self, order: Sql) -> None:
+        """Copy rows in this order, more and more at a time, until only fewer can be read, and then none."""
+        count, is_growing = 1, True
+        while count:
+            rest = compose("WHERE {missing} {order}", missing=self._is_missing(), order=order)
+            if not self._inserted(compose("{rest} LIMIT {count}", rest=rest, count=number(count))):
+                is_growing = False
+            elif self._database.execute("SELECT changes()").fetchone() == (0,):
+                return
+            elif is_growing:
+                count *= 2
+                continue
+            count //= 2
+
+    def _is_missing(self) -> Sql:
+        """Return the condition of a row, o, that was not copied yet."""
+        same = join(" AND ", [compose("n.{k} = o.{k}", k=part) for part in self._stored.key])
+        return compose("NOT EXISTS (SELECT 1 FROM {new} AS n WHERE {same})", new=self._new, same=same)
+
+    def _list_keys_of_an_index(self) -> bool:
+        """List the keys of an index that belong to no row that was read. Return False where no index can be read."""
+        listed = "SELECT name FROM pragma_index_list(?, ?) WHERE NOT partial AND origin <> 'pk'"
+        for (index,) in self._database.execute(listed, [self._stored.name, _OLD]).fetchall():
+            self._database.execute(compose("DROP TABLE IF EXISTS {wanted}", wanted=_WANTED))
+            query = compose(
+                "CREATE TEMP TABLE {wanted} AS SELECT {key} FROM {old} AS o INDEXED BY {index} WHERE {missing}",
+                wanted=Sql(_WANTED.removeprefix("temp.")),
+                key=join(", ", [compose("o.{k}", k=part) for part in self._stored.key]),
+                old=self._old,
+                index=name(index),
+                missing=self._is_missing(),
+            )
+            with suppress(sqlite3.DatabaseError):
+                self._database.execute(query)
+                return True
+        return False
 
     def _copy_range(self, ids: Sequence[int] | None, low: int, high: int) -> None:
         """Copy the rows between two rowids, both included. ``ids`` are those that there were, where that is known."""
@@ -164,7 +231,7 @@ class _Table:
             if ids is not None and bisect_left(ids, low) == bisect_right(ids, high):
                 continue
             # The end of a range would make SQLite look at the next row, which may be on a broken page.
-            one_or_more = "{k} = {l}" if low == high else "{k} BETWEEN {l} AND {h}"
+            one_or_more = "WHERE {k} = {l}" if low == high else "WHERE {k} BETWEEN {l} AND {h}"
             between = compose(one_or_more, k=self._stored.key[0], l=Sql(str(low)), h=Sql(str(high)))
             if self._inserted(between):
                 continue
@@ -202,3 +269,8 @@ class _Table:
         with suppress(sqlite3.DatabaseError):
             return int(self._database.execute(query, [self._stored.name]).fetchone()[0] or 0)
         return 0
+
+
+def _rowids(found: Sequence[int]) -> tuple[Mapping[str, str], ...]:
+    """Return the first rows to show."""
+    return tuple({"rowid": str(row)} for row in found[:_SHOWN])

@@ -112,6 +112,48 @@ def test_every_row_that_can_be_read_is_salvaged_and_the_others_are_named(
     assert ask(sound, "PRAGMA integrity_check") == [("ok",)]
 
 
+#: A table without a rowid, whose rows fill some ten pages.
+KEYED = """
+    CREATE TABLE keyed (a TEXT, b INTEGER, c, d, PRIMARY KEY (a, b)) WITHOUT ROWID;
+    WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 600)
+    INSERT INTO keyed SELECT char(97 + n % 26), n, n % 7, printf('%050d', n) FROM n;
+"""
+
+
+@pytest.mark.parametrize(("indexed", "which"), [(True, (1, 4, -1)), (False, (3,)), (False, (0,)), (False, (2, 5))])
+def test_rows_without_a_rowid_are_salvaged_around_what_cannot_be_read(
+    indexed: bool, which: tuple[int, ...], source: Path, tmp_path: Path
+) -> None:
+    change(source, KEYED + ("CREATE INDEX by_c ON keyed (c)" if indexed else ""))
+    keys = ask(source, "SELECT a, b FROM keyed ORDER BY a, b")
+    break_pages(source, "keyed", *which)
+    (tmp_path / "salvaged").mkdir()
+    sound, (finding,) = salvage(choose_source(str(source)), tmp_path / "salvaged")
+    left = []
+    with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as database:
+        for key in keys:
+            with suppress(sqlite3.DatabaseError):
+                left += database.execute("SELECT a, b FROM keyed WHERE (a, b) = (?, ?)", key).fetchall()
+    assert 0 < len(left) < len(keys)
+    lost = [key for key in keys if key not in left]
+    if len(which) == 2:
+        # Without an index nothing leads to the rows between two broken pages.
+        first, last = keys.index(lost[0]), keys.index(lost[-1])
+        left = keys[:first] + keys[last + 1 :]
+    copied = ask(sound, "SELECT a, b FROM keyed ORDER BY a, b")
+    # Of the row beside a broken page more is read by a scan than by its key.
+    assert {*left} <= {*copied} < {*keys}
+    assert ask(sound, "SELECT count(*) FROM keyed WHERE c = b % 7 AND d = printf('%050d', b)") == [(len(copied),)]
+    assert (finding.rule, finding.table) == ("salvaged", "keyed")
+    if indexed:
+        assert finding.count == len(keys) - len(copied)
+        shown = {(sample.key["a"], sample.key["b"]) for sample in finding.samples}
+        assert len(shown) == min(20, finding.count)
+        assert shown <= {(f"'{a}'", str(b)) for a, b in {*keys} - {*copied}}
+    else:
+        assert "Nothing tells how many there were between" in finding.explanation
+
+
 def test_a_broken_index_costs_no_row(source: Path, tmp_path: Path) -> None:
     (index,) = ask(source, "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE INDEX%(\"teacher_id\")'")[0]
     before = content(source)

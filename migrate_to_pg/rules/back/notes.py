@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from migrate_to_pg.i18n import N_, ngettext
 from migrate_to_pg.i18n import gettext as _
@@ -66,7 +66,8 @@ SALVAGED = Rule(
         "sqlite_doctor --rebuild --salvage copies what SQLite can read of a damaged file, row by row where a page is"
         " broken, and makes indexes anew. Where an index of the table can be read, it tells which rows there were;"
         " otherwise the rowids that cannot be read are counted, some of which may never have been a row's. A table"
-        " WITHOUT ROWID is copied whole or not at all."
+        " WITHOUT ROWID is read from both ends up to the first row that cannot be read; of the rows between, those are"
+        " copied that an index names."
     ),
     remedy=N_("Look for these rows in a backup; the damaged file is as it was."),
 )
@@ -138,8 +139,16 @@ def nothing_salvaged(table: str, error: str) -> Finding:
     return SALVAGED.finding(table=table, explanation=explanation)
 
 
-def salvaged(table: str, count: int, keys: Sequence[int], *, known: bool) -> Finding:
-    """Return the finding about rows that could not be read. ``known``: whether an index names them."""
+def salvaged(table: str, count: int, keys: Sequence[Mapping[str, str]], *, known: bool, by_rowid: bool) -> Finding:
+    """Return the finding about rows that could not be read.
+
+    Args:
+        table: its name.
+        count: how many, or how many rowids.
+        keys: the first of them.
+        known: whether an index names them.
+        by_rowid: whether the table has rowids. Without them and an index nothing tells how many rows there were.
+    """
     lost = ngettext(
         "{n:,} row that an index names could not be read.", "{n:,} rows that an index names could not be read.", count
     )
@@ -148,11 +157,15 @@ def salvaged(table: str, count: int, keys: Sequence[int], *, known: bool) -> Fin
         "{n:,} rowids could not be read; no index tells which were a row's.",
         count,
     )
+    between = _(
+        "The rows before the first that cannot be read are there, and those after the last. Nothing tells how many there"
+        " were between."
+    )
     return SALVAGED.finding(
         table=table,
         count=count,
-        samples=[Sample(key={"rowid": str(key)}, value=_("unreadable")) for key in keys],
-        explanation=lost if known else maybe,
+        samples=[Sample(key=dict(key), value=_("unreadable")) for key in keys],
+        explanation=lost if known else maybe if by_rowid else between,
     )
 
 
