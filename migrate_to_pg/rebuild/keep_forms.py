@@ -23,6 +23,7 @@ from migrate_to_pg.rules.back.notes import key_written_otherwise, written_otherw
 from migrate_to_pg.rules.base import SAMPLES
 from migrate_to_pg.rules.samples import format_value
 from migrate_to_pg.sqlite.compare_contents import StoredTable, stored_tables
+from migrate_to_pg.sqlite.connection import NUMBER
 from migrate_to_pg.sqlite.sql import Sql, compose, join, name, number, text
 from migrate_to_pg.verify.orm import UNREADABLE
 from migrate_to_pg.verify.orm_equality import equality
@@ -57,8 +58,9 @@ class _Pair:
     columns: tuple[str, ...]
     #: Those that Django reads alike from either file where the cells are equal.
     same_type: frozenset[str]
-    #: SQL name of the old table's rowid. None where it has none.
-    old_row: Sql | None
+    #: FROM item of the old table's rows, and what numbers them there: the rowid or the position, as in the journal.
+    old: Sql
+    old_row: Sql
     #: FROM both tables, as n and o, joined by the key.
     joined: Sql
 
@@ -130,25 +132,31 @@ class KeepForms:
         if not key or len(key) < sum(place > 0 for _type, place in new.values()):
             return None
         on = join(" AND ", [compose("n.{k} = o.{k}", k=name(part)) for part in key])
-        tables = {"t": name(table.name), "other": name(self._other), "on": on}
+        rows, row = self._old_rows(table.name, old)
         return _Pair(
             table=table,
             key=tuple(key),
             columns=tuple(column for column in shared if column not in key),
             same_type=frozenset(c for c in shared if folded(new[folded(c)][0]) == folded(old[folded(c)][0])),
-            old_row=self._row_of_old(table.name, old),
-            joined=compose(" FROM main.{t} AS n JOIN {other}.{t} AS o ON {on}", **tables),
+            old=rows,
+            old_row=row,
+            joined=compose(" FROM main.{t} AS n JOIN {old} AS o ON {on}", t=name(table.name), old=rows, on=on),
         )
 
     def _columns(self, table: str, schema: str) -> _Columns:
         query = "SELECT name, type, pk FROM pragma_table_xinfo(?, ?) WHERE hidden NOT IN (2, 3)"
         return {folded(c): (type_, place) for c, type_, place in self._database.execute(query, [table, schema])}
 
-    def _row_of_old(self, table: str, columns: Collection[str]) -> Sql | None:
+    def _old_rows(self, table: str, columns: Collection[str]) -> tuple[Sql, Sql]:
+        """Return the FROM item of the old table, and the name of what numbers its rows there."""
+        rows = compose("{other}.{t}", other=name(self._other), t=name(table))
         query = "SELECT wr FROM pragma_table_list WHERE schema = ? AND lower(name) = lower(?) AND type = 'table'"
-        found = self._database.execute(query, [self._other, table]).fetchone()
+        has_rowid = self._database.execute(query, [self._other, table]).fetchone() == (0,)
         free = [Sql(row) for row in ("rowid", "_rowid_", "oid") if row not in columns]
-        return free[0] if found == (0,) and free else None
+        if has_rowid and free:
+            return rows, free[0]
+        numbered = "(SELECT CAST(row_number() OVER () AS INTEGER) AS {number}, * FROM {rows} NOT INDEXED)"
+        return compose(numbered, number=name(NUMBER), rows=rows), name(NUMBER)
 
     def _unmatched(self, pair: _Pair) -> Sql:
         on = join(" AND ", [compose("n.{k} = o.{k}", k=name(part)) for part in pair.key])
@@ -173,8 +181,6 @@ class KeepForms:
         wanted = tuple(folded(cut(found, _LONGEST_NAME)) for found in (pair.table.name, column))
         for table, changed in self._repaired:
             if (folded(table), folded(changed)) == wanted:
-                if pair.old_row is None:
-                    return compose(" WHERE FALSE")
                 parts = {"journal": name(self._journal), "table": text(table), "column": text(changed)}
                 differs = join("", [differs, compose(_UNREPAIRED, row=pair.old_row, **parts)])
         return differs
@@ -184,19 +190,19 @@ class KeepForms:
         field = self._fields.get(folded(pair.table.name), {}).get(folded(column))
         if field is None or field.remote_field is not None or column not in pair.same_type:
             return False
-        if pair.old_row is None or not pair.table.rowid:
+        if not pair.table.rowid:
             return False
         self._database.execute("CREATE TEMP TABLE migrate_to_pg_same (new INTEGER PRIMARY KEY, old INTEGER NOT NULL)")
         self._find_same(pair, column, field)
-        parts = {"t": name(pair.table.name), "c": name(column), "other": name(self._other)}
         update = compose(
             # A row that a constraint of the new file refuses in its old form stays, and is counted.
-            "UPDATE OR IGNORE main.{t} SET {c} = (SELECT o.{c} FROM temp.migrate_to_pg_same AS s JOIN {other}.{t} AS o"
-            " ON o.{old} = s.old WHERE s.new = main.{t}.{row})"
-            " WHERE {row} IN (SELECT new FROM temp.migrate_to_pg_same)",
+            "UPDATE OR IGNORE main.{t} SET {c} = f.c FROM (SELECT s.new, o.{c} AS c FROM temp.migrate_to_pg_same AS s"
+            " JOIN {old} AS o ON o.{old_row} = s.old) AS f WHERE main.{t}.{row} = f.new",
+            t=name(pair.table.name),
+            c=name(column),
             row=pair.table.key[0],
-            old=pair.old_row,
-            **parts,
+            old=pair.old,
+            old_row=pair.old_row,
         )
         count = self._database.execute(update).rowcount
         self._database.execute("DROP TABLE temp.migrate_to_pg_same")
@@ -208,7 +214,7 @@ class KeepForms:
         query = compose(
             "SELECT n.{row}, o.{old}, n.{c}, o.{c}{joined}{where}",
             row=pair.table.key[0],
-            old=pair.old_row or Sql(""),
+            old=pair.old_row,
             c=name(column),
             joined=pair.joined,
             where=self._where(pair, column),

@@ -191,3 +191,26 @@ def test_a_rebuild_of_a_damaged_file_names_the_command_and_then_the_lost_rows(so
     assert report.source.path == str(source)
     assert [path.name for path in new.parent.iterdir()] == [new.name]
     assert not list((tmp_path / "report").glob("*unfinished*"))
+
+
+def test_a_table_without_a_rowid_keeps_its_values_as_they_were_beside_those_repaired(
+    make_source: MakeSource, tmp_path: Path
+) -> None:
+    old, new = Path(shutil.copy(make_source("none"), tmp_path / "db.sqlite3")), tmp_path / "new.sqlite3"
+    ((sql,),) = ask(old, "SELECT sql FROM sqlite_master WHERE name = 'courses_fileimport'")
+    values = "'courses', '', 'x.csv', '2026-09-01T08:00:00.5Z', 1, 0, 0"
+    change(old, f"""
+        DROP TABLE courses_fileimport;
+        {sql.replace(" AUTOINCREMENT", "")} WITHOUT ROWID;
+        INSERT INTO courses_fileimport
+            (id, "table", academic_year, file_name, made_at, added, changed, same, changes)
+        VALUES (9, {values}, CAST('{{"blob":  1}}' AS BLOB)), (7, {values}, '{{"long": 1, "a": [1.0,  2]}}');
+    """)  # fmt: skip
+    report = rebuild(Options(source=str(old), target=str(new), report=tmp_path / "report", fix=("text-as-blob",)))
+    assert report.ok, report.failure
+    assert [(cells.rule, cells.count) for cells in report.changed] == [("text-as-blob", 1)]
+    assert ask(new, "SELECT changes, made_at FROM courses_fileimport WHERE id = 7") == [
+        ('{"long": 1, "a": [1.0,  2]}', "2026-09-01T08:00:00.5Z")
+    ]
+    assert ask(new, "SELECT typeof(changes) FROM courses_fileimport WHERE id = 9") == [("text",)]
+    assert [finding for finding in report.findings if finding.rule == "written-otherwise"] == []

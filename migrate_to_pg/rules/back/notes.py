@@ -158,8 +158,8 @@ def salvaged(table: str, count: int, keys: Sequence[Mapping[str, str]], *, known
         count,
     )
     between = _(
-        "The rows before the first that cannot be read are there, and those after the last. Nothing tells how many there"
-        " were between."
+        "The rows before the first that cannot be read are there, and those after the last. Nothing tells how many"
+        " there were between."
     )
     return SALVAGED.finding(
         table=table,
