@@ -225,6 +225,7 @@ def test_without_a_server_what_an_older_one_lacks_is_a_warning(project: Callable
 LOST = "auth_user_groups_group_id_97559544"
 
 
+@pytest.mark.full
 def test_what_a_variable_makes_of_the_migrations_is_not_remembered_for_another_value(
     project: Callable[..., Project],
 ) -> None:

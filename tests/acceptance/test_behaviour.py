@@ -117,6 +117,7 @@ def test_never_fails_and_speaks_french(shop: Project, report: Path) -> None:
     assert " 0 " not in result.stderr
 
 
+@pytest.mark.full
 def test_a_command_that_fails_is_no_sign_that_all_is_well(shop: Project) -> None:
     queries = shop.run("pg_behaviour", "--queries", "python -m django dumpdata nowhere", ok=False)
     assert queries.returncode == 1
@@ -142,6 +143,7 @@ def test_a_wrong_option_is_answered_with_what_is_right(shop: Project, arguments:
     assert result.stdout == ""
 
 
+@pytest.mark.full
 def test_nothing_is_said_of_a_project_that_is_alike_on_both(tmp_path: Path) -> None:
     alike = Project("alike", tmp_path)
     alike.migrate()

@@ -90,6 +90,7 @@ def test_a_name_that_cannot_be_left_out_is_a_matter_of_usage(source: Path, manag
     assert ", django_migrations" not in said
 
 
+@pytest.mark.full
 def test_settings_stand_for_options_and_the_command_line_goes_first(stray_rows: Project, postgres_url: str) -> None:
     given = {"TARGET": postgres_url, "VERIFY": "cells", "EXCLUDE_DATA": ["stray.Thing"], "JOBS": 1}
     done = stray_rows.run("migrate_to_pg", "--rehearse", PROJECT_MIGRATE_TO_PG=json.dumps(given))

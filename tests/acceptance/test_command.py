@@ -195,6 +195,7 @@ def test_the_embedded_server_is_said_to_go_on_and_how_to_stop_it(command: Run, s
     assert (nowhere.returncode, "holds no data" in nowhere.stderr) == (2, True)
 
 
+@pytest.mark.full
 def test_verbosity_0_prints_nothing_but_a_failure(command: Run, make_source: MakeSource, source: Path) -> None:
     quiet = command("--source", source, "--check", "--verbosity", "0")
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
@@ -355,7 +356,7 @@ def test_output_that_cannot_be_written_does_not_turn_a_publication_into_a_failur
 
 
 @pytest.mark.parametrize(
-    "redirection", first_in_ci(">/dev/full", "| head -c 1", ">/dev/full 2>/dev/full", "<&- >&-", "2>&-", count=2)
+    "redirection", first_in_ci(">/dev/full", "| head -c 1", ">/dev/full 2>/dev/full", "<&- >&-", "2>&-")
 )
 @pytest.mark.parametrize("unbuffered", first_in_ci("", "1"))
 def test_nor_a_diagnosis_into_a_traceback(redirection: str, unbuffered: str, source: Path) -> None:

@@ -118,6 +118,7 @@ def test_a_source_that_is_gone_is_not_replaced_by_another_one(
     assert f"{project.source}: " in refused.stderr
 
 
+@pytest.mark.full
 def test_another_file_than_the_rehearsed_one_must_be_named(
     project: Project, app_url: str, postgres_url: str, execute: Query, tmp_path: Path
 ) -> None:

@@ -157,6 +157,7 @@ PLACES = ("NAME", "HOST", "USER", "PORT", "PASSWORD")
 OPTIONS = ("password", "sslpassword", "pasword", "passfile", "service", "options", "sslmode", "sslrootcert", "hostaddr")
 
 
+@pytest.mark.full
 @many
 @given(place=st.sampled_from([*PLACES, *OPTIONS]), template=st.sampled_from(ADDRESSES), password=passwords)
 def test_in_an_entry_of_databases(
@@ -185,6 +186,7 @@ def test_in_an_entry_of_databases(
 KEYS = ("SOURCE", "TARGET", "PUBLISH_TO", "OWNER", "FIX", "QUARANTINE", "EXCLUDE_DATA", "REPORT", "VERIFY", "JOBS")
 
 
+@pytest.mark.full
 @many
 @given(key=st.sampled_from([*KEYS, "ENGINE"]), template=st.sampled_from(ADDRESSES), password=passwords)
 def test_in_settings(

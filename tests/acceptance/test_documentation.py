@@ -92,13 +92,9 @@ ELSEWHERE = {
 TUTORIAL = ROOT / "docs" / "tutorial.md"
 #: Their commands run in the full tier, those of README.md and the tutorial in CI as well.
 MANY_COMMANDS = (
-    "behaviour.md",
-    "commands.md",
-    "going-back.md",
-    "large-database.md",
-    "repair-sqlite.md",
-    "try-on-postgresql.md",
-)
+    "behaviour.md", "broken-migrations.md", "commands.md", "going-back.md", "large-database.md", "managed-service.md",
+    "offline.md", "repair-sqlite.md", "replication.md", "try-on-postgresql.md",
+)  # fmt: skip
 #: What needs a Docker engine: the same entrypoint, commands and scripts run in tests/deploy without one.
 IN_DOCKER = (
     "docker compose up --detach --wait",

@@ -142,6 +142,7 @@ def test_findings_go_along_and_are_mended_where_the_dump_is_loaded(
     assert "no difference but what the repairs did" in again
 
 
+@pytest.mark.full
 def test_naive_times_mean_what_they_meant_where_the_dump_was_made(
     other_machine: Project, shapes: Project, dump_file: Path, postgres_url: str
 ) -> None:

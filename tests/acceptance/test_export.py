@@ -222,6 +222,7 @@ def test_a_failed_rehearsal_leaves_no_file(
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
 
 
+@pytest.mark.full
 def test_a_publication_stays_although_it_cannot_be_exported(postgres_url: str, tmp_path: Path) -> None:
     stray = Project("stray", tmp_path)
     stray.migrate()

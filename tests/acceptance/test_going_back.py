@@ -16,7 +16,6 @@ from tests.acceptance.test_fields import ZONES, python
 from tests.conftest import ASK, MakeSource, Run, Server, run_sql
 from tests.projects import Project, by_hand
 from tests.projects.by_hand import quoted
-from tests.tiers import first_in_ci
 
 #: Values of each field.
 EXAMPLES = [60, pytest.param(5000, marks=pytest.mark.full)]
@@ -93,7 +92,8 @@ def test_what_is_saved_in_any_field_comes_back_as_it_was(
     assert found_by_doctor(project, new_file(project)) <= found_by_doctor(project, project.source)
 
 
-@pytest.mark.parametrize("zones", first_in_ci(*list(ZONES)[1:]))
+@pytest.mark.full
+@pytest.mark.parametrize("zones", list(ZONES)[1:])
 def test_dates_and_times_come_back_in_every_zone(tmp_path: Path, postgres_url: str, zones: str) -> None:
     project = Project("fields", tmp_path)
     names = ("Date", "DateTime", "Time", "Duration", "DateKey")
@@ -117,6 +117,7 @@ def test_names_that_postgresql_cuts_or_quotes_come_back_whole(tmp_path: Path, po
         assert database.execute("SELECT v FROM cut_plain").fetchall() == [(7,)]
 
 
+@pytest.mark.full
 def test_a_project_that_switches_its_migrations_off_goes_there_and_back(tmp_path: Path, postgres_url: str) -> None:
     project = Project("unmigrated", tmp_path)
     project.migrate()

@@ -132,6 +132,7 @@ def test_a_stage_that_is_begun_again_is_told_once(
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.full
 def test_an_embedded_target_is_called_so_and_an_undo_says_where_everything_went(
     make_source: MakeSource, manage: Run, tmp_path: Path
 ) -> None:

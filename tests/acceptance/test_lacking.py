@@ -9,6 +9,7 @@ import pytest
 
 from tests.debian import cluster
 from tests.projects import Project
+from tests.tiers import first_in_ci
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_check_finds_what_only_sqlite_has(what: str, level: str, says: str, lack
     assert ended.returncode == (1 if level == "error" else 0)
 
 
-@pytest.mark.parametrize("what", ["nothing", "NOCASE+made", "hex+function", "trigram"])
+@pytest.mark.parametrize("what", first_in_ci("NOCASE+made", "hex+function", "trigram", "nothing", count=2))
 def test_check_finds_nothing_where_a_migration_makes_it(what: str, lacking: Callable[[str], Project]) -> None:
     ended = lacking(what).run("migrate_to_pg", "--check", "--json", LACKING=what)
     assert not json.loads(ended.stdout)["findings"]
@@ -63,11 +64,11 @@ def test_what_a_migration_makes_moves(lacking: Callable[[str], Project], postgre
 
 @pytest.mark.parametrize(
     ("what", "advice"),
-    [
+    first_in_ci(
         ("NOCASE", 'CreateCollation("NOCASE", provider="icu"'),
         ("hex", "--schema models does not help: PostgreSQL does not take the model "),
         ("datetime", "--schema models does not help: PostgreSQL does not take the model lacking.Customer: "),
-    ],
+    ),
 )
 def test_models_are_not_advised_where_they_would_fail_too(
     what: str, advice: str, lacking: Callable[[str], Project], postgres_url: str

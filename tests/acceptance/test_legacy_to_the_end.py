@@ -111,6 +111,7 @@ def test_both_ways_lead_to_the_same_data(
     assert len(there["courses_course"]) > 50
 
 
+@pytest.mark.full
 def test_a_repaired_database_is_told_in_one_line(repaired_copy: Path, manage: Run) -> None:
     (line,) = manage("sqlite_doctor", repaired_copy).stdout.splitlines()
     assert line.startswith(f"Healthy: {repaired_copy}")

@@ -335,6 +335,7 @@ def test_an_application_recorded_by_other_names_stops_all_until_it_is_recorded(
     unmade.run("migrate", "--check", DATABASE_URL=postgres_url)
 
 
+@pytest.mark.full
 def test_a_view_that_an_installed_model_reads_is_no_mere_warning(unmade: Project, postgres_url: str) -> None:
     unmade.sqlite("CREATE VIEW named_customers AS SELECT id, name FROM legacy_customer")
     known = ("--from-models", "unmade.Customer")

@@ -46,6 +46,7 @@ def test_the_variable_that_the_settings_read_is_all_that_the_application_needs(
     ready.run("migrate", "--check", ok=True, **{name: value})
 
 
+@pytest.mark.full
 def test_a_dictionary_is_pasted_into_the_settings_as_it_stands(ready: Project, postgres_url: str) -> None:
     settings = ready.folder / "own_settings.py"
     settings.write_text(DICTIONARY)
@@ -96,6 +97,7 @@ def test_after_an_undo_the_variable_leads_back_to_the_sqlite_file(ready: Project
     assert str(spaced) in ready.run("shell", "-c", asked, ok=True, **{name: value}).stdout
 
 
+@pytest.mark.full
 def test_after_an_undo_the_entry_leads_back_to_the_sqlite_file(ready: Project, postgres_url: str) -> None:
     settings = ready.folder / "own_settings.py"
     path = {"PYTHONPATH": os.pathsep.join([ready.environment({})["PYTHONPATH"], str(ready.folder)])}
@@ -115,6 +117,7 @@ def test_after_an_undo_the_entry_leads_back_to_the_sqlite_file(ready: Project, p
     assert str(ready.source) in ready.run("shell", "-c", asked, ok=True, **chosen).stdout
 
 
+@pytest.mark.full
 def test_settings_that_name_the_sqlite_file_still_are_left_as_they_are(ready: Project, postgres_url: str) -> None:
     told = " ".join(undone_steps(ready, postgres_url))
     assert f"The settings have {ready.source}, which was published, as 'default'" in told
@@ -190,6 +193,7 @@ def test_what_calls_nothing_is_refused(ready: Project, value: str) -> None:
     assert "password" not in refused.stderr
 
 
+@pytest.mark.full
 def test_after_a_check_the_rehearsal_is_on_the_server_that_the_settings_name(ready: Project, postgres_url: str) -> None:
     def rehearsal(**variables: str) -> list[str]:
         looked = ready.run("migrate_to_pg", "--source", ready.source, "--check", "--json", ok=True, **variables)

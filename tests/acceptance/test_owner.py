@@ -117,6 +117,7 @@ def test_a_membership_without_the_right_to_set_the_role_is_not_enough(
     assert f"may not SET ROLE {owner}" in refused.stderr
 
 
+@pytest.mark.full
 def test_a_role_that_only_reads_the_tables_is_warned_of_hidden_exclusions(
     stray_rows: Project, postgres_url: str, role: Callable[..., str]
 ) -> None:

@@ -39,6 +39,7 @@ def project(tmp_path: Path) -> Callable[..., Project]:
     return make
 
 
+@pytest.mark.full
 def test_a_model_whose_key_is_none_in_the_table_is_read_row_by_row(
     project: Callable[..., Project], postgres_url: str
 ) -> None:

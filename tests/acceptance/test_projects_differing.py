@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import run_sql
 from tests.projects import Project
+from tests.tiers import first_in_ci
 
 ROWS = "INSERT INTO stray_thing VALUES (1, 'Anna'), (2, 'Bo'), (3, 'Bo')"
 
@@ -71,6 +72,7 @@ def test_a_column_that_postgresql_alone_computes_is_verified_by_its_expression(
     assert run_sql(postgres_url, "SELECT loud FROM stray_thing ORDER BY id") == [("ANNA",), ("BO",), ("BO",)]
 
 
+@pytest.mark.full
 def test_a_plain_column_that_postgresql_computes_is_reported_where_it_differs(
     things: Project, postgres_url: str
 ) -> None:
@@ -133,7 +135,7 @@ def test_an_index_made_concurrently_outside_a_transaction_comes_along(things: Pr
     assert run_sql(postgres_url, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_name'::regclass") == [(True,)]
 
 
-@pytest.mark.parametrize("null", ["", " NOT NULL"])
+@pytest.mark.parametrize("null", first_in_ci(" NOT NULL", ""))
 def test_a_search_column_that_is_text_on_sqlite_is_skipped_and_filled_afterwards(
     things: Project, postgres_url: str, null: str
 ) -> None:
@@ -172,6 +174,7 @@ def test_a_search_column_that_is_text_on_sqlite_is_skipped_and_filled_afterwards
     assert run_sql(postgres_url, "SELECT count(*) FROM stray_thing") == [(0,)]
 
 
+@pytest.mark.full
 def test_a_leftover_with_too_many_columns_stays_behind_and_the_rest_moves(things: Project, postgres_url: str) -> None:
     things.sqlite(f"CREATE TABLE wide ({', '.join(f'c{n}' for n in range(1700))})", "INSERT INTO wide (c7) VALUES (7)")
     things.sqlite("CREATE TABLE narrow (v)", "INSERT INTO narrow VALUES (5)")

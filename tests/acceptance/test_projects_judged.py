@@ -119,6 +119,7 @@ def test_all_of_them_are_named_in_one_run_and_set_aside_in_the_next(things: Proj
     assert rules == [("check-constraint", 17), ("duplicate-key", 3)]
 
 
+@pytest.mark.full
 def test_what_postgresql_alone_judges_stops_a_move_by_itself(things: Project, postgres_url: str) -> None:
     """Where SQLite finds nothing for certain the rows are loaded, and the load is refused."""
     things.sqlite("PRAGMA ignore_check_constraints = ON", "DELETE FROM judged_thing WHERE id >= 100 AND id <> 111")

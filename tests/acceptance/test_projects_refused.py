@@ -117,6 +117,7 @@ def test_what_does_not_hold_for_all_rows_together_is_told_and_set_aside_at_once(
     check_refused_and_set_aside(things, postgres_url, exclusion, expected)
 
 
+@pytest.mark.full
 def test_an_index_beyond_other_rules_is_told_and_set_aside(things: Project, postgres_url: str) -> None:
     things.sqlite("UPDATE stray_thing SET name = 'thing 1' WHERE id IN (8, 9)")
     unique = COLUMNS.format("text") + "CREATE UNIQUE INDEX digest ON stray_thing (md5(name))"

@@ -37,6 +37,7 @@ def test_a_killed_run_leaves_public_and_source_untouched_and_the_next_one_cleans
     assert run_sql(postgres_url, "SELECT name FROM stray_thing ORDER BY id") == [("a",), ("b",)]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("stage", ["stage", "prove"])
 def test_ctrl_c_cleans_up_at_once(stray_rows: Project, postgres_url: str, stage: str) -> None:
     stopped = stray_rows.stop_at(postgres_url, stage, signal.SIGINT)

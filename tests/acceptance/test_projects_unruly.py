@@ -66,6 +66,7 @@ def test_no_manager_constructor_signal_or_save_of_the_project_is_called(unruly: 
     assert run_sql(postgres_url, "SELECT id FROM only_there") == [(4,)]
 
 
+@pytest.mark.full
 def test_years_of_sqlite_in_the_migrations_are_named_and_have_a_way_out(tmp_path: Path, postgres_url: str) -> None:
     dialect = Project("dialect", tmp_path)
     dialect.migrate()
@@ -142,6 +143,7 @@ def test_a_migration_that_ends_the_process_ends_the_run_with_its_own_status(tmp_
     assert "Migration stray.0002_stray does not run on PostgreSQL: SystemExit: 3" in refused.stderr
 
 
+@pytest.mark.full
 def test_a_database_that_was_just_migrated_holds_nothing_of_anybody_s(tmp_path: Path, postgres_url: str) -> None:
     """Models without a table of Django's have permissions all the same."""
     shapes = Project("shapes", tmp_path)

@@ -151,6 +151,7 @@ def test_so_it_is_whatever_is_asked_for(objects: Project, mode: str) -> None:
     assert "PostgreSQL keeps that schema for itself" in refused.stderr
 
 
+@pytest.mark.full
 def test_a_schema_that_is_not_there_is_named_with_what_to_run(objects: Project, postgres_url: str) -> None:
     refused = objects.move(postgres_url, "--publish-to", HOSTILE, ok=False)
     assert refused.returncode == 1

@@ -134,6 +134,7 @@ def test_a_copy_that_a_run_kept_because_its_source_was_gone_is_not_removed(
     assert not old_runs["check"].exists()
 
 
+@pytest.mark.full
 def test_reports_and_dated_schemas_are_told_by_one_clock(stray: Project, postgres_url: str) -> None:
     """That of the project (TIME_ZONE is Django's own, America/Chicago), whatever the server's and UTC are."""
     for more in ((), ("--replace",)):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MakeSource, Query, run_python
+from tests.tiers import first_in_ci
 
 #: A value of a row, in a column that is no secret.
 NEEDLE = "Needle-Teacher"
@@ -48,7 +49,7 @@ def test_a_move_is_logged_without_a_value_or_a_password(
     assert "migrate_to_pg.postgres" not in result.stderr
 
 
-@pytest.mark.parametrize(("verbosity", "statements"), [("2", False), ("3", True)])
+@pytest.mark.parametrize(("verbosity", "statements"), first_in_ci(("3", True), ("2", False)))
 def test_the_log_is_shown_on_standard_error(
     source_with_secret: Path, postgres_url: str, tmp_path: Path, verbosity: str, statements: bool
 ) -> None:

@@ -130,7 +130,8 @@ def test_a_program_has_its_own_words_settings_streams_and_status(project: Styled
         assert "Nothing was published." in refused.stderr
 
 
-@pytest.mark.parametrize("number", first_in_ci(signal.SIGTERM, signal.SIGINT))
+@pytest.mark.full
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_tests_and_leaves_nothing(project: Styled, number: signal.Signals) -> None:
     program = "from django.test.utils import setup_databases as make; make(0, 0); print(flush=True); input()"
     with project.start("migrate_to_pg", "--try", "shell", "-v0", "-c", program) as process:

@@ -306,6 +306,7 @@ def test_a_teacher_reads_the_remark_for_them_and_never_the_internal_one(
     assert "souvent absente" not in letter.content.decode()
 
 
+@pytest.mark.full
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_what_was_there_before_is_a_whole_share_with_an_internal_remark(attribution: Attribution) -> None:
     executor = MigrationExecutor(connection)

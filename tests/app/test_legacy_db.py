@@ -116,6 +116,7 @@ def test_all_damages_go_together_and_each_says_what_it_did(manage: Run, tmp_path
     assert one(path, "SELECT count(*) FROM attributions_attribution") == 400
 
 
+@pytest.mark.full
 def test_an_existing_file_is_left_as_it_is(manage: Run, tmp_path: Path) -> None:
     path = tmp_path / "x.sqlite3"
     path.write_bytes(b"precious")

@@ -17,7 +17,6 @@ from tests.conftest import captured
 from tests.debian import folder_for_all
 from tests.deploy.conftest import Container, Database
 from tests.faults.proxy import Proxy
-from tests.tiers import first_in_ci
 
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PROGRAM = {"Accept": "application/json"}
@@ -199,7 +198,8 @@ def test_of_several_parts_each_is_named_with_what_became_of_it(
     assert "AGV211 TP n’est pas attribué" in text
 
 
-@pytest.mark.parametrize("code", first_in_ci("40001", "40P01"))
+@pytest.mark.full
+@pytest.mark.parametrize("code", ["40001", "40P01"])
 def test_a_commit_that_was_refused_was_not_made(
     own_server: Database, url: str, serve: Callable[..., Visitor], code: str
 ) -> None:
@@ -249,6 +249,7 @@ def test_whoever_waits_for_a_connection_of_the_pool_too_long_is_told(
     waiting.close()
 
 
+@pytest.mark.full
 def test_an_export_that_breaks_off_does_not_look_like_a_whole_one(
     own_server: Database, url: str, serve: Callable[..., Visitor]
 ) -> None:
@@ -282,6 +283,7 @@ def test_an_export_that_breaks_off_does_not_look_like_a_whole_one(
     asked.close()
 
 
+@pytest.mark.full
 def test_an_import_that_loses_its_connection_is_no_fault_of_the_file(
     own_server: Database, url: str, serve: Callable[..., Visitor]
 ) -> None:

@@ -18,7 +18,6 @@ from psycopg.conninfo import make_conninfo
 from tests.conftest import Server
 from tests.debian import folder_for_all
 from tests.faults.conftest import MakeWorld, Standing, World, check_told
-from tests.tiers import first_in_ci
 
 GONE = "no synchronous standby answers. synchronous_standby_names is 'standby', synchronous_commit is on."
 WAITS = "A commit waits for a synchronous standby that does not answer (synchronous_standby_names is 'standby')."
@@ -91,7 +90,8 @@ def test_one_that_is_gone_is_told_at_the_start(mode: tuple[str, ...], world_with
     world_with_standby.clean()
 
 
-@pytest.mark.parametrize("mode", first_in_ci("--undo", "--purge"))
+@pytest.mark.full
+@pytest.mark.parametrize("mode", ["--undo", "--purge"])
 def test_what_is_done_afterwards_is_told_so_too(mode: str, world_with_standby: World) -> None:
     command = ("manage.py", "migrate_to_pg", mode, "--target", world_with_standby.url)
     check_told(Standing(world_with_standby.popen(*command), -1).end(), GONE)

@@ -209,6 +209,7 @@ def test_a_table_that_is_truncated_meanwhile_stops_the_run_in_any_case(
     assert not new(tmp_path).exists()
 
 
+@pytest.mark.full
 def test_tables_that_sqlite_cannot_have_are_named_together(url: str, back: MoveBack, execute: Query) -> None:
     execute(url, 'CREATE TABLE "AUTH_group" (a int)')
     execute(url, 'CREATE TABLE both_cases (a int, "A" int)')

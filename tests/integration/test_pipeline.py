@@ -500,6 +500,7 @@ def test_grants_owner_and_comments_are_as_on_the_replaced_table(
     ) == [(True, False, "les cours", True, "tous")]
 
 
+@pytest.mark.full
 def test_default_privileges_of_the_schema_reach_published_tables(
     source: Path, postgres_url: str, move: Move, execute: Query
 ) -> None:

@@ -50,7 +50,7 @@ def test_what_takes_in_tables_by_itself_has_to_be_accepted(
     assert any("has stopped" in step for step in accepted.next_steps) == (mode == "rehearse" and scope.endswith("S"))
 
 
-@pytest.mark.parametrize(("scope", "told"), TAKES_IN)
+@pytest.mark.parametrize(("scope", "told"), first_in_ci(*TAKES_IN))
 def test_undo_has_to_be_told_so_too_and_says_what_is_to_be_done(
     scope: str, told: str, source: Path, postgres_url: str, move: Move, execute: Query, unblocked: None
 ) -> None:
@@ -86,10 +86,10 @@ def test_tables_of_a_publication_are_replaced_and_what_subscribers_lack_is_told(
 
 @pytest.mark.parametrize(
     ("limit", "told"),
-    [
-        ("ALTER PUBLICATION news SET TABLE auth_group (id)", "A publication limits the rows or columns"),
+    first_in_ci(
         ("ALTER PUBLICATION news SET TABLE auth_group WHERE (id > 1)", "A publication limits the rows or columns"),
-    ],
+        ("ALTER PUBLICATION news SET TABLE auth_group (id)", "A publication limits the rows or columns"),
+    ),
 )
 def test_a_part_of_a_table_is_refused_before_anything_is_copied(
     limit: str, told: str, source: Path, postgres_url: str, move: Move, execute: Query
@@ -121,6 +121,7 @@ def test_a_publication_of_another_role_is_refused_before_anything_is_copied(
         execute(postgres_url, "DROP PUBLICATION IF EXISTS theirs; DROP OWNED BY mover CASCADE; DROP ROLE mover")
 
 
+@pytest.mark.full
 def test_what_another_schema_publishes_is_nothing_to_this_move(
     source: Path, postgres_url: str, move: Move, execute: Query
 ) -> None:

@@ -159,7 +159,7 @@ def test_no_second_session_changes_a_row_or_a_table_between_verify_and_commit(
     assert len(done) == 3 * len(LOCKED)
 
 
-@pytest.mark.parametrize("name", these_in_ci(UNLOCKED, "grant", "next value", "table", "event trigger"))
+@pytest.mark.parametrize("name", these_in_ci(UNLOCKED, "grant", "table"))
 def test_what_takes_no_lock_stops_the_run_with_nothing_published(
     source: Path, postgres_url: str, move: Move, attack: Callable[..., bool], execute: Query, name: str
 ) -> None:
@@ -176,7 +176,7 @@ def test_what_takes_no_lock_stops_the_run_with_nothing_published(
     assert not in_public(execute, postgres_url)
 
 
-@pytest.mark.parametrize("name", these_in_ci(TO_OBJECTS, "collation", "operator family", "dictionary"))
+@pytest.mark.parametrize("name", these_in_ci(TO_OBJECTS, "collation"))
 def test_a_collation_operator_or_search_object_that_is_changed_stops_the_run(
     source: Path, postgres_url: str, move: Move, attack: Callable[..., bool], execute: Query, name: str
 ) -> None:
@@ -193,6 +193,7 @@ def test_a_collation_operator_or_search_object_that_is_changed_stops_the_run(
     assert not in_public(execute, postgres_url)
 
 
+@pytest.mark.full
 def test_collations_operators_and_search_objects_that_nobody_changes_are_published(
     source: Path, postgres_url: str, move: Move, attack: Callable[..., bool], execute: Query
 ) -> None:
@@ -442,7 +443,7 @@ EVENT_TRIGGERS = {
 }
 
 
-@pytest.mark.parametrize("does", these_in_ci(EVENT_TRIGGERS, "insert", "truncate"))
+@pytest.mark.parametrize("does", these_in_ci(EVENT_TRIGGERS, "insert"))
 def test_an_event_trigger_that_was_there_before_writes_no_row_unseen(
     source: Path, postgres_url: str, move: Move, execute: Query, does: str
 ) -> None:
@@ -460,6 +461,7 @@ def test_an_event_trigger_that_was_there_before_writes_no_row_unseen(
     assert not in_public(execute, postgres_url)
 
 
+@pytest.mark.full
 def test_default_privileges_of_the_incoming_schema_are_refused(
     source: Path, postgres_url: str, move: Move, execute: Query
 ) -> None:

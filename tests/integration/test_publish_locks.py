@@ -89,6 +89,7 @@ def test_too_few_locks_for_the_tables_are_told_before_they_are_loaded(
     require_movable(connection, INCOMING, "public")
 
 
+@pytest.mark.full
 def test_the_locks_of_replaced_tables_are_counted_and_nobody_waits_for_them(
     connection: psycopg.Connection, limit_locks: Callable[[int], None], url: str
 ) -> None:
@@ -114,6 +115,7 @@ def test_the_locks_of_replaced_tables_are_counted_and_nobody_waits_for_them(
         assert looking.execute("SELECT count(*) FROM public.t1").fetchone() == (1,)
 
 
+@pytest.mark.full
 def test_tables_are_verified_with_the_locks_of_a_few(
     connection: psycopg.Connection, limit_locks: Callable[[int], None], url: str
 ) -> None:

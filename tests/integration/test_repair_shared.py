@@ -273,7 +273,8 @@ def unsafe(source: Path, setting: str, end: str) -> subprocess.CompletedProcess[
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
 
 
-@pytest.mark.parametrize("setting", first_in_ci("journal_mode=MEMORY", "journal_mode=OFF", "locking_mode=EXCLUSIVE"))
+@pytest.mark.full
+@pytest.mark.parametrize("setting", ["journal_mode=MEMORY", "journal_mode=OFF", "locking_mode=EXCLUSIVE"])
 def test_killed_at_the_commit_the_database_is_as_it_was_whatever_the_project_sets(setting: str, source: Path) -> None:
     change(source, f"{DANGLE} PRAGMA journal_mode = delete;")
     before = content(source, schema=True)

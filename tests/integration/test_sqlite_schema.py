@@ -74,6 +74,7 @@ def test_a_table_that_no_model_has_makes_no_difference(learn_counted: Learn) -> 
     assert ran_again == 0
 
 
+@pytest.mark.full
 def test_a_variable_that_only_this_package_reads_makes_no_difference(
     learn_counted: Learn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

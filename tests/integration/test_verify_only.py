@@ -128,7 +128,6 @@ REPAIRED = "duplicates,too-long,code-in-fk,orphans"
         "DROP TABLE {rows}",
         "UPDATE aside SET fate = 'elsewhere'",
         "UPDATE aside SET key = 'none'",
-        count=2,
     ),
 )
 def test_a_journal_that_lost_a_quarantined_row_or_is_damaged_is_named_with_status_3(
@@ -172,7 +171,8 @@ def test_after_repairs_the_snapshot_that_the_publication_recorded_is_taken(
     assert verify_again(None, postgres_url).ok
 
 
-@pytest.mark.parametrize("gone", first_in_ci("journal.sqlite3", "snapshot.sqlite3"))
+@pytest.mark.full
+@pytest.mark.parametrize("gone", ["journal.sqlite3", "snapshot.sqlite3"])
 def test_where_the_record_of_the_repairs_is_gone_a_source_is_asked_for(
     gone: str,
     make_damaged: Callable[[str], Path],
@@ -209,6 +209,7 @@ def test_nothing_is_written_and_a_role_that_may_only_read_will_do(
     execute(postgres_url, "DROP OWNED BY reader; DROP ROLE reader")
 
 
+@pytest.mark.full
 def test_row_counts_alone_where_they_are_asked_for(
     source: Path, postgres_url: str, move: Move, verify_again: Callable[..., Report], execute: Query
 ) -> None:
@@ -272,6 +273,7 @@ def test_a_kept_snapshot_that_is_not_what_its_sum_says_is_not_verified_against(
     assert refused.verification is None
 
 
+@pytest.mark.full
 def test_a_kept_snapshot_without_a_sum_is_compared_as_it_is(
     source: Path, postgres_url: str, move: Move, verify_again: Callable[..., Report]
 ) -> None:

@@ -37,6 +37,7 @@ def test_every_row_of_every_model_is_read_on_both_sides_and_every_key_followed(
     assert (told["verify"], len(told["orm"])) == ("orm", len(read))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("damage", ["duplicates,too-long,code-in-fk,orphans"])
 def test_what_was_mended_is_read_as_it_was_mended(
     make_damaged: Callable[[str], Path], postgres_url: str, move: Move, damage: str
