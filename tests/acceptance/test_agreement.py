@@ -134,6 +134,7 @@ def test_rows_under_a_constraint_that_was_dropped_in_the_database_alone_are_move
     assert found(vendor, *arguments, DATABASE_URL=postgres_url) == moved
 
 
+@pytest.mark.full
 def test_what_migrations_rename_retype_and_hand_on_by_sql_is_known_without_a_server(
     project: Callable[..., Project], postgres_url: str
 ) -> None:

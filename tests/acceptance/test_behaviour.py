@@ -159,6 +159,7 @@ def test_nothing_is_said_of_a_project_that_is_alike_on_both(tmp_path: Path) -> N
     assert (document["ok"], document["findings"], document["notes"]) == (True, [], [])
 
 
+@pytest.mark.full
 def test_nothing_is_said_of_the_application_of_this_repository(
     make_source: MakeSource, postgres_url: str, tmp_path: Path, manage: Run
 ) -> None:

@@ -305,7 +305,8 @@ def test_ctrl_c_ends_with_1_and_cleans_up_at_once(
     assert not list(tmp_path.rglob("*snapshot*"))
 
 
-@pytest.mark.parametrize("each_postgres_url", first_in_ci(*SERVER_VERSIONS), indirect=True)
+@pytest.mark.full
+@pytest.mark.parametrize("each_postgres_url", SERVER_VERSIONS, indirect=True)
 def test_both_databases_answer_the_same_dumpdata(
     source: Path, each_postgres_url: str, command: Run, manage: Run
 ) -> None:

@@ -417,6 +417,7 @@ def test_a_finding_that_can_be_repaired_in_place_says_how(doctor: Run, make_sour
     assert command.endswith(f" manage.py sqlite_doctor {shlex.quote(str(path))} --repair dangling-foreign-key")
 
 
+@pytest.mark.full
 def test_the_projects_own_database_is_repaired_without_a_name(
     python: Run, make_copy: MakeSource, make_source: MakeSource
 ) -> None:

@@ -133,6 +133,7 @@ def formats(file: Path) -> list[int]:
     return [v for v, command in commands.items() if not subprocess.run(command, capture_output=True).returncode]
 
 
+@pytest.mark.full
 def test_an_archive_is_for_the_programs_that_were_asked_for(
     servers: dict[int, Server], manage: Run, tmp_path: Path
 ) -> None:

@@ -71,7 +71,8 @@ def found_by_doctor(project: Project, path: Path) -> set[tuple[str, ...]]:
     return {(finding["rule"], finding["table"], finding["column"]) for finding in findings}
 
 
-@pytest.mark.parametrize("examples", EXAMPLES)
+@pytest.mark.full
+@pytest.mark.parametrize("examples", [60, 5000])
 def test_what_is_saved_in_any_field_comes_back_as_it_was(
     tmp_path: Path, servers: dict[int, Server], examples: int
 ) -> None:

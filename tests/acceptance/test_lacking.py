@@ -62,13 +62,14 @@ def test_what_a_migration_makes_moves(lacking: Callable[[str], Project], postgre
     lacking("hex+function").move(postgres_url, LACKING="hex+function")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("what", "advice"),
-    first_in_ci(
+    [
         ("NOCASE", 'CreateCollation("NOCASE", provider="icu"'),
         ("hex", "--schema models does not help: PostgreSQL does not take the model "),
         ("datetime", "--schema models does not help: PostgreSQL does not take the model lacking.Customer: "),
-    ),
+    ],
 )
 def test_models_are_not_advised_where_they_would_fail_too(
     what: str, advice: str, lacking: Callable[[str], Project], postgres_url: str

@@ -398,6 +398,7 @@ def make_what_sqlite_lacks(path: Path) -> None:
     path.write_bytes(raw)
 
 
+@pytest.mark.full
 def test_what_no_program_registers_any_more_is_named_and_stands_in_nobodys_way(
     project: Project, postgres_url: str
 ) -> None:

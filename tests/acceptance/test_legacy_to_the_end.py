@@ -69,6 +69,7 @@ def test_the_doctor_names_what_is_wrong_with_cause_and_remedy(legacy_case: tuple
     assert "courses_course.id of the row with that code" in codes["remedy"]
 
 
+@pytest.mark.full
 def test_in_the_new_file_the_course_can_be_attributed(
     legacy_case: tuple[Path, str, str],
     repaired_copy: Path,

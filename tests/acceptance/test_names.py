@@ -11,7 +11,6 @@ import pytest
 from tests.conftest import SERVER_VERSIONS, Server, run_sql
 from tests.projects import Project
 from tests.projects.cut.names import EXACT, HAND, LIVE, OVER, WIDE
-from tests.tiers import first_in_ci
 
 LONG = "cut_amodelwhoseowntablehasanamethatpostgresqlcannottakeasitisall"
 BARE = "without_amodelwithoutmigrationswhosetablehasanameofmorethan63bytes"
@@ -82,7 +81,8 @@ def read_by_application(project: Project, url: str) -> dict[str, Any]:
     return dict(json.loads(project.run("shell", "-v0", "-c", COUNTS, DATABASE_URL=url).stdout))
 
 
-@pytest.mark.parametrize("version", first_in_ci(*SERVER_VERSIONS))
+@pytest.mark.full
+@pytest.mark.parametrize("version", SERVER_VERSIONS)
 def test_every_model_is_paired_by_the_name_that_django_gives_it_there_and_read(
     cut: Project, servers: dict[int, Server], version: int
 ) -> None:

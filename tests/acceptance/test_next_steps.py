@@ -70,6 +70,7 @@ def test_every_later_command_names_its_target_and_does_what_it_is_for(ready: Pro
     assert "Removed " in ready.run(*purge, "--no-input").stdout
 
 
+@pytest.mark.full
 def test_what_is_easily_forgotten_is_said(ready: Project, postgres_url: str) -> None:
     told = " ".join(steps_after(ready, postgres_url))
     for fact in ("psycopg[binary]", "Uploaded files", "has the id that it had", "may leave INSTALLED_APPS"):
@@ -86,6 +87,7 @@ def after(lines: list[str], sentence: str) -> list[str]:
     return lines[next(number for number, line in enumerate(lines) if sentence in line) + 1 :]
 
 
+@pytest.mark.full
 def test_after_an_undo_the_variable_leads_back_to_the_sqlite_file(ready: Project, postgres_url: str) -> None:
     spaced = ready.source.with_name("my data 100%.sqlite3")
     shutil.copy(ready.source, spaced)
@@ -166,6 +168,7 @@ def test_a_second_move_names_the_publication_that_stands_there_and_both_ways_on(
 CALLED = "docker compose run --rm web python manage.py"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("way", ["variable", "setting"])
 def test_commands_name_the_manage_script_that_the_operator_types(ready: Project, postgres_url: str, way: str) -> None:
     """As in a container, whose settings have PostgreSQL already."""

@@ -9,7 +9,6 @@ import pytest
 
 from tests.conftest import run_sql
 from tests.projects import Project
-from tests.tiers import first_in_ci
 
 ROWS = "INSERT INTO stray_thing VALUES (1, 'Anna'), (2, 'Bo'), (3, 'Bo')"
 
@@ -61,6 +60,7 @@ def test_a_column_without_an_empty_value_is_not_filled(things: Project, postgres
     assert (result.returncode, [f["applied"] for f in told(result)["findings"]]) == (1, [False])
 
 
+@pytest.mark.full
 def test_a_column_that_postgresql_alone_computes_is_verified_by_its_expression(
     things: Project, postgres_url: str
 ) -> None:
@@ -86,6 +86,7 @@ def test_a_plain_column_that_postgresql_computes_is_reported_where_it_differs(
     assert finding["samples"] == [{"key": {"id": "1"}, "value": "'Anna' → 'Bo'"}]
 
 
+@pytest.mark.full
 def test_a_unique_key_that_postgresql_alone_has_is_a_finding_with_the_choice(
     things: Project, postgres_url: str
 ) -> None:
@@ -135,7 +136,8 @@ def test_an_index_made_concurrently_outside_a_transaction_comes_along(things: Pr
     assert run_sql(postgres_url, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_name'::regclass") == [(True,)]
 
 
-@pytest.mark.parametrize("null", first_in_ci(" NOT NULL", ""))
+@pytest.mark.full
+@pytest.mark.parametrize("null", ["", " NOT NULL"])
 def test_a_search_column_that_is_text_on_sqlite_is_skipped_and_filled_afterwards(
     things: Project, postgres_url: str, null: str
 ) -> None:

@@ -17,7 +17,6 @@ import pytest
 
 from migrate_to_pg.records import INCOMING
 from tests.conftest import ROOT, Query, Run, run_manage
-from tests.tiers import first_in_ci
 
 Start = Callable[..., subprocess.Popen[str]]
 #: More than is worth a note, and in the order of the plan the last.
@@ -107,9 +106,8 @@ def lose_a_row(_: Path, url: str) -> None:
         connection.execute(f"DELETE FROM {INCOMING}.{FIRST} WHERE id = 7".encode())
 
 
-@pytest.mark.parametrize(
-    ("change", "same_table"), first_in_ci((lose_a_row, True), (change_source, False), (change_schema, False))
-)
+@pytest.mark.full
+@pytest.mark.parametrize(("change", "same_table"), [(lose_a_row, True), (change_source, False), (change_schema, False)])
 def test_what_is_not_as_it_was_is_sent_again(
     loaded_table: int,
     manage: Run,

@@ -211,9 +211,9 @@ def test_data_that_postgresql_refuses_stop_with_the_report_and_the_command_to_go
     assert "text-too-long" in refused.stdout
     (report,) = re.findall(r"^Report: (.+)$", refused.stdout, re.M)
     assert (project.folder / report).is_file()
-    (line,) = re.findall(r"^ *(python manage.py migrate_to_pg .*--try test -k equal)$", refused.stdout, re.M)
+    (line,) = re.findall(r"^ *(\S+ manage.py migrate_to_pg .*--try test -k equal)$", refused.stdout, re.M)
     project.run(*shlex.split(line)[2:])
     # pg_behaviour goes on as itself: a move would be published.
     refused = project.run("pg_behaviour", "--tests", "manage.py test -k equal", "--fail-on", "different", status=1)
-    (line,) = re.findall(r"^ *(python manage.py pg_behaviour --fix .*)$", refused.stdout, re.M)
+    (line,) = re.findall(r"^ *(\S+ manage.py pg_behaviour --fix .*)$", refused.stdout, re.M)
     project.run(*shlex.split(line)[2:])

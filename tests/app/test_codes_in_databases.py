@@ -51,7 +51,8 @@ def test_codes_of_an_older_database_stay_and_go_back_where_each_occurs_once(
     ]
 
 
-@pytest.mark.parametrize("old", first_in_ci(True, False), ids=["of before", "of after"])
+@pytest.mark.full
+@pytest.mark.parametrize("old", [True, False], ids=["of before", "of after"])
 def test_a_database_of_before_and_of_after_moves_with_its_codes(
     old: bool, manage: Run, make_source: MakeSource, tmp_path: Path, postgres_url: str
 ) -> None:

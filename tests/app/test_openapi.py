@@ -56,6 +56,7 @@ def schema(logged_in: dict[str, dict[str, str]]) -> Iterator[BaseSchema]:
         signal.connect(close_old_connections)
 
 
+@pytest.mark.full
 def test_whatever_is_asked_is_answered_as_the_schema_says_and_never_with_500(
     schema: BaseSchema, logged_in: dict[str, dict[str, str]]
 ) -> None:

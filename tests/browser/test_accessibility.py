@@ -170,7 +170,8 @@ def test_axe_finds_nothing_in_any_page(visit: Visit) -> None:
     visit.go("/comptes/", 403)
 
 
-@pytest.mark.parametrize("views", first_in_ci(VIEWS[0][1:], VIEWS[0][:1], *VIEWS[1:]))
+@pytest.mark.full
+@pytest.mark.parametrize("views", VIEWS)
 def test_axe_finds_nothing_in_what_is_refused_or_asked(visit: Visit, rf: RequestFactory) -> None:
     send_empty_forms(visit)
     ask_about_imports(visit)

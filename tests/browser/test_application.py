@@ -31,7 +31,7 @@ COVERED = """() => {
 }"""
 
 
-#: The default tier has these tests in one run, with each query asked of PostgreSQL: test_behaviour.py.
+#: The full tier has these tests in one run as well, with each query asked of PostgreSQL: test_behaviour.py.
 AT_A_DESK = pytest.param(("sqlite", "desktop"), marks=pytest.mark.full)
 
 
@@ -349,7 +349,7 @@ def test_a_teacher_sees_their_own_year_and_a_dean_looks_without_touching(applica
     expect(page.get_by_role("link", name="Modifier")).to_have_count(0)
 
 
-@pytest.mark.parametrize("setting", [AT_A_DESK], ids="-".join, indirect=True)
+@pytest.mark.parametrize("setting", [("sqlite", "desktop")], ids="-".join, indirect=True)
 def test_a_print_has_the_bars_all_columns_and_one_total(application: Application, page: Page, tmp_path: Path) -> None:
     log_in(page, application, "administratrice")
     page.goto(f"{application.address}/attribution/tableau-de-bord/")
@@ -377,7 +377,7 @@ PAGES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("setting", [("sqlite", "phone"), AT_A_DESK], ids="-".join, indirect=True)
+@pytest.mark.parametrize("setting", [("sqlite", "phone"), ("sqlite", "desktop")], ids="-".join, indirect=True)
 def test_every_page_fits_has_one_title_and_a_name_for_each_control(application: Application, page: Page) -> None:
     log_in(page, application, "administratrice")
     for address in PAGES:

@@ -104,6 +104,7 @@ def test_replace_puts_the_backup_in_its_place_and_keeps_what_was_there(
     server.execute("postgres", f'DROP DATABASE "{kept}"')
 
 
+@pytest.mark.full
 def test_replace_of_a_database_in_use_changes_nothing_and_says_what_to_stop(
     run_script: Run, backup: Path, filled_url: str, server: Database
 ) -> None:

@@ -98,6 +98,7 @@ def test_health_is_told_under_any_name_and_nothing_else_is(replicas: list[Contai
     assert one.get("/login/", Host="localhost")[0] == 200
 
 
+@pytest.mark.full
 def test_under_a_name_of_its_own_it_asks_for_https_but_tells_its_health(
     container: Callable[..., Container], migrated_url: str
 ) -> None:
@@ -179,6 +180,7 @@ def test_check_deploy_is_clean_under_a_name_of_its_own(container: Callable[..., 
     assert "no issues" in one.log
 
 
+@pytest.mark.full
 def test_the_trial_on_localhost_lacks_nothing_but_https(container: Callable[..., Container], url: str) -> None:
     with container(url, "python", "manage.py", "check", "--deploy") as one:
         one.process.wait(30)

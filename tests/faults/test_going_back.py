@@ -123,6 +123,7 @@ def test_a_full_disk_leaves_no_file(back: Back, tmp_path: Path) -> None:
     back.check_recovers()
 
 
+@pytest.mark.full
 def test_a_server_that_ends_the_session_leaves_no_file(back: Back) -> None:
     standing = back.at("load:stage")
     with psycopg.connect(back.url, autocommit=True) as connection:

@@ -20,7 +20,8 @@ def test_whatever_the_source_holds_the_product_keeps_its_promises(fuzzer: Fuzzer
     assert done
 
 
-@pytest.mark.parametrize("rounds", [1, pytest.param(20, marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("rounds", [20])
 def test_so_does_the_command_that_a_person_runs(fuzzer: Fuzzer, rounds: int) -> None:
     fuzzer.process = True
     for _ in range(rounds):

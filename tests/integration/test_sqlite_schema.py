@@ -19,7 +19,6 @@ from migrate_to_pg.project import migration_cache
 from migrate_to_pg.project.registry import Registry
 from migrate_to_pg.project.source_database import choose_source
 from tests.conftest import MakeSource
-from tests.tiers import first_in_ci
 
 OBJECTS = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 
@@ -102,7 +101,8 @@ def test_what_cannot_be_written_leaves_no_file_behind(monkeypatch: pytest.Monkey
     assert [path.name for path in (tmp_path / "migrate_to_pg").iterdir()] == ["x.json"]
 
 
-@pytest.mark.parametrize("spoil", first_in_ci("damaged", "written by others", "gone"))
+@pytest.mark.full
+@pytest.mark.parametrize("spoil", ["damaged", "written by others", "gone"])
 def test_what_cannot_be_trusted_is_learnt_anew(spoil: str, learn_counted: Learn, tmp_path: Path) -> None:
     first, _ = learn_counted()
     folder = tmp_path / "migrate_to_pg"

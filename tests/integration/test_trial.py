@@ -11,6 +11,7 @@ from migrate_to_pg.load.copy import CopyContext
 from migrate_to_pg.load.find_refused import Trial, try_rows
 from migrate_to_pg.records import Refusal
 from tests.integration.crossing import Ferry
+from tests.tiers import first_in_ci
 
 pytestmark = pytest.mark.parametrize(
     "shared_url", [16, 18], indirect=True, scope="module", ids=lambda version: f"pg{version}"
@@ -52,7 +53,7 @@ COLUMNS: dict[str, list[tuple[object, str]]] = {
 
 
 @pytest.mark.parametrize("type_sql", COLUMNS)
-@pytest.mark.parametrize("together", [2, 1000])
+@pytest.mark.parametrize("together", first_in_ci(1000, 2))
 def test_every_row_that_is_refused_is_known_with_its_column_and_reason(
     ferry: Ferry, type_sql: str, together: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
