@@ -31,7 +31,9 @@ from migrate_to_pg.system.write_file import write_file
 
 #: A word in quotes, as the code names a variable of the environment.
 _VARIABLE = re.compile(rb"""["']([A-Za-z_][A-Za-z0-9_]*)(?=["'])""")
-_MAX_ENTRIES = 40
+#: The address of a database. Migrations may differ by its kind, and not by its place, its name or its password.
+_ADDRESS = re.compile(r"(postgres\w*|postgis|pgsql|sqlite\w*|spatialite|mysql\w*|mariadb|oracle\w*|mssql\w*)://")
+_MAX_ENTRIES = 100
 _PACKAGE = Path(__file__).parents[1]
 #: Settings of Django's own on which the tables of a project depend.
 _SETTINGS = (
@@ -59,9 +61,15 @@ def key_of(choice: SourceChoice, applied: Collection[Key], tables: Collection[st
             quoted.update(_VARIABLE.findall(source))
     # A migration, or what it imports, may read them. A shell puts into _ what it starts.
     quoted.discard(b"_")
-    variables = sorted((name, value) for name, value in os.environ.items() if os.fsencode(name) in quoted)
+    variables = sorted((name, _known_part(value)) for name, value in os.environ.items() if os.fsencode(name) in quoted)
     digest.update(repr(variables).encode())
     return digest.hexdigest()
+
+
+def _known_part(value: str) -> str:
+    """Return a variable's value. Of the address of a database return only which kind it is."""
+    address = _ADDRESS.match(value)
+    return address[0] if address else value
 
 
 def plain_settings(names: Collection[str] = _SETTINGS) -> dict[str, object]:

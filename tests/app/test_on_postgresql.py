@@ -24,14 +24,11 @@ PAGES = (
     "teachers",
 )
 DATA = ("imports", "health", "scale", "openapi", "demo_data")
-RUNS = [
-    pytest.param(WRITES, id="writes"),
-    pytest.param(PAGES, id="pages", marks=pytest.mark.full),
-    pytest.param(DATA, id="data", marks=pytest.mark.full),
-]
+RUNS = {"writes": WRITES, "pages": PAGES, "data": DATA}
 
 
-@pytest.mark.parametrize("names", RUNS)
+@pytest.mark.full
+@pytest.mark.parametrize("names", RUNS.values(), ids=RUNS)
 def test_the_claims_about_pages_answers_and_constraints_hold_on_postgresql(
     python: Run, postgres_url: str, names: tuple[str, ...]
 ) -> None:

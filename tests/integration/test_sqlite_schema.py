@@ -84,6 +84,18 @@ def test_a_variable_that_only_this_package_reads_makes_no_difference(
     assert ran_again == 0
 
 
+def test_of_the_address_of_a_database_its_kind_makes_a_difference_alone(
+    make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The application's settings name this variable.
+    choice, keys = choose_source(str(make_source())), []
+    for address in ("postgres://a:b@c/d", "postgres://e@f:5433/g?sslmode=require", "sqlite:////h.sqlite3", "i"):
+        monkeypatch.setenv("DATABASE_URL", address)
+        keys.append(migration_cache.key_of(choice, (), ()))
+    assert keys[0] == keys[1]
+    assert len({*keys}) == 3
+
+
 def test_those_that_were_used_last_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     for number in range(migration_cache._MAX_ENTRIES + 1):
